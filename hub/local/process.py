@@ -1,0 +1,85 @@
+"""Processes that outlive the one that started them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]  # no stubs in the locked requirements
+
+POLL_SECONDS = 0.02
+
+
+def spawn(command: Sequence[str], *, output: Path) -> int:
+    """Start a process in a session of its own, so that neither Ctrl-C nor our end reaches it.
+
+    Args:
+        command: the program's absolute path, then its arguments.
+        output: file that stdout and stderr are appended to.
+
+    Returns:
+        The process id.
+    """
+    append = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        command[0],
+        command,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, str(output), append, 0o644),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
+
+
+def read_pid(file: Path) -> int | None:
+    """The number on the first line of a pid file, or None."""
+    try:
+        return int(file.read_text("utf-8").split(maxsplit=1)[0])
+    except (FileNotFoundError, NotADirectoryError, ValueError, IndexError):
+        return None
+
+
+def is_running(pid: int | None, *, argument: str) -> bool:
+    """Whether this process lives and was started with this argument.
+
+    The argument tells a server from a stranger that was given the same number after a reboot.
+    A child of ours that has ended is buried on the way.
+    """
+    if pid is None:
+        return False
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+    try:
+        return argument in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
+    """Ask until it is so; False when the time is over."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def stop(pid: int, *, argument: str, hard: bool, patience_seconds: float) -> None:
+    """Ask a process to end and wait for it; kill it at once if `hard`, or when patience is over."""
+
+    def ended() -> bool:
+        return not is_running(pid, argument=argument)
+
+    for number in (signal.SIGKILL,) if hard else (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+        if wait_until(ended, seconds=patience_seconds):
+            return
