@@ -47,10 +47,12 @@ class Jar:
 def pinned() -> tuple[Jar, ...]:
     """The jars that the local Kafka runs on."""
     rows = files("hub.local").joinpath("kafka.jars").read_text("utf-8").splitlines()
-    return tuple(
-        Jar(*coordinate.split(":"), sha256=sha256)
-        for sha256, coordinate in (row.split() for row in rows)
-    )
+    found = []
+    for row in rows:
+        sha256, coordinate = row.split()
+        group, artifact, version = coordinate.split(":")
+        found.append(Jar(group, artifact, version, sha256))
+    return tuple(found)
 
 
 def kafka_version() -> str:
@@ -96,7 +98,10 @@ def fetch(jars: Iterable[Jar], where: Path) -> None:
             ThreadPoolExecutor(8) as pool,
         ):
             list(pool.map(lambda jar: _fetch_one(jar, Path(draft), where), jars))
-    except (OSError, RuntimeError) as error:  # what jgo raises: requests' errors are OSErrors
+    except (
+        OSError,
+        RuntimeError,
+    ) as error:  # what jgo raises: requests' errors are OSErrors
         raise LocalError(
             f"Apache Kafka {kafka_version()} is not in {where} and could not be fetched "
             f"({type(error).__name__}).",
@@ -112,7 +117,7 @@ def _fetch_one(jar: Jar, draft: Path, where: Path) -> None:
 
     mirrors = GlobalSettings.load().repositories
     # jgo writes straight to the final name and only warns of a wrong checksum: so not there.
-    context = MavenContext(repo_cache=draft, **({"remote_repos": mirrors} if mirrors else {}))
+    context = MavenContext(repo_cache=draft, remote_repos=mirrors or None)
     component = context.project(jar.group, jar.artifact).at_version(jar.version)
     got = PythonResolver().download(component.artifact())
     if got is None or not _is_right(got, jar):
