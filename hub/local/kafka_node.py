@@ -130,7 +130,9 @@ class KafkaNode:
             "format",
         )
         cluster = ("-t", self._ports.cluster_id, "-c", str(self._properties))
-        done = subprocess.run((*run, *tool, *cluster), capture_output=True, text=True, check=False)
+        done = subprocess.run(  # noqa: S603  (our own tools, no shell)
+            (*run, *tool, *cluster), capture_output=True, text=True, check=False
+        )
         if done.returncode != 0:
             raise LocalError(
                 f"Kafka cannot prepare {self._data}: {done.stderr.strip()[-500:]}",

@@ -164,7 +164,7 @@ class PostgresServer:
         # Files, not pipes: the server inherits them and would keep a pipe open for ever.
         with self.log.open("ab") as log:
             try:
-                subprocess.run(
+                subprocess.run(  # noqa: S603  (our own tools, no shell)
                     (str(_binaries() / tool), *map(str, arguments)),
                     check=True,
                     stdin=subprocess.DEVNULL,
@@ -187,7 +187,9 @@ def _ensure_system_user() -> None:
     except KeyError:
         make = ("useradd", "--system", "--no-create-home", "--shell", "/bin/false", SYSTEM_USER)
         # Another pair may make the same user now: what counts is that it is there.
-        subprocess.run(make, check=False, capture_output=True, timeout=COMMAND_SECONDS)
+        subprocess.run(  # noqa: S603  (fixed words, no shell)
+            make, check=False, capture_output=True, timeout=COMMAND_SECONDS
+        )
         pwd.getpwnam(SYSTEM_USER)
 
 
