@@ -1,0 +1,228 @@
+"""Connector: everything the hub knows about one kind of outside system.
+
+A connector is one folder under `hub/connectors/`, found by name. Its `__init__.py` binds one
+`CONNECTOR`. decode and encode are pure: no I/O, no clock, no log. Only `client.py` talks to the
+outside. Nothing outside the folder knows the connector's name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute
+
+from hub.errors import ConfigError, DecodeError
+from hub.event import Event
+from hub.message import Message
+
+
+class Repetition(StrEnum):
+    """What happens when a request that took effect is sent once more."""
+
+    HARMLESS = "harmless"
+    ANSWERED_AS_DUPLICATE = "answered_as_duplicate"
+    ASKABLE = "askable"
+    DANGEROUS = "dangerous"
+
+
+class Answer(StrEnum):
+    """The destination's answer to "did you take this request?"."""
+
+    TAKEN = "taken"
+    NOT_TAKEN = "not_taken"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing a connector can ask of the outside.
+
+    Attributes:
+        name: the wire's own name (`CapNhatTienDoHoSoMC`).
+        repetition: what a repetition does.
+        settle_seconds: how long a `not_taken` answer must wait before it counts.
+        group_count: how many consecutive requests of one subject fit into one call.
+    """
+
+    name: str
+    repetition: Repetition
+    settle_seconds: float = 0
+    group_count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One encoded event on its way out.
+
+    Attributes:
+        message: what `encode` made; `message.operation` names the Operation.
+        operation_key: UUID text, the same for every repetition of this request.
+        event: the event it was encoded from.
+    """
+
+    message: Message
+    operation_key: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A foreign id that stands for a subject (`parcel` `EA123VN` -> dossier code)."""
+
+    kind: str
+    value: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a delivery gave back: messages for `in.<connector>`, aliases, a code to show."""
+
+    messages: tuple[Message, ...] = ()
+    aliases: tuple[Alias, ...] = ()
+    foreign_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A message that was refused at the door, kept for `hub rejections` (no content).
+
+    Attributes:
+        unit: organisation id of the sender, `` when unknown.
+        operation: the wire's name of what was asked.
+        code: fixed reason code.
+        text: one sentence with field paths, without values.
+        subject: the dossier code if it could be read.
+    """
+
+    connector: str
+    unit: str
+    operation: str
+    code: str
+    text: str
+    subject: str = ""
+
+
+class Client(Protocol):
+    """The outgoing side of a connector instance; foreign errors leave it as HubErrors only."""
+
+    async def deliver(self, requests: Sequence[Request], *, timeout_seconds: float) -> Reply:
+        """Send consecutive requests of one subject, oldest first, at most the group's count.
+
+        Every call passes the operation key where the wire has a place for it.
+
+        Raises:
+            Rejected, Unavailable, Misconfigured, UnknownOutcome: see `hub.errors`.
+        """
+
+    async def ask(self, request: Request, *, timeout_seconds: float) -> Answer:
+        """Whether an earlier sending of this request took effect (askable operations)."""
+
+    async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A read-only call with the unit's account, answered in the wire's own JSON.
+
+        Raises:
+            Rejected: the destination has no such read-only operation, or refused.
+            Unavailable: it cannot answer now.
+        """
+
+    async def probe(self) -> str:
+        """A harmless call; returns one sentence, raises like `deliver`."""
+
+    async def close(self) -> None:
+        """Release sessions and connections."""
+
+
+class Inbox(Protocol):
+    """What the hub offers to a connector's receive endpoints."""
+
+    async def accept(self, messages: Sequence[Message]) -> None:
+        """Return when Kafka has all the bytes (acks=all, in order per key).
+
+        Raises:
+            Unavailable: Kafka did not take them; the sender must hear a failure.
+        """
+
+    async def refuse(self, refusal: Refusal) -> None:
+        """Keep a refusal for `hub rejections`; never raises for a missing broker."""
+
+    async def accepted(self, subject: str) -> bool:
+        """Whether the hub has accepted a message about this subject."""
+
+    def peer(self, connector: str) -> Client:
+        """The client of another configured connector instance (to pass reads through).
+
+        Raises:
+            ConfigError: there is no such instance.
+        """
+
+
+class ConnectorSettings(BaseModel):
+    """Base of every connector's settings in hub.yaml; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    kind: str | None = Field(
+        None, description="Folder of the connector; the instance's own name if left out."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connector:
+    """What a connector's folder exports as `CONNECTOR`.
+
+    Attributes:
+        kind: name of the folder.
+        title_vi, title_en: what people call the system.
+        settings: model of its block in hub.yaml.
+        operations: outgoing operations by name.
+        forms: wire forms that decode and encode know (`--form`); the first is the default.
+        decode: pure; one Message to its items, each an Event (without id) or a DecodeError;
+            raises DecodeError when the whole message is unreadable.
+        order_key: pure; what order is kept for on the way in. Never raises: an unreadable
+            message is keyed by its sending account (`message.headers["unit"]`).
+        message: pure; the Message of wire bytes for `hub decode` and tests; arguments body, form.
+        encode: pure; one Event to one Message. Raises EncodeError.
+        client: makes the outgoing side.
+        endpoints: makes the HTTP endpoints that the outside system calls.
+        simulator: makes an ASGI app that behaves like the real system (see `hub.simulation`).
+    """
+
+    kind: str
+    title_vi: str
+    title_en: str
+    settings: type[ConnectorSettings]
+    operations: Mapping[str, Operation] = field(default_factory=dict)
+    forms: tuple[str, ...] = ("json",)
+    decode: Callable[[Message, Any], Sequence[Event | DecodeError]] | None = None
+    order_key: Callable[[Message], str] | None = None
+    message: Callable[[bytes, str], Message] | None = None
+    encode: Callable[[Event, Any], Message] | None = None
+    client: Callable[[str, Any], Client] | None = None
+    endpoints: Callable[[str, Any, Inbox], Sequence[BaseRoute]] | None = None
+    simulator: Callable[..., Starlette] | None = None
+
+
+def discover(package: str = "hub.connectors") -> dict[str, Connector]:
+    """Every connector folder of a package, by name; packages may span several directories.
+
+    Raises:
+        ConfigError: a folder has no `CONNECTOR`, or it names another kind than its folder.
+    """
+    found: dict[str, Connector] = {}
+    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
+        if not info.ispkg:
+            continue
+        module = importlib.import_module(f"{package}.{info.name}")
+        connector = getattr(module, "CONNECTOR", None)
+        if not isinstance(connector, Connector) or connector.kind != info.name:
+            raise ConfigError(f"{package}.{info.name} must bind CONNECTOR of kind {info.name}")
+        found[info.name] = connector
+    return found

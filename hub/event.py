@@ -1,0 +1,213 @@
+"""Event: one canonical fact about one subject, past tense, frozen, with CloudEvents attributes.
+
+`schemas/` holds the data of each kind. Importing `hub.schemas` registers them all.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from hub.errors import ConfigError, DecodeError
+from hub.message import HUB_NAMESPACE, Position
+
+SPEC_VERSION = "1.0"
+
+
+class DataClass(StrEnum):
+    """How sensitive a field is; logs, prints and screens mask by it."""
+
+    PUBLIC = "public"
+    PERSONAL = "personal"
+    IDENTITY_NUMBER = "identity_number"
+    CONTACT = "contact"
+    SECRET = "secret"  # noqa: S105 - the name of a class of data, not a secret
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {**handler(schema), "x-data-class": self.value}
+
+
+T = TypeVar("T")
+Public = Annotated[T, DataClass.PUBLIC]
+Personal = Annotated[T, DataClass.PERSONAL]
+IdentityNumber = Annotated[T, DataClass.IDENTITY_NUMBER]
+Contact = Annotated[T, DataClass.CONTACT]
+Secret = Annotated[T, DataClass.SECRET]
+
+
+class Part(BaseModel):
+    """Base of every model inside an event; each field carries a data class.
+
+    Unknown fields of a newer writer are ignored; errors never show the input.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class EventData(Part):
+    """Base of the data of one or more kinds, bound by `@data_of`."""
+
+
+KINDS: dict[str, type[EventData]] = {}
+"""Every registered kind and the model of its data."""
+
+M = TypeVar("M", bound=type[EventData])
+
+
+def data_of(*kinds: str) -> Callable[[M], M]:
+    """Register the decorated model as the data of these kinds.
+
+    Raises:
+        ConfigError: at import, when two models claim one kind.
+    """
+
+    def register(model: M) -> M:
+        for kind in kinds:
+            if KINDS.setdefault(kind, model) is not model:
+                raise ConfigError(f"two models claim the event kind {kind}")
+        return model
+
+    return register
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One canonical fact.
+
+    Attributes:
+        kind: CloudEvents `type`, dotted past tense (`dossier.received`).
+        source: CloudEvents `source`, `/connectors/<instance>/<unit>`.
+        subject: what order is kept for (dossier code, as on the wire, never normalised).
+        time: when the fact happened according to the sender, else when the hub heard of it.
+        data: the frozen model of the kind.
+        natural_key: what makes two items the same fact (service + hash of the canonical body).
+        id: UUID text; repeatable, see `identify`.
+        message_id: id of the Message it was decoded from.
+        traceparent: W3C trace context, `` if none.
+        position: where it stands in Kafka, once it does.
+    """
+
+    kind: str
+    source: str
+    subject: str
+    time: datetime
+    data: EventData
+    natural_key: str
+    id: str = ""
+    message_id: str = ""
+    traceparent: str = ""
+    position: Position | None = None
+
+    def identify(self, position: Position | None, item: int = 0) -> Self:
+        """The same event with its id: UUID5 of source, natural key and inbound position.
+
+        Decoding the same record again gives the same id; a fact that returns later (A, B, A)
+        stands elsewhere and gets another.
+        """
+        name = f"{self.source} {self.natural_key} {position or ''} {item}"
+        return replace(self, id=str(uuid.uuid5(HUB_NAMESPACE, name)))
+
+    def to_record(self) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+        """Key, value and headers of the Kafka record (CloudEvents Kafka binding, binary mode)."""
+        headers = [
+            ("ce_specversion", SPEC_VERSION),
+            ("ce_id", self.id),
+            ("ce_type", self.kind),
+            ("ce_source", self.source),
+            ("ce_subject", self.subject),
+            ("ce_time", self.time.isoformat()),
+            ("ce_naturalkey", self.natural_key),
+            ("ce_messageid", self.message_id),
+            ("content-type", "application/json"),
+        ]
+        if self.traceparent:
+            headers.append(("traceparent", self.traceparent))
+        return (
+            self.subject.encode(),
+            self.data.__pydantic_serializer__.to_json(self.data, exclude_defaults=True),
+            [(name, value.encode()) for name, value in headers],
+        )
+
+    @classmethod
+    def from_record(
+        cls, value: bytes, headers: Mapping[str, str], position: Position | None = None
+    ) -> Self:
+        """The event that a Kafka record carries.
+
+        Raises:
+            DecodeError: unknown kind, missing attribute, or data that its model refuses.
+        """
+        kind = headers.get("ce_type", "")
+        model = KINDS.get(kind)
+        if model is None:
+            raise DecodeError("unknown event kind", path="/ce_type", code="unknown_kind")
+        try:
+            return cls(
+                kind=kind,
+                source=headers["ce_source"],
+                subject=headers["ce_subject"],
+                time=datetime.fromisoformat(headers["ce_time"]),
+                data=model.model_validate_json(value),
+                natural_key=headers.get("ce_naturalkey", ""),
+                id=headers["ce_id"],
+                message_id=headers.get("ce_messageid", ""),
+                traceparent=headers.get("traceparent", ""),
+                position=position,
+            )
+        except KeyError as missing:
+            raise DecodeError("attribute is missing", path=f"/{missing.args[0]}") from missing
+        except ValidationError as error:
+            raise decode_error(error, "/data") from error
+        except ValueError as error:
+            raise DecodeError("not an ISO 8601 time", path="/ce_time") from error
+
+    def to_json(self) -> dict[str, Any]:
+        """CloudEvents structured form as JSON-able data (what `hub decode` prints)."""
+        return {
+            "specversion": SPEC_VERSION,
+            "id": self.id,
+            "type": self.kind,
+            "source": self.source,
+            "subject": self.subject,
+            "time": self.time.isoformat(),
+            "naturalkey": self.natural_key,
+            "datacontenttype": "application/json",
+            "data": self.data.model_dump(mode="json", exclude_defaults=True),
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """The event of a structured CloudEvents document (see `to_json`).
+
+        Raises:
+            DecodeError: with the path of the first fault.
+        """
+        headers = {
+            f"ce_{name}": value for name, value in document.items() if isinstance(value, str)
+        }
+        model = KINDS.get(headers.get("ce_type", ""))
+        if model is None:
+            raise DecodeError("unknown event kind", path="/type", code="unknown_kind")
+        try:
+            data = model.model_validate(document.get("data"))
+        except ValidationError as error:
+            raise decode_error(error, "/data") from error
+        headers.setdefault("ce_id", "")
+        return cls.from_record(data.model_dump_json().encode(), headers)
+
+
+def decode_error(error: ValidationError, prefix: str = "") -> DecodeError:
+    """The first fault of a pydantic error as ours: path and kind of fault, never the value."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = prefix + "".join(f"/{step}" for step in first["loc"])
+    return DecodeError(first["msg"], path=path)

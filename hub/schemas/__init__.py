@@ -1,0 +1,3 @@
+"""The data of every event kind, one file per business noun; importing this registers them all."""
+
+from hub.schemas import dossier as dossier
