@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]  # no stubs in the locked requirements
+import psutil  # type: ignore[import-untyped,unused-ignore]  # its stubs are a package apart
 
 POLL_SECONDS = 0.02
 

@@ -1,0 +1,65 @@
+# make demo: the whole hub on this machine. make help: everything else.
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format bench crash faults soak clean lock
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml deploy/venv.sh
+	@sh deploy/venv.sh $(VENV)
+	@touch $@
+
+setup: $(STAMP) ## Make the environment .venv (PYTHON=... names another Python)
+
+demo: $(STAMP) ## Play eight months of a ward through the hub (ARGS="--faults", KEEP=1 leaves it running)
+	@$(BIN)/hub demo $(if $(KEEP),--keep) $(ARGS)
+
+test: $(STAMP) ## Run every test on real Kafka and PostgreSQL (ARGS="tests/test_local.py")
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## Format, lint, strict types, import contracts; changes nothing
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(STAMP) ## Put the code into the house form
+	@$(BIN)/ruff check --fix --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(STAMP) ## Measure: JSON on stdout
+	@$(BIN)/python -m bench $(ARGS)
+
+crash: $(STAMP) ## Kill the hub at every step and count what is lost (ARGS="--short")
+	@$(BIN)/python -m bench.crash $(ARGS)
+
+faults: $(STAMP) ## Play the fault scripts of the simulators
+	@$(BIN)/python -m bench.faults $(ARGS)
+
+soak: $(STAMP) ## Run for long and watch memory (ARGS="--minutes 60")
+	@$(BIN)/python -m bench.soak $(ARGS)
+
+clean: ## Stop the local servers; delete their data, the environment and all caches
+	@if [ -x $(BIN)/hub ] && [ -d .hub ]; then \
+		for folder in .hub .hub/test; do \
+			if [ -d $$folder ]; then $(BIN)/hub local reset --yes --folder $$folder || exit 1; fi; \
+		done; fi
+	@rm -rf $(VENV) .hub .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# One lock for a developer's machine, one without tools for the image; both name no address.
+COMPILE = uv pip compile --quiet --universal --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header --python-version 3.11
+
+lock: ## Choose package versions anew (UPGRADE=1 takes the newest)
+	@set -e; tool=$$(mktemp -d); trap 'rm -rf "$$tool"' EXIT; \
+	$${PYTHON:-python3} -m venv $$tool; \
+	$$tool/bin/python -m pip install --quiet --disable-pip-version-check uv; \
+	PATH=$$tool/bin:$$PATH; \
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --extra dev -o requirements.lock pyproject.toml; \
+	$(COMPILE) -c requirements.lock -o deploy/runtime.lock pyproject.toml
