@@ -1,0 +1,156 @@
+"""Working time: office hours, holidays and make-up days, and terms counted in working hours.
+
+Calendars are data with a version, which is stored beside each date computed with it: a later table
+never changes a date that was promised to a citizen.
+
+Rules, for a term of working hours (giờ làm việc, ngày làm việc = 8 hours):
+
+1. The receipt rolls to the next working instant first, then the term is added. One one-stop
+   product counts a weekend's receipt from its own clock time; that is a profile of the product.
+2. A session holds its opening but not its closing. Closing time and the next opening are the same
+   working instant, and it is always written as the opening: 8 hours from Monday 07:00 are due on
+   Tuesday 07:00, and whoever finishes on Monday is early. Whole days so keep their clock time,
+   and a term is never shorter than its number of days on the calendar.
+
+Source: domain notes 8.1 (appointment dates of two one-stop products) and 8.3 (public holidays).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+
+VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
+"""Vietnam's time, without daylight saving time since 1975."""
+
+WORKING_DAY = timedelta(hours=8)
+"""One working day of a term (ngày làm việc)."""
+
+SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A stretch of office hours, its closing excluded; clock times of Vietnam."""
+
+    opens: time
+    closes: time
+
+
+OFFICE_HOURS = (Session(time(7), time(11, 30)), Session(time(13, 30), time(17)))
+"""Morning and afternoon of a one-stop desk: eight hours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Year:
+    """What differs from Monday to Friday in one year.
+
+    Attributes:
+        off: holidays, compensation for holidays on weekends, and days swapped away.
+        worked: make-up days (ngày làm bù): weekend days that are worked.
+    """
+
+    off: frozenset[date]
+    worked: frozenset[date] = frozenset()
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Which instants are working time.
+
+    Attributes:
+        version: name of this table, stored with every date computed with it.
+        years: the years it knows; it refuses to answer about others.
+        hours: the sessions of every working day, in order, not overlapping.
+    """
+
+    version: str
+    years: Mapping[int, Year]
+    hours: tuple[Session, ...] = OFFICE_HOURS
+
+    def is_working_day(self, day: date) -> bool:
+        """Whether offices are open on this day.
+
+        Raises:
+            LookupError: the table does not know the year; silence would ignore its holidays.
+        """
+        year = self.years.get(day.year)
+        if year is None:
+            raise LookupError(f"calendar {self.version} does not know the year {day.year}")
+        return day in year.worked or (day.weekday() < SATURDAY and day not in year.off)
+
+    def next_instant(self, at: datetime) -> datetime:
+        """The first working instant that is not before `at`, in Vietnam's time.
+
+        Raises:
+            ValueError: `at` has no zone.
+            LookupError: the table does not know a year on the way.
+        """
+        return next(self._sessions(at))[0]
+
+    def add(self, at: datetime, term: timedelta) -> datetime:
+        """The end of a term of working time that starts at the receipt `at`.
+
+        Returns:
+            A working instant in Vietnam's time; a closing time is written as the next opening.
+
+        Raises:
+            ValueError: `at` has no zone, or the term is negative.
+            LookupError: the table does not know a year on the way.
+        """
+        if term < timedelta(0):
+            raise ValueError("a term is not negative")
+        left = term
+        for start, end in self._sessions(at):
+            if left < end - start:
+                return start + left
+            left -= end - start
+        raise AssertionError("sessions never end")
+
+    def _sessions(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
+        """What is left of the current session, if any, and then every later one."""
+        if at.utcoffset() is None:
+            raise ValueError("an instant needs its zone")
+        local = at.astimezone(VIETNAM)
+        day = local.date()
+        while True:
+            if self.is_working_day(day):
+                for session in self.hours:
+                    start = max(local, datetime.combine(day, session.opens, VIETNAM))
+                    end = datetime.combine(day, session.closes, VIETNAM)
+                    if start < end:
+                        yield start, end
+            day += timedelta(days=1)
+
+
+def days(year: int, text: str) -> frozenset[date]:
+    """Dates written as `MM-DD` or `MM-DD..DD` (one month), separated by spaces."""
+    return frozenset(_dates(year, text.split()))
+
+
+def _dates(year: int, spans: Iterable[str]) -> Iterator[date]:
+    for span in spans:
+        month, first, *last = (int(part) for part in span.replace("..", "-").split("-"))
+        for day in range(first, (last[0] if last else first) + 1):
+            yield date(year, month, day)
+
+
+VIETNAM_CALENDAR = Calendar(
+    version="vn-2026.1",
+    years={
+        # New Year's Day on a Sunday, 30 April on a Sunday, Hùng Kings' day and 2 September on
+        # Saturdays: each is given back on the next working day.
+        2023: Year(off=days(2023, "01-02 01-20..26 05-01..03 09-01 09-04")),
+        2025: Year(
+            off=days(2025, "01-01 01-27..31 04-07 04-30 05-01..02 09-01..02"),
+            worked=days(2025, "04-26"),
+        ),
+        # 24 November (Vietnamese Culture Day) waits for the law in force.
+        2026: Year(
+            off=days(2026, "01-01..02 02-16..20 04-27 04-30 05-01 08-31 09-01..02"),
+            worked=days(2026, "01-10 08-22"),
+        ),
+    },
+)
+"""Public holidays and swaps of the years whose dates are announced."""
