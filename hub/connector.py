@@ -192,7 +192,9 @@ class Connector:
         encode: pure; one Event to one Message. Raises EncodeError.
         client: makes the outgoing side.
         endpoints: makes the HTTP endpoints that the outside system calls.
-        simulator: makes an ASGI app that behaves like the real system (see `hub.simulation`).
+        simulator: `simulator(faults: FaultScript, log: CallLog, **options) -> Starlette`: makes an
+            ASGI app that behaves like the real system; options are keyword-only and all have a
+            default; it answers through a `Simulation` (see `hub.simulation`).
     """
 
     kind: str
