@@ -1,8 +1,9 @@
 """The jars of Apache Kafka: which ones, and how they reach the user's Maven cache.
 
 `kafka.jars` pins every one by its SHA-256. Resolving the tree anew on each machine took 13 s of
-parsing, and what it found was not checked against anything we had seen; fetching the pinned ones
-side by side takes two or three seconds. `python -m hub.local.jars 4.1.1 > hub/local/kafka.jars`
+parsing, what it found was not checked against anything we had seen, and a broken download stayed
+in the cache. So jgo resolves once, for the list; the pinned jars are then fetched side by side from
+the repositories that jgo is set to use. `python -m hub.local.jars 4.1.1 > hub/local/kafka.jars`
 writes the list for another version.
 """
 
@@ -11,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import sys
-import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,11 +19,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
+import requests
+
 from hub.local.errors import LocalError
 from hub.local.place import Progress
 
 # Kafka's own jar leaves the choice of a logger open; this one needs no configuration file.
 LOGGER = "org.slf4j:slf4j-simple:1.7.36"
+TIMEOUT_SECONDS = 30
 INSTALL = "Install the hub with its `local` extra: `pip install 'hub-lien-thong[local]'`."
 
 
@@ -92,16 +95,9 @@ def fetch(jars: Iterable[Jar], where: Path) -> None:
         LocalError: see `classpath`.
     """
     try:
-        where.mkdir(parents=True, exist_ok=True)
-        with (
-            tempfile.TemporaryDirectory(dir=where, prefix=".hub-") as draft,
-            ThreadPoolExecutor(8) as pool,
-        ):
-            list(pool.map(lambda jar: _fetch_one(jar, Path(draft), where), jars))
-    except (
-        OSError,
-        RuntimeError,
-    ) as error:  # what jgo raises: requests' errors are OSErrors
+        with requests.Session() as session, ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda jar: _fetch_one(session, jar, where), jars))
+    except (OSError, LookupError) as error:  # requests' errors are OSErrors
         raise LocalError(
             f"Apache Kafka {kafka_version()} is not in {where} and could not be fetched "
             f"({type(error).__name__}).",
@@ -111,20 +107,27 @@ def fetch(jars: Iterable[Jar], where: Path) -> None:
         ) from error
 
 
-def _fetch_one(jar: Jar, draft: Path, where: Path) -> None:
-    from jgo.config import GlobalSettings
-    from jgo.maven import MavenContext, PythonResolver
-
-    mirrors = GlobalSettings.load().repositories
-    # jgo writes straight to the final name and only warns of a wrong checksum: so not there.
-    context = MavenContext(repo_cache=draft, remote_repos=mirrors or None)
-    component = context.project(jar.group, jar.artifact).at_version(jar.version)
-    got = PythonResolver().download(component.artifact())
-    if got is None or not _is_right(got, jar):
-        raise RuntimeError(f"{jar.path.name} is not the pinned one")
+def _fetch_one(session: requests.Session, jar: Jar, where: Path) -> None:
+    content = b""
+    for repository in _repositories():
+        answer = session.get(f"{repository}/{jar.path.as_posix()}", timeout=TIMEOUT_SECONDS)
+        content = answer.content if answer.ok else b""
+        if hashlib.sha256(content).hexdigest() == jar.sha256:
+            break
+    else:
+        raise LookupError(f"no repository has the pinned {jar.path.name}")
     target = where / jar.path
     target.parent.mkdir(parents=True, exist_ok=True)
-    got.replace(target)
+    draft = target.with_suffix(f".{os.getpid()}")
+    draft.write_bytes(content)
+    draft.replace(target)
+
+
+def _repositories() -> list[str]:
+    from jgo.config import GlobalSettings
+    from jgo.constants import MAVEN_CENTRAL_URL
+
+    return list(GlobalSettings.load().repositories.values()) or [MAVEN_CENTRAL_URL]
 
 
 def _is_right(file: Path, jar: Jar) -> bool:

@@ -52,7 +52,10 @@ def server_properties(ports: Ports, data: Path, extra: Mapping[str, str]) -> str
         "auto.create.topics.enable": "false",
         "message.max.bytes": str(MESSAGE_MAX_BYTES),
         "replica.fetch.max.bytes": str(MESSAGE_MAX_BYTES),
-        # Windows of topics that are deleted by tests come free soon.
+        # A killed node is taken back when its old session is over: after 9 s by default.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
+        # Deleted topics (tests make many) give their files back soon.
         "log.segment.delete.delay.ms": "1000",
         **extra,
     }
