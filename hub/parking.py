@@ -1,0 +1,254 @@
+"""Keeper: the held subjects of one owned partition, and the writes that keep them in the store.
+
+Everything is decided in memory by the partition's only owner and written in batches, in order; an
+offset is settled in the window only when the row that replaces it is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from hub.errors import OwnershipLost
+from hub.held import (
+    Changes,
+    Claim,
+    HeldMessage,
+    HeldState,
+    HeldStore,
+    HeldSubject,
+    Settlement,
+)
+from hub.message import Position
+
+BATCH_COUNT = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something is held: fixed reason code, one sentence, the destination's own code."""
+
+    reason: str
+    text: str = ""
+    foreign_code: str = ""
+    attempts: int = 0
+
+
+@dataclass(slots=True)
+class _Pending:
+    """Changes that wait for the next write."""
+
+    park: list[HeldMessage] = field(default_factory=list)
+    subjects: dict[str, HeldSubject] = field(default_factory=dict)
+    settle: list[Settlement] = field(default_factory=list)
+    mark: dict[str, HeldMessage] = field(default_factory=dict)
+    forget: list[str] = field(default_factory=list)
+    done: dict[int, str] = field(default_factory=dict)
+    offsets: list[int] = field(default_factory=list)
+    size: int = 0
+
+
+class Keeper:
+    """Held subjects of one (route, partition).
+
+    Args:
+        claim: proof of ownership, renewed from outside by `renew`.
+        store: where rows live.
+        settled: called with the offsets whose rows have become durable.
+    """
+
+    def __init__(
+        self, claim: Claim, store: HeldStore, settled: Callable[[Sequence[int]], None]
+    ) -> None:
+        self.claim = claim
+        self.subjects: dict[str, HeldSubject] = {}
+        self._store = store
+        self._settled = settled
+        self._pending = _Pending()
+        self._lock = asyncio.Lock()
+
+    @property
+    def dirty(self) -> bool:
+        """Something waits to be written."""
+        return self._pending.size > 0
+
+    async def load(self) -> None:
+        """Read the partition's held subjects after taking ownership."""
+        for subject in await self._store.subjects(self.claim.route, self.claim.partition):
+            self.subjects[subject.subject] = subject
+
+    def held(self, subject: str) -> HeldSubject | None:
+        """The subject's queue if anything is in it."""
+        found = self.subjects.get(subject)
+        return found if found is not None and found.waiting_count else None
+
+    def redelivered(self, subject: str, offset: int) -> bool:
+        """Whether this record was settled or parked already, before a restart."""
+        found = self.subjects.get(subject)
+        return found is not None and offset < found.settled_below
+
+    def park(
+        self, messages: Sequence[HeldMessage], cause: Cause, next_try_at: float | None
+    ) -> HeldSubject:
+        """Put a subject's messages, oldest first, into the store; none: the head is dead.
+
+        The head (first message) carries the cause.
+        """
+        head = messages[0]
+        subject = self.subjects.get(head.subject) or HeldSubject(
+            route=head.route, partition=self.claim.partition, subject=head.subject, settled_below=0
+        )
+        subject.round_count = 0
+        subject.next_try_at = next_try_at
+        subject.dead = next_try_at is None
+        subject.reason, subject.text = cause.reason, cause.text
+        subject.unit = head.unit
+        subject.since = datetime.now(UTC)
+        self.subjects[head.subject] = subject
+        for message in messages:
+            self.behind(subject, message)
+        return subject
+
+    def behind(self, subject: HeldSubject, message: HeldMessage) -> None:
+        """Put a message behind what its subject has in the store."""
+        subject.waiting_count += 1
+        subject.settled_below = max(subject.settled_below, message.position.offset + 1)
+        self._pending.park.append(message)
+        self._pending.offsets.append(message.position.offset)
+        self._touch(subject)
+
+    def aside(self, message: HeldMessage) -> None:
+        """Keep a dead message without holding its followers (`after_dead: continue`)."""
+        self._pending.park.append(replace(message, state=HeldState.ASIDE))
+        self._pending.offsets.append(message.position.offset)
+        self._pending.size += 1
+
+    def settle(self, message: HeldMessage, keep: HeldState | None = None) -> None:
+        """The head of a queue is done."""
+        subject = self.subjects[message.subject]
+        subject.waiting_count -= 1
+        subject.round_count = 0
+        subject.dead = False
+        self._pending.settle.append(
+            Settlement(message.subject, message.event_id, message.position.offset + 1, keep)
+        )
+        self._touch(subject)
+
+    def failed_round(self, message: HeldMessage, cause: Cause, next_try_at: float | None) -> None:
+        """A round has failed: the head waits for the next one, or is dead (no next try)."""
+        subject = self.subjects[message.subject]
+        subject.round_count += 1
+        subject.next_try_at = next_try_at
+        subject.dead = next_try_at is None
+        subject.reason, subject.text = cause.reason, cause.text
+        self._pending.mark[message.event_id] = replace(
+            message,
+            state=HeldState.DEAD if subject.dead else HeldState.WAITING,
+            reason=cause.reason,
+            text=cause.text,
+            foreign_code=cause.foreign_code,
+            attempts=cause.attempts,
+        )
+        self._touch(subject)
+
+    def retry_now(self, subject: HeldSubject, now: float) -> None:
+        """A person wants the head tried again; rounds start anew."""
+        subject.round_count = 0
+        subject.next_try_at = now
+        subject.dead = False
+        self._touch(subject)
+
+    def command_done(self, command_id: int, result: str) -> None:
+        """A person's act has been executed, or refused, with this result."""
+        self._pending.done[command_id] = result
+        self._pending.size += 1
+
+    def forget_below(self, committed: int) -> None:
+        """Empty queues below the committed watermark need not be remembered any more."""
+        gone = [
+            name
+            for name, subject in self.subjects.items()
+            if not subject.waiting_count and subject.settled_below <= committed
+        ]
+        for name in gone:
+            del self.subjects[name]
+            self._pending.forget.append(name)
+            self._pending.size += 1
+
+    async def write(self) -> None:
+        """Write what is pending now; on failure it stays pending, in order.
+
+        Raises:
+            Unavailable: the store is away.
+            OwnershipLost: somebody else owns the partition.
+        """
+        async with self._lock:
+            taken, self._pending = self._pending, _Pending()
+            if not taken.size:
+                return
+            changes = Changes(
+                park=taken.park,
+                subjects=[replace(subject) for subject in taken.subjects.values()],
+                settle=taken.settle,
+                mark=list(taken.mark.values()),
+                forget=[name for name in taken.forget if name not in self.subjects],
+                commands_done=taken.done,
+            )
+            try:
+                await self._store.write(self.claim, changes)
+            except OwnershipLost:
+                raise
+            except BaseException:
+                self._pending = _merge(taken, self._pending)
+                raise
+        self._settled(taken.offsets)
+
+    async def heads(
+        self, subjects: Sequence[str], count: int
+    ) -> Mapping[str, Sequence[HeldMessage]]:
+        """The oldest rows of these subjects, after everything pending is written."""
+        await self.write()
+        return await self._store.heads(self.claim.route, subjects, count)
+
+    def _touch(self, subject: HeldSubject) -> None:
+        self._pending.subjects[subject.subject] = subject
+        self._pending.size += 1
+
+
+def _merge(first: _Pending, second: _Pending) -> _Pending:
+    return _Pending(
+        park=first.park + second.park,
+        subjects=first.subjects | second.subjects,
+        settle=first.settle + second.settle,
+        mark=first.mark | second.mark,
+        forget=first.forget + second.forget,
+        done=first.done | second.done,
+        offsets=first.offsets + second.offsets,
+        size=first.size + second.size,
+    )
+
+
+def held_message(
+    route: str,
+    subject: str,
+    position: Position,
+    record: tuple[bytes, bytes, Mapping[str, str]],
+    **facts: str,
+) -> HeldMessage:
+    """A held row of a Kafka record (key, value, headers); `facts`: event_id, kind, unit, …."""
+    key, value, headers = record
+    return HeldMessage(
+        route=route,
+        subject=subject,
+        position=position,
+        key=key,
+        value=value,
+        headers=headers,
+        held_at=datetime.now(UTC),
+        event_id=facts.get("event_id", ""),
+        kind=facts.get("kind", ""),
+        unit=facts.get("unit", ""),
+        message_id=facts.get("message_id", ""),
+    )
