@@ -1,0 +1,31 @@
+"""Settings: what differs between deployments. hub.yaml and the environment -> HubSettings."""
+
+from hub.settings.findings import Finding, SettingsError
+from hub.settings.load import load_settings, settings_file
+from hub.settings.model import (
+    BlobSettings,
+    GatewaySettings,
+    HubSettings,
+    KafkaSecurity,
+    KafkaSettings,
+    LogSettings,
+    ManagementSettings,
+    PostgresSettings,
+    Unit,
+)
+
+__all__ = [
+    "BlobSettings",
+    "Finding",
+    "GatewaySettings",
+    "HubSettings",
+    "KafkaSecurity",
+    "KafkaSettings",
+    "LogSettings",
+    "ManagementSettings",
+    "PostgresSettings",
+    "SettingsError",
+    "Unit",
+    "load_settings",
+    "settings_file",
+]

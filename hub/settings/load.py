@@ -1,0 +1,165 @@
+"""Loading: hub.yaml and the environment to HubSettings, or every finding at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from hub.connector import Connector, ConnectorSettings, discover
+from hub.route import Route
+from hub.settings.document import Document, read_document
+from hub.settings.findings import Finding, SettingsError, listed, nearest
+from hub.settings.model import HubSettings, Sections
+from hub.settings.references import resolve
+from hub.settings.routes import routes_in_force, standard_routes
+from hub.settings.validation import validate
+
+DEFAULT_FILE = Path("hub.yaml")
+FILE_VARIABLE = "HUB_CONFIG"
+ADDRESSES = {
+    "HUB_KAFKA": ("kafka", "bootstrap_servers"),
+    "HUB_POSTGRES": ("postgres", "url"),
+}
+"""Environment variables that override an address of the file."""
+
+
+def settings_file(option: Path | None, environ: Mapping[str, str]) -> Path:
+    """The file to load: the option, else HUB_CONFIG, else hub.yaml here."""
+    named = environ.get(FILE_VARIABLE)
+    return option or (Path(named) if named else DEFAULT_FILE)
+
+
+def load_settings(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    connectors: Mapping[str, Connector] | None = None,
+    routes: Mapping[str, Route] | None = None,
+) -> HubSettings:
+    """The settings of a deployment.
+
+    Args:
+        path: hub.yaml; none: HUB_CONFIG, else hub.yaml in the working folder.
+        environ: environment, for references and for the overrides in ADDRESSES.
+        connectors: known connectors by kind; none: those of `hub.connectors`.
+        routes: standard routes by name; none: those of `hub.routes`.
+
+    Raises:
+        SettingsError: with everything that is wrong.
+    """
+    file = settings_file(path, environ)
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        todo = f"Name it with --config or {FILE_VARIABLE}; hub.example.yaml is a model."
+        what = f"it cannot be read: {error.strerror}"
+        raise SettingsError([Finding(str(file), 0, 0, "", what, todo=todo)]) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError([Finding(str(file), 0, 0, "", "it is not UTF-8 text")]) from error
+    document = read_document(text, str(file))
+    known = discover() if connectors is None else connectors
+    standard = standard_routes() if routes is None else routes
+    return _settings(document, file.parent, environ, (known, standard))
+
+
+def _settings(
+    document: Document,
+    folder: Path,
+    environ: Mapping[str, str],
+    known: tuple[Mapping[str, Connector], Mapping[str, Route]],
+) -> HubSettings:
+    connectors, standard = known
+    content_hash = hash_of(document.data)
+    references = resolve(document, folder, environ)
+    for variable, (section, name) in ADDRESSES.items():
+        block = document.data.setdefault(section, {})
+        if environ.get(variable) and isinstance(block, dict):
+            block[name] = environ[variable]
+            references.add((section, name))
+    instances = _instances(document, connectors, references)
+    delivering = {
+        name
+        for name, settings in instances.items()
+        if connectors[settings.kind or name].client is not None
+    }
+    routes = routes_in_force(document, standard, delivering)
+    own = {n: v for n, v in document.data.items() if n not in ("connectors", "routes")}
+    sections = validate(document, Sections, own, (), references)
+    if sections is not None:
+        _check_names(document, sections, instances)
+    if document.findings or sections is None:
+        raise SettingsError(document.findings)
+    return HubSettings(
+        **{name: getattr(sections, name) for name in Sections.model_fields},
+        connectors=instances,
+        routes=routes,
+        content_hash=content_hash,
+    )
+
+
+def hash_of(data: Mapping[str, Any]) -> str:
+    """16 hex digits of the SHA-256 of a document's data, references not replaced."""
+    canonical = json.dumps(data, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _instances(
+    document: Document, connectors: Mapping[str, Connector], references: set[tuple[str | int, ...]]
+) -> dict[str, ConnectorSettings]:
+    """Each connector block as its folder's own settings model."""
+    blocks = document.data.get("connectors") or {}
+    if not isinstance(blocks, Mapping):
+        document.report(("connectors",), "connectors must be a mapping of instance names")
+        return {}
+    found: dict[str, ConnectorSettings] = {}
+    for name, block in blocks.items():
+        path = ("connectors", name)
+        if block is not None and not isinstance(block, Mapping):
+            document.report(path, "a connector's settings must be a mapping")
+            continue
+        content = dict(block or {})
+        kind = content.setdefault("kind", name)
+        connector = connectors.get(kind) if isinstance(kind, str) else None
+        if connector is None:
+            has_kind = block is not None and "kind" in block
+            document.report(
+                (*path, "kind") if has_kind else path,
+                f"there is no connector `{kind}`",
+                f"Known: {listed(connectors)}. An instance of another name says `kind:`.",
+                nearest=nearest(str(kind), connectors),
+                at_key=not has_kind,
+            )
+            continue
+        settings = validate(document, connector.settings, content, path, references)
+        if settings is not None:
+            found[name] = settings
+    return found
+
+
+def _check_names(document: Document, sections: Sections, instances: Iterable[str]) -> None:
+    """Names that one section uses and another must define."""
+    written = document.data.get("connectors")
+    configured = set(written) if isinstance(written, Mapping) else set(instances)
+    for name in sections.gateway.mounts:
+        if name not in configured:
+            document.report(
+                ("gateway", "mounts", name),
+                f"no connector instance is called `{name}`",
+                f"Configured: {listed(configured)}." if configured else "",
+                nearest=nearest(name, configured),
+                at_key=True,
+            )
+    for name, unit in sections.units.items():
+        if unit.parent is not None and unit.parent not in sections.units:
+            document.report(
+                ("units", name, "parent"),
+                f"no unit has the id `{unit.parent}`",
+                "Add it under `units`.",
+                nearest=nearest(unit.parent, sections.units),
+            )
+    gateway, management = sections.gateway, sections.management
+    if gateway.port and (gateway.host, gateway.port) == (management.host, management.port):
+        document.report(("management", "port"), "it is the gateway's port", "Take another.")

@@ -1,0 +1,186 @@
+"""Models of hub.yaml: what differs between deployments. Numbers carry their unit in the name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+
+from hub.connector import ConnectorSettings
+from hub.route import Count, Route, Seconds
+
+Port = Annotated[int, Field(ge=0, le=65_535)]
+InstanceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Prefix = Annotated[str, StringConstraints(pattern=r"^(/|(/[A-Za-z0-9._~-]+)+)$")]
+
+
+class Section(BaseModel):
+    """Base of every section: frozen, unknown keys refused, errors never show the input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class KafkaSecurity(Section):
+    """How the hub proves itself to Kafka."""
+
+    protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+        "plaintext", description="Security protocol of the listener."
+    )
+    ca_file: str | None = Field(
+        None, description="Certificates to trust (PEM); none: the system's."
+    )
+    cert_file: str | None = Field(None, description="The hub's certificate (PEM).")
+    key_file: str | None = Field(None, description="Key of the hub's certificate (PEM).")
+    key_password: SecretStr | None = Field(None, description="Password of the key.")
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        None, description="SASL mechanism."
+    )
+    username: str | None = Field(None, description="SASL user.")
+    password: SecretStr | None = Field(None, description="Password of the SASL user.")
+
+    @model_validator(mode="after")
+    def _fits_its_protocol(self) -> Self:
+        sasl = (self.mechanism, self.username, self.password)
+        if self.protocol.startswith("sasl") and None in sasl:
+            raise ValueError(f"{self.protocol} needs mechanism, username and password")
+        if not self.protocol.startswith("sasl") and sasl != (None, None, None):
+            raise ValueError(f"{self.protocol} takes no mechanism, username or password")
+        files = (self.ca_file, self.cert_file, self.key_file)
+        if not self.protocol.endswith("ssl") and files != (None, None, None):
+            raise ValueError(f"{self.protocol} takes no ca_file, cert_file or key_file")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file go together")
+        return self
+
+
+class KafkaSettings(Section):
+    """Apache Kafka, which carries the flow."""
+
+    bootstrap_servers: str = Field(
+        min_length=1, description="host:port of brokers, comma separated (HUB_KAFKA overrides)."
+    )
+    prefix: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,40}$",
+        description="Put before the name of every topic, group and transactional id.",
+    )
+    partitions_count: Count = Field(
+        8, le=1000, description="Partitions of in.* and events; fixed once the topics exist."
+    )
+    replication_factor: Count = Field(1, le=9, description="Copies of each partition.")
+    security: KafkaSecurity = Field(
+        default_factory=KafkaSecurity, description="How the hub proves itself."
+    )
+
+
+class PostgresSettings(Section):
+    """PostgreSQL, which keeps what people look at and act on."""
+
+    url: SecretStr = Field(
+        description="postgresql://user:password@host:port/database (HUB_POSTGRES overrides)."
+    )
+    pool_connections_count: Count = Field(
+        8, le=500, description="Connections that one process keeps at most."
+    )
+
+
+class BlobSettings(Section):
+    """Where large bodies are kept; they travel through Kafka as a reference."""
+
+    url: str = Field(
+        pattern=r"^(file|s3)://.+$",
+        description="file://folder (relative: to where the hub runs) or s3://bucket/prefix.",
+    )
+    threshold_bytes: Count = Field(
+        512_000, le=900_000, description="A body larger than this travels as a reference."
+    )
+    timeout_seconds: Seconds = Field(30, description="Longest wait for the store's answer.")
+    endpoint: str | None = Field(None, description="Address of an S3 other than Amazon's.")
+    region: str | None = Field(None, description="S3 region.")
+    access_key_id: SecretStr | None = Field(None, description="S3 access key; none: its role.")
+    secret_access_key: SecretStr | None = Field(None, description="Secret of the S3 access key.")
+
+
+class GatewaySettings(Section):
+    """The HTTP server that outside systems call."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Port = Field(8080, description="Port to listen on; 0 takes a free one.")
+    mounts: dict[InstanceName, Prefix] = Field(
+        default_factory=dict,
+        description="Path prefix per connector instance; / when left out.",
+    )
+    body_limit_bytes: Count = Field(20_000_000, description="Largest request body.")
+    headers_limit_bytes: Count = Field(32_768, description="Largest request line and headers.")
+    headers_timeout_seconds: Seconds = Field(10, description="Time to send the headers.")
+    body_timeout_seconds: Seconds = Field(30, description="Time to send the body.")
+    request_timeout_seconds: Seconds = Field(
+        60, description="Time from the headers to the answer, body included."
+    )
+    keep_alive_seconds: Count = Field(30, description="How long an idle connection stays open.")
+    connections_count: Count = Field(2000, description="Connections served at the same time.")
+    stop_seconds: Count = Field(5, description="Time for running requests at a stop.")
+    known_subjects_count: Count = Field(
+        100_000, description="Accepted subjects remembered in memory; older ones are asked for."
+    )
+
+
+class ManagementSettings(Section):
+    """The port of /healthz, /readyz and /metrics; not for the outside."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: Port = Field(9090, description="Port to listen on; 0 takes a free one.")
+
+
+class LogSettings(Section):
+    """The log, one line per message per stage, on standard error."""
+
+    format: Literal["json", "pretty"] = Field("json", description="json, or pretty for people.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Lines below this level are not written."
+    )
+
+
+class Unit(Section):
+    """A unit (đơn vị) whose dossiers pass through the hub."""
+
+    name: str = Field(min_length=1, description="Name of the unit.")
+    parent: str | None = Field(None, description="Organisation id of the unit above it.")
+
+
+class Sections(Section):
+    """What hub.yaml and the settings made of it have in common."""
+
+    version: Literal[1] = Field(description="Version of this file's format.")
+    kafka: KafkaSettings = Field(description="Apache Kafka.")
+    postgres: PostgresSettings = Field(description="PostgreSQL.")
+    blobs: BlobSettings = Field(description="Store of large bodies.")
+    gateway: GatewaySettings = Field(
+        default_factory=GatewaySettings, description="HTTP server for outside systems."
+    )
+    management: ManagementSettings = Field(
+        default_factory=ManagementSettings, description="Health and metrics."
+    )
+    log: LogSettings = Field(default_factory=LogSettings, description="Log.")
+    units: dict[UnitId, Unit] = Field(
+        default_factory=dict, description="Units by organisation id (mã định danh)."
+    )
+
+
+class HubSettings(Sections):
+    """Everything that differs between deployments, checked.
+
+    `connectors` holds each instance's own settings model, with `kind` filled in; `routes` holds
+    the routes in force, standard ones included. `content_hash` is the configuration version.
+    """
+
+    connectors: dict[InstanceName, ConnectorSettings] = Field(
+        default_factory=dict, description="Connector instances by name."
+    )
+    routes: dict[str, Route] = Field(default_factory=dict, description="Routes in force by name.")
+    content_hash: str = Field("", description="16 hex digits of the SHA-256 of the content.")
+
+    def kind_of(self, instance: str) -> str:
+        """Folder of a configured connector instance."""
+        return self.connectors[instance].kind or instance

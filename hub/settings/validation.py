@@ -1,0 +1,111 @@
+"""Validation: a section against its pydantic model, every fault as a finding with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from hub.settings.document import Document
+from hub.settings.findings import Path, listed, nearest
+from hub.settings.references import branches, child, refuse_literal_secrets
+
+S = TypeVar("S", bound=BaseModel)
+TODO_LIMIT = 12
+
+
+def validate(
+    document: Document, model: type[S], data: Any, at: Path, references: set[Path]
+) -> S | None:
+    """The section at `at` as its model, or none when it has findings.
+
+    Args:
+        data: what to validate; normally the document's own data at `at`.
+        references: paths that were written as references; a secret elsewhere is refused.
+    """
+    before = len(document.findings)
+    schema = model.model_json_schema()
+    refuse_literal_secrets(document, schema, data, at, references)
+    try:
+        section = model.model_validate(data)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False, include_input=False):
+            _report(document, schema, at, fault)
+        return None
+    return section if len(document.findings) == before else None
+
+
+def _report(document: Document, schema: Mapping[str, Any], at: Path, fault: Any) -> None:
+    steps: Path = tuple(fault["loc"])
+    path = (*at, *steps)
+    kind: str = fault["type"]
+    if kind == "extra_forbidden":
+        known = known_keys(schema, steps[:-1])
+        name = str(steps[-1])
+        document.report(
+            path,
+            f"unknown key `{name}`",
+            f"Known here: {listed(known, TODO_LIMIT)}." if known else "Remove it.",
+            nearest=nearest(name, known),
+            at_key=True,
+        )
+    elif kind == "missing":
+        what = f"`{steps[-1]}` is missing" if steps else "it is missing"
+        document.report(path, what, _description(schema, steps), at_key=True)
+    elif steps and steps[-1] == "[key]":
+        document.report(path[:-1], "the name has not the right form", fault["msg"], at_key=True)
+    else:
+        expected = known_values(schema, steps)
+        written = _written(document, path)
+        document.report(
+            path,
+            _sentence(fault["msg"]),
+            _description(schema, steps),
+            nearest=nearest(written, expected) if expected and written else "",
+        )
+
+
+def _sentence(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]
+
+
+def _written(document: Document, path: Path) -> str:
+    """The text at `path`, for a comparison with known values; never printed."""
+    data: Any = document.data
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            return ""
+    return data if isinstance(data, str) else ""
+
+
+def _description(schema: Mapping[str, Any], steps: Path) -> str:
+    for branch in _schemas_at(schema, steps):
+        if "description" in branch and "\n" not in branch["description"]:
+            return f"It is: {branch['description']}"
+    return ""
+
+
+def known_keys(schema: Mapping[str, Any], steps: Path) -> list[str]:
+    """Keys that the schema knows in the mapping at `steps`."""
+    return [name for each in _schemas_at(schema, steps) for name in each.get("properties", ())]
+
+
+def known_values(schema: Mapping[str, Any], steps: Path) -> list[str]:
+    """Texts that the schema allows at `steps`, when it lists them."""
+    values: list[Any] = []
+    for each in _schemas_at(schema, steps):
+        values += each.get("enum", ())
+        values += [each["const"]] if "const" in each else []
+    return [value for value in values if isinstance(value, str)]
+
+
+def _schemas_at(schema: Mapping[str, Any], steps: Path) -> list[Mapping[str, Any]]:
+    found = list(branches(schema, schema))
+    for step in steps:
+        below = [part for each in found for part in branches(schema, child(each, step))]
+        found = below or found  # a step of pydantic's own (a union's branch) changes nothing
+    return found
