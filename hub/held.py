@@ -198,6 +198,9 @@ class HeldStore(Protocol):
     async def release(self, claims: Sequence[Claim]) -> None:
         """Give ownership up at once."""
 
+    async def members(self, worker: str, routes: Sequence[str], ttl: float) -> Mapping[str, int]:
+        """Say that this worker is alive for `ttl` seconds; live workers per route, us included."""
+
     async def subjects(self, route: str, partition: int) -> Sequence[HeldSubject]:
         """Every held subject of the partition, empty queues included."""
 
