@@ -111,7 +111,7 @@ class Attachment(Part):
     name: Personal[str] = Field("", description="File name.")
     component_code: Public[str] = Field("", description="Component of the dossier it fulfils.")
     url: Personal[str] = Field("", description="Where the receiver downloads it.")
-    deleted: Public[bool] = Field(False, description="Withdrawn by the sender.")
+    deleted: Public[bool | None] = Field(None, description="Withdrawn by the sender.")
     digitised: Public[bool | None] = Field(None, description="Digitised (được số hóa).")
     reuse_code: Public[str] = Field("", description="0 none, 1 component, 2 result reused.")
     from_national_store: Public[bool | None] = Field(None, description="Taken from the store.")

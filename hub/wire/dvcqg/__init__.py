@@ -1,0 +1,11 @@
+"""The dossier format of the national public service portal (Cổng dịch vụ công quốc gia, DVCQG).
+
+One-stop products write it, the portal reads it, provincial platforms pass it on.
+
+models     the wire objects, field by field
+reading    bytes or parsed JSON -> wire objects, and the hash of the canonical body
+dates      `yyyyMMddHHmmss`
+codes      the code lists, both ways
+rules      what the portal refuses
+canonical  wire objects <-> `hub.schemas.dossier`
+"""

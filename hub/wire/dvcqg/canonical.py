@@ -1,0 +1,193 @@
+"""Wire objects <-> `hub.schemas.dossier`, pure; see `shape` for what happens to odd values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from hub.errors import DecodeError, EncodeError
+from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus, IdentityDocument
+from hub.wire.dvcqg.codes import read_status, write_status
+from hub.wire.dvcqg.models import WireDossier, WirePart, WireProgress
+from hub.wire.dvcqg.parts import APPLICANT, DOSSIER, PROCEDURE, STEP
+from hub.wire.dvcqg.shape import EMPTY_LIST, Shape
+
+SUBJECT_LIMIT = 100
+"""Longest dossier code in characters; it becomes a Kafka key and a header."""
+
+EVENT = Shape(DossierEvent)
+IDENTITY = Shape(IdentityDocument)
+
+
+def subject_of(code: str | None) -> str:
+    """The dossier code as on the wire, never normalised.
+
+    Raises:
+        DecodeError: absent, blank, too long or with control characters.
+    """
+    if not code or code.isspace():
+        raise DecodeError("dossier code is missing", path="/MaHoSo", code="no_subject")
+    if len(code) > SUBJECT_LIMIT or not code.isprintable():
+        raise DecodeError("not a dossier code", path="/MaHoSo", code="no_subject")
+    return code
+
+
+def read_dossier(wire: WireDossier, *, unit: str, updating: bool | None) -> DossierEvent:
+    """The event data that tells a whole dossier.
+
+    Args:
+        wire: the dossier.
+        unit: organisation id of the sending unit.
+        updating: what the sender said in `isUpdating`, `None` if nothing.
+
+    Raises:
+        DecodeError: the dossier code is missing.
+    """
+    sent = wire.__dict__
+    code = subject_of(wire.MaHoSo)
+    originals: dict[str, str] = {}
+    unknown: dict[str, Any] = dict(wire.__pydantic_extra__ or ())
+    values = DOSSIER.values(sent, originals)
+    procedure = PROCEDURE.values(sent, originals)
+    procedure.setdefault("code", "")
+    applicant = APPLICANT.values(sent, originals)
+    if wire.DinhDanhCHS is not None:
+        applicant["identities"] = _read_identities(wire.DinhDanhCHS, originals, unknown)
+    if wire.DSKetNoiCSDL is not None:
+        values["databases"] = _read_databases(wire, originals, unknown)
+    values["procedure"] = PROCEDURE.make(procedure)
+    values["applicant"] = APPLICANT.make(applicant)
+    if wire.TrangThaiHoSo == "":
+        originals["TrangThaiHoSo"] = ""
+    if originals:
+        values["originals"] = originals
+    if unknown:
+        values["unknown"] = unknown
+    head = _head(code, unit, wire.TrangThaiHoSo)
+    head["updating"] = updating
+    head["dossier"] = DOSSIER.make(values)
+    return EVENT.make(head)
+
+
+def read_progress(wire: WireProgress, *, unit: str) -> DossierEvent:
+    """The event data that tells one processing step.
+
+    Raises:
+        DecodeError: the dossier code is missing.
+    """
+    code = subject_of(wire.MaHoSo)
+    originals: dict[str, str] = {}
+    values = STEP.values(wire.__dict__, originals)
+    if wire.TrangThai == "":
+        originals["TrangThai"] = ""
+    if originals:
+        values["originals"] = originals
+    if wire.__pydantic_extra__:
+        values["unknown"] = wire.__pydantic_extra__
+    head = _head(code, unit, wire.TrangThai)
+    head["step"] = STEP.make(values)
+    return EVENT.make(head)
+
+
+def write_dossier(data: DossierEvent) -> dict[str, Any]:
+    """The wire object (JSON values) of an event's dossier, for `DongBoHoSoMC`.
+
+    Raises:
+        EncodeError: the event carries no dossier.
+    """
+    dossier = data.dossier
+    if dossier is None:
+        raise EncodeError("the event carries no dossier", path="/dossier", code="no_dossier")
+    out: dict[str, Any] = {"MaHoSo": data.code}
+    out |= PROCEDURE.said(dossier.procedure.__dict__)
+    out |= APPLICANT.said(dossier.applicant.__dict__)
+    out |= DOSSIER.said(dossier.__dict__)
+    _put_status(out, "TrangThaiHoSo", data.status, data.status_code)
+    if "DinhDanhCHS" not in dossier.unknown and dossier.applicant.identities:
+        out["DinhDanhCHS"] = [
+            {"LoaiDinhDanh": each.type_code, "SoDinhDanh": each.number}
+            for each in dossier.applicant.identities
+        ]
+    if "DSKetNoiCSDL" not in dossier.unknown and dossier.databases:
+        out["DSKetNoiCSDL"] = [{"MaCSDL": code} for code in dossier.databases]
+    _fill_in_lists(out, dossier)
+    DOSSIER.fill_in(out, dossier.__dict__)
+    return out
+
+
+def write_progress(data: DossierEvent) -> dict[str, Any]:
+    """The wire object (JSON values) of an event's step, for `CapNhatTienDoHoSoMC`.
+
+    Raises:
+        EncodeError: the event carries no step.
+    """
+    if data.step is None:
+        raise EncodeError("the event carries no step", path="/step", code="no_step")
+    out: dict[str, Any] = {"MaHoSo": data.code}
+    out |= STEP.said(data.step.__dict__)
+    _put_status(out, "TrangThai", data.status, data.status_code)
+    STEP.fill_in(out, data.step.__dict__)
+    return out
+
+
+def _head(code: str, unit: str, status_code: str | None) -> dict[str, Any]:
+    return {
+        "code": code,
+        "unit": unit,
+        "status": read_status(status_code),
+        "status_code": status_code or "",
+    }
+
+
+def _put_status(out: dict[str, Any], name: str, status: DossierStatus, code: str) -> None:
+    if written := write_status(status, code):
+        out[name] = written
+
+
+def _read_identities(
+    items: Sequence[WirePart], originals: dict[str, str], unknown: dict[str, Any]
+) -> tuple[IdentityDocument, ...]:
+    """Type and number of each; a list that says more or less is also kept as it was sent."""
+    if not items:
+        originals["DinhDanhCHS"] = EMPTY_LIST
+    elif not all(_says_only(item, 2) for item in items):
+        unknown["DinhDanhCHS"] = [_as_sent(item) for item in items]
+    return tuple(
+        [
+            IDENTITY.make(
+                {
+                    "type_code": item.__dict__["LoaiDinhDanh"] or "",
+                    "number": item.__dict__["SoDinhDanh"] or "",
+                }
+            )
+            for item in items
+        ]
+    )
+
+
+def _read_databases(
+    wire: WireDossier, originals: dict[str, str], unknown: dict[str, Any]
+) -> tuple[str, ...]:
+    items = wire.DSKetNoiCSDL or ()
+    if not items:
+        originals["DSKetNoiCSDL"] = EMPTY_LIST
+    elif not all(_says_only(item, 1) for item in items):
+        unknown["DSKetNoiCSDL"] = [_as_sent(item) for item in items]
+    return tuple([item.MaCSDL for item in items if item.MaCSDL])
+
+
+def _says_only(item: WirePart, count: int) -> bool:
+    """Whether all `count` known fields have a text and there is no other field."""
+    return not item.__pydantic_extra__ and sum(map(bool, item.__dict__.values())) == count
+
+
+def _as_sent(item: WirePart) -> dict[str, Any]:
+    sent = {name: value for name, value in item.__dict__.items() if value is not None}
+    return sent | (item.__pydantic_extra__ or {})
+
+
+def _fill_in_lists(out: dict[str, Any], dossier: Dossier) -> None:
+    """The two lists that `DOSSIER` does not know, if they were sent empty."""
+    for name in ("DinhDanhCHS", "DSKetNoiCSDL"):
+        if name not in out and dossier.originals.get(name) == EMPTY_LIST:
+            out[name] = []
