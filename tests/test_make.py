@@ -9,19 +9,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROMISED = [
-    "setup",
-    "demo",
-    "test",
-    "check",
-    "bench",
-    "crash",
-    "faults",
-    "soak",
-    "clean",
-    "lock",
-    "help",
-]
+PROMISED = {
+    *("help", "setup", "demo", "test", "check", "clean", "lock"),
+    *("bench", "crash", "faults", "soak"),
+}
 
 
 def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -36,7 +27,7 @@ def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 def test_make_alone_lists_every_promised_target() -> None:
     shown = run("make").stdout
-    assert set(re.findall(r"^  make (\w+)", shown, re.MULTILINE)) >= set(PROMISED)
+    assert set(re.findall(r"^  make (\w+)", shown, re.MULTILINE)) >= PROMISED
 
 
 @pytest.mark.parametrize(
