@@ -6,17 +6,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub.errors import DecodeError, EncodeError
-from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus, IdentityDocument
+from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus
 from hub.wire.dvcqg.codes import read_status, write_status
-from hub.wire.dvcqg.models import WireDossier, WirePart, WireProgress
+from hub.wire.dvcqg.models import (
+    WireDatabase,
+    WireDossier,
+    WireIdentity,
+    WirePart,
+    WireProgress,
+)
 from hub.wire.dvcqg.parts import APPLICANT, DOSSIER, PROCEDURE, STEP
-from hub.wire.dvcqg.shape import EMPTY_LIST, Shape
+from hub.wire.dvcqg.shape import EMPTY_LIST, keep_empty
 
 SUBJECT_LIMIT = 100
 """Longest dossier code in characters; it becomes a Kafka key and a header."""
-
-EVENT = Shape(DossierEvent)
-IDENTITY = Shape(IdentityDocument)
 
 
 def subject_of(code: str | None) -> str:
@@ -45,28 +48,22 @@ def read_dossier(wire: WireDossier, *, unit: str, updating: bool | None) -> Doss
     """
     sent = wire.__dict__
     code = subject_of(wire.MaHoSo)
-    originals: dict[str, str] = {}
+    originals = keep_empty(sent)
     unknown: dict[str, Any] = dict(wire.__pydantic_extra__ or ())
-    values = DOSSIER.values(sent, originals)
+    dossier = DOSSIER.values(sent, originals)
     procedure = PROCEDURE.values(sent, originals)
     procedure.setdefault("code", "")
     applicant = APPLICANT.values(sent, originals)
     if wire.DinhDanhCHS is not None:
         applicant["identities"] = _read_identities(wire.DinhDanhCHS, originals, unknown)
     if wire.DSKetNoiCSDL is not None:
-        values["databases"] = _read_databases(wire, originals, unknown)
-    values["procedure"] = PROCEDURE.make(procedure)
-    values["applicant"] = APPLICANT.make(applicant)
-    if wire.TrangThaiHoSo == "":
-        originals["TrangThaiHoSo"] = ""
-    if originals:
-        values["originals"] = originals
-    if unknown:
-        values["unknown"] = unknown
+        dossier["databases"] = _read_databases(wire.DSKetNoiCSDL, originals, unknown)
+    dossier["procedure"] = procedure
+    dossier["applicant"] = applicant
+    dossier["originals"] = originals
+    dossier["unknown"] = unknown
     head = _head(code, unit, wire.TrangThaiHoSo)
-    head["updating"] = updating
-    head["dossier"] = DOSSIER.make(values)
-    return EVENT.make(head)
+    return _event({**head, "updating": updating, "dossier": dossier})
 
 
 def read_progress(wire: WireProgress, *, unit: str) -> DossierEvent:
@@ -76,17 +73,7 @@ def read_progress(wire: WireProgress, *, unit: str) -> DossierEvent:
         DecodeError: the dossier code is missing.
     """
     code = subject_of(wire.MaHoSo)
-    originals: dict[str, str] = {}
-    values = STEP.values(wire.__dict__, originals)
-    if wire.TrangThai == "":
-        originals["TrangThai"] = ""
-    if originals:
-        values["originals"] = originals
-    if wire.__pydantic_extra__:
-        values["unknown"] = wire.__pydantic_extra__
-    head = _head(code, unit, wire.TrangThai)
-    head["step"] = STEP.make(values)
-    return EVENT.make(head)
+    return _event({**_head(code, unit, wire.TrangThai), "step": STEP.read(wire)})
 
 
 def write_dossier(data: DossierEvent) -> dict[str, Any]:
@@ -139,41 +126,36 @@ def _head(code: str, unit: str, status_code: str | None) -> dict[str, Any]:
     }
 
 
+def _event(values: dict[str, Any]) -> DossierEvent:
+    return DossierEvent.__pydantic_validator__.validate_python(values)  # type: ignore[no-any-return]
+
+
 def _put_status(out: dict[str, Any], name: str, status: DossierStatus, code: str) -> None:
     if written := write_status(status, code):
         out[name] = written
 
 
 def _read_identities(
-    items: Sequence[WirePart], originals: dict[str, str], unknown: dict[str, Any]
-) -> tuple[IdentityDocument, ...]:
+    items: Sequence[WireIdentity], originals: dict[str, str], unknown: dict[str, Any]
+) -> list[dict[str, str]]:
     """Type and number of each; a list that says more or less is also kept as it was sent."""
     if not items:
         originals["DinhDanhCHS"] = EMPTY_LIST
     elif not all(_says_only(item, 2) for item in items):
         unknown["DinhDanhCHS"] = [_as_sent(item) for item in items]
-    return tuple(
-        [
-            IDENTITY.make(
-                {
-                    "type_code": item.__dict__["LoaiDinhDanh"] or "",
-                    "number": item.__dict__["SoDinhDanh"] or "",
-                }
-            )
-            for item in items
-        ]
-    )
+    return [
+        {"type_code": item.LoaiDinhDanh or "", "number": item.SoDinhDanh or ""} for item in items
+    ]
 
 
 def _read_databases(
-    wire: WireDossier, originals: dict[str, str], unknown: dict[str, Any]
-) -> tuple[str, ...]:
-    items = wire.DSKetNoiCSDL or ()
+    items: Sequence[WireDatabase], originals: dict[str, str], unknown: dict[str, Any]
+) -> list[str]:
     if not items:
         originals["DSKetNoiCSDL"] = EMPTY_LIST
     elif not all(_says_only(item, 1) for item in items):
         unknown["DSKetNoiCSDL"] = [_as_sent(item) for item in items]
-    return tuple([item.MaCSDL for item in items if item.MaCSDL])
+    return [item.MaCSDL for item in items if item.MaCSDL]
 
 
 def _says_only(item: WirePart, count: int) -> bool:

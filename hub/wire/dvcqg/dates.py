@@ -25,7 +25,7 @@ def read_stamp(text: str | None) -> datetime | None:
     if text < _OLDEST or text[8:10] > "23":
         return None
     try:
-        return datetime.fromisoformat(f"{text[:8]}T{text[8:]}").replace(tzinfo=VIETNAM)
+        return datetime.fromisoformat(f"{text[:8]}T{text[8:]}+07:00")
     except ValueError:
         return None
 

@@ -4,22 +4,18 @@ Reading skips what was not sent. A value that has no canonical form (an empty te
 a code that is not listed, an empty list) is kept under its wire name in the part's `originals`,
 or in `unknown` where it has none; an empty list is kept as the text `[]`. Writing says what the
 canonical fields hold and then fills in what was kept, so that nothing is lost or invented.
-
-The parts are made without validation: the wire object was validated, and a second validation
-costs more than everything else here together.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
 from hub.wire.dvcqg.dates import read_stamp, write_stamp
 
-P = TypeVar("P", bound=BaseModel)
 EMPTY_LIST = "[]"
 
 
@@ -39,57 +35,37 @@ class Row(NamedTuple):
     many: bool = False
 
 
-class Shape(Generic[P]):
-    """The rows of one canonical part.
+class Shape:
+    """The rows of one canonical part of this model."""
 
-    Args:
-        part: the canonical model; every field left out of the wire gets its default.
-        rows: its fields.
-    """
-
-    def __init__(self, part: type[P], *rows: Row) -> None:
-        self.rows = rows
-        self._part = part
-        self._keep = "originals" if "originals" in part.model_fields else "unknown"
+    def __init__(self, part: type[BaseModel], *rows: Row) -> None:
+        self._texts = tuple((row.wire, row.canonical) for row in rows if row.read is None)
+        self._readers = tuple((r.wire, r.canonical, r.read) for r in rows if r.read is not None)
+        self._writers = tuple((r.wire, r.canonical, r.write) for r in rows if r.write is not None)
         self._lists = frozenset(row.wire for row in rows if row.many)
-        fields = part.model_fields.items()
-        self._defaults = {n: f.default for n, f in fields if f.default_factory is None}
-        self._dicts = tuple(n for n, f in fields if f.default_factory is not None)
+        self._keep = "originals" if "originals" in part.model_fields else "unknown"
 
     def values(self, sent: Mapping[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
-        """Canonical values of the fields that were sent; the rest goes to `kept`."""
-        found: dict[str, Any] = {}
-        for wire, canonical, read, _, _ in self.rows:
+        """Canonical values of the fields that were sent; what has no form goes to `kept`.
+
+        Empty texts are left to `keep_empty`, once for all parts of a wire object.
+        """
+        found = {canonical: text for wire, canonical in self._texts if (text := sent[wire])}
+        for wire, canonical, read in self._readers:
             value = sent[wire]
             if value is None:
                 continue
-            if read is None:
-                if value:
-                    found[canonical] = value
-                    continue
+            if value == ():
+                kept[wire] = EMPTY_LIST
             elif (got := read(value)) is not None:
                 found[canonical] = got
-                continue
-            kept[wire] = EMPTY_LIST if value == () else value
+            else:
+                kept[wire] = value
         return found
 
-    def make(self, values: dict[str, Any]) -> P:
-        """The part with these values and the defaults of all other fields."""
-        filled = {**self._defaults, **values}
-        for name in self._dicts:
-            if name not in values:
-                filled[name] = {}
-        part = self._part.__new__(self._part)
-        put = object.__setattr__
-        put(part, "__dict__", filled)
-        put(part, "__pydantic_fields_set__", set(values))
-        put(part, "__pydantic_extra__", None)
-        put(part, "__pydantic_private__", None)
-        return part
-
-    def read(self, wire: BaseModel) -> P:
-        """The canonical part of a wire object."""
-        kept: dict[str, Any] = {}
+    def read(self, wire: BaseModel) -> dict[str, Any]:
+        """The canonical values of a whole wire object."""
+        kept = keep_empty(wire.__dict__)
         values = self.values(wire.__dict__, kept)
         extra = wire.__pydantic_extra__
         if self._keep == "unknown":
@@ -98,27 +74,23 @@ class Shape(Generic[P]):
             values["unknown"] = extra
         if kept:
             values[self._keep] = kept
-        return self.make(values)
+        return values
 
     def write(self, part: BaseModel) -> dict[str, Any]:
         """The wire object's fields (JSON values), nothing that was not sent."""
-        fields = part.__dict__
-        out = self.said(fields)
-        self.fill_in(out, fields)
+        out = self.said(part.__dict__)
+        self.fill_in(out, part.__dict__)
         return out
 
     def said(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """What the canonical fields themselves say."""
-        out: dict[str, Any] = {}
-        for wire, canonical, _, write, _ in self.rows:
+        out = {wire: text for wire, canonical in self._texts if (text := fields[canonical])}
+        for wire, canonical, write in self._writers:
             value = fields[canonical]
-            if value is None or value == "" or value == ():
+            if value is None or value == ():
                 continue
-            if write is not None:
-                value = write(value)
-                if value is None:
-                    continue
-            out[wire] = value
+            if (said := write(value)) is not None:
+                out[wire] = said
         return out
 
     def fill_in(self, out: dict[str, Any], fields: Mapping[str, Any]) -> None:
@@ -128,6 +100,11 @@ class Shape(Generic[P]):
                 out[name] = [] if text == EMPTY_LIST and name in self._lists else text
         for name, value in fields.get("unknown", {}).items():
             out.setdefault(name, value)
+
+
+def keep_empty(sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that were sent as an empty text, which says more than not sending them."""
+    return {name: "" for name, value in sent.items() if value == ""} if "" in sent.values() else {}
 
 
 def date(wire: str, canonical: str) -> Row:
@@ -150,11 +127,11 @@ def number(wire: str, canonical: str, write: Callable[[int], Any] = str) -> Row:
     return Row(wire, canonical, whole_number, write)
 
 
-def many(wire: str, canonical: str, shape: Shape[Any]) -> Row:
+def many(wire: str, canonical: str, shape: Shape) -> Row:
     """A list of parts; an empty one has no canonical form."""
 
-    def read(items: Sequence[BaseModel]) -> tuple[BaseModel, ...] | None:
-        return tuple([shape.read(item) for item in items]) or None
+    def read(items: Sequence[BaseModel]) -> list[dict[str, Any]]:
+        return [shape.read(item) for item in items]
 
     def write(parts: Sequence[BaseModel]) -> list[dict[str, Any]]:
         return [shape.write(part) for part in parts]
