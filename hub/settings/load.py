@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from hub.connector import Connector, ConnectorSettings, discover
 from hub.route import Route
 from hub.settings.document import Document, read_document
 from hub.settings.findings import Finding, SettingsError, listed, nearest
-from hub.settings.model import HubSettings, Sections
+from hub.settings.findings import Path as Steps
+from hub.settings.model import INSTANCE_NAME, HubSettings, Sections
 from hub.settings.references import resolve
 from hub.settings.routes import routes_in_force, standard_routes
 from hub.settings.validation import validate
@@ -79,17 +80,14 @@ def _settings(
         if environ.get(variable) and isinstance(block, dict):
             block[name] = environ[variable]
             references.add((section, name))
-    instances = _instances(document, connectors, references)
-    delivering = {
-        name
-        for name, settings in instances.items()
-        if connectors[settings.kind or name].client is not None
-    }
+    kinds = _kinds(document, connectors)
+    instances = _instances(document, kinds, references)
+    delivering = {name for name, kind in kinds.items() if kind is None or kind.client is not None}
     routes = routes_in_force(document, standard, delivering)
     own = {n: v for n, v in document.data.items() if n not in ("connectors", "routes")}
     sections = validate(document, Sections, own, (), references)
     if sections is not None:
-        _check_names(document, sections, instances)
+        _check_names(document, sections, kinds)
     if document.findings or sections is None:
         raise SettingsError(document.findings)
     return HubSettings(
@@ -106,43 +104,51 @@ def hash_of(data: Mapping[str, Any]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
-def _instances(
-    document: Document, connectors: Mapping[str, Connector], references: set[tuple[str | int, ...]]
-) -> dict[str, ConnectorSettings]:
-    """Each connector block as its folder's own settings model."""
+def _kinds(document: Document, connectors: Mapping[str, Connector]) -> dict[str, Connector | None]:
+    """The connector of each instance; none for one that does not exist, which is reported."""
     blocks = document.data.get("connectors") or {}
     if not isinstance(blocks, Mapping):
         document.report(("connectors",), "connectors must be a mapping of instance names")
         return {}
-    found: dict[str, ConnectorSettings] = {}
+    found: dict[str, Connector | None] = {}
     for name, block in blocks.items():
-        path = ("connectors", name)
-        if block is not None and not isinstance(block, Mapping):
-            document.report(path, "a connector's settings must be a mapping")
-            continue
-        content = dict(block or {})
-        kind = content.setdefault("kind", name)
-        connector = connectors.get(kind) if isinstance(kind, str) else None
-        if connector is None:
-            has_kind = block is not None and "kind" in block
+        named = isinstance(block, Mapping) and "kind" in block
+        kind = block["kind"] if named else name
+        found[name] = connectors.get(kind) if isinstance(kind, str) else None
+        if not INSTANCE_NAME.fullmatch(name):
+            what = "an instance's name has lower case letters, digits and `_`"
+            document.report(("connectors", name), what, "Rename it.", at_key=True)
+        if found[name] is None:
             document.report(
-                (*path, "kind") if has_kind else path,
+                ("connectors", name, "kind") if named else ("connectors", name),
                 f"there is no connector `{kind}`",
                 f"Known: {listed(connectors)}. An instance of another name says `kind:`.",
                 nearest=nearest(str(kind), connectors),
-                at_key=not has_kind,
+                at_key=not named,
             )
-            continue
-        settings = validate(document, connector.settings, content, path, references)
-        if settings is not None:
-            found[name] = settings
     return found
 
 
-def _check_names(document: Document, sections: Sections, instances: Iterable[str]) -> None:
+def _instances(
+    document: Document, kinds: Mapping[str, Connector | None], references: set[Steps]
+) -> dict[str, ConnectorSettings]:
+    """Each connector block as its folder's own settings model."""
+    found: dict[str, ConnectorSettings] = {}
+    for name, connector in kinds.items():
+        path: Steps = ("connectors", name)
+        block = document.data["connectors"][name]
+        if block is not None and not isinstance(block, Mapping):
+            document.report(path, "a connector's settings must be a mapping")
+        elif connector is not None:
+            content = {"kind": connector.kind, **(block or {})}
+            settings = validate(document, connector.settings, content, path, references)
+            if settings is not None:
+                found[name] = settings
+    return found
+
+
+def _check_names(document: Document, sections: Sections, configured: Collection[str]) -> None:
     """Names that one section uses and another must define."""
-    written = document.data.get("connectors")
-    configured = set(written) if isinstance(written, Mapping) else set(instances)
     for name in sections.gateway.mounts:
         if name not in configured:
             document.report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
@@ -10,7 +11,8 @@ from hub.connector import ConnectorSettings
 from hub.route import Count, Route, Seconds
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
-InstanceName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
+INSTANCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
+InstanceName = Annotated[str, StringConstraints(pattern=f"^{INSTANCE_NAME.pattern}$")]
 UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/|(/[A-Za-z0-9._~-]+)+)$")]
 
