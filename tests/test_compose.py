@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -132,9 +133,11 @@ def test_the_image_has_the_versions_that_the_tests_ran_on() -> None:
         return dict(re.findall(r"^([a-z0-9][\w.-]*(?:\[[^\]]*\])?)==(\S+)", text, re.MULTILINE))
 
     image, tests = versions("deploy/runtime.lock"), versions("requirements.lock")
-    assert image
     assert image.items() <= tests.items()
     assert "pytest" not in image
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = {re.split(r"[^\w.-]", need)[0] for need in project["dependencies"]}
+    assert needed <= image.keys()
 
 
 def test_docker_compose_reads_it() -> None:

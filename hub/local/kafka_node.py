@@ -86,7 +86,9 @@ class KafkaNode:
         """
         pid = self.pid
         if pid is not None:
-            progress("Kafka: stopping")
+            learning = is_running(pid, argument=f"-XX:AOTCacheOutput={self._training}")
+            once = ", and keeping what Java learnt for quicker starts (once, some seconds)"
+            progress(f"Kafka: stopping{once if learning and not hard else ''}")
             stop(
                 pid,
                 argument=str(self._properties),
