@@ -1,0 +1,198 @@
+"""The connection to PostgreSQL: the one seam where driver errors become ours.
+
+Two ways in. `transaction()` gives an SQLAlchemy connection for everything that people ask.
+`pipeline()` gives psycopg's own connection in pipeline mode, where all statements of one write
+travel together: the delivery engine's writes cost one round trip and the commit.
+
+A server that accepts connections and answers nothing (a hung disk, a stopped process) is found
+by a clock on this side: the socket is shut, and the caller hears `store_away`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, LiteralString, Self
+
+import psycopg
+from psycopg.rows import TupleRow
+from sqlalchemy import exc
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from hub.errors import ConfigError, HubError, Unavailable
+
+DRIVER = "postgresql+psycopg"
+CONNECT_SECONDS = 5
+STATEMENT_SECONDS = 10.0
+GRACE_SECONDS = 2.0  # the server's own limit should speak first: it says what it stopped
+
+Rows = psycopg.AsyncCursor[TupleRow]
+
+
+class Pipeline:
+    """Statements of one transaction that are sent without waiting for each other."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[TupleRow]) -> None:
+        self._connection = connection
+
+    async def run(self, statement: LiteralString, *values: object) -> Rows:
+        """Send a statement; its rows can be read from the result until the transaction ends.
+
+        `%s` takes a value as text, `%b` as binary (arrays of bytes are three times as fast).
+        """
+        return await self._connection.execute(statement, values, binary=True)
+
+
+class Store:
+    """A pool of connections to one database.
+
+    Every way in raises `Unavailable` (code `store_away`) when PostgreSQL does not answer in time,
+    and `HubError` (code `store_fault`) for anything else that a driver can raise.
+    """
+
+    def __init__(self, engine: AsyncEngine, statement_seconds: float) -> None:
+        self._engine = engine
+        self._limit_seconds = statement_seconds + GRACE_SECONDS
+
+    @classmethod
+    def open(
+        cls, url: str, pool_size: int = 5, *, statement_seconds: float = STATEMENT_SECONDS
+    ) -> Self:
+        """A store on this database; nothing is connected before the first use.
+
+        Args:
+            url: `postgresql://user:password@host:port/database`.
+            pool_size: most connections at once.
+            statement_seconds: longest time for one statement.
+
+        Raises:
+            ConfigError: the address cannot be read.
+        """
+        milliseconds = int(statement_seconds * 1000)
+        engine = create_async_engine(
+            driver_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=statement_seconds,
+            connect_args={
+                "connect_timeout": CONNECT_SECONDS,
+                "application_name": "hub",
+                "options": f"-c statement_timeout={milliseconds} -c TimeZone=UTC",
+            },
+        )
+        return cls(engine, statement_seconds)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction: committed at the end, rolled back by any error."""
+        with translated():
+            async with self._connected() as connection, connection.begin():
+                yield connection
+
+    @asynccontextmanager
+    async def pipeline(self) -> AsyncIterator[Pipeline]:
+        """One transaction in pipeline mode: committed at the end, rolled back by any error."""
+        with translated():
+            async with self._connected() as connection, connection.begin():
+                driver = await _driver(connection)
+                async with driver.pipeline():
+                    yield Pipeline(driver)
+                    await driver.commit()  # travels with the last statements
+
+    @asynccontextmanager
+    async def copying(self) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:
+        """One transaction on psycopg's own connection, for COPY."""
+        with translated():
+            async with self._connected() as connection, connection.begin():
+                yield await _driver(connection)
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        try:
+            async with self._engine.connect() as connection:
+                watch = asyncio.get_running_loop().call_later(
+                    self._limit_seconds, _cut, await _driver(connection)
+                )
+                try:
+                    yield connection
+                except psycopg.Error:
+                    # SQLAlchemy has not seen it: it must not put a broken connection back.
+                    if (await _driver(connection)).closed:
+                        await connection.invalidate()
+                    raise
+                finally:
+                    watch.cancel()
+        except (psycopg.Error, exc.SQLAlchemyError) as error:
+            if isinstance(_cause(error), psycopg.OperationalError):
+                await self._engine.dispose()  # after a restart all the others are broken too
+            raise
+
+
+async def _driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    assert isinstance(driver, psycopg.AsyncConnection)  # noqa: S101 - for the type checker
+    return driver
+
+
+def _cut(driver: psycopg.AsyncConnection[TupleRow]) -> None:
+    """End a conversation in which the other side has fallen silent."""
+    if not driver.closed:
+        duplicate = socket.socket(fileno=socket.dup(driver.fileno()))
+        with duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
+
+
+def driver_url(url: str) -> URL:
+    """The address with the hub's driver.
+
+    Raises:
+        ConfigError: it cannot be read. The text does not repeat it: it may hold a password.
+    """
+    try:
+        return make_url(url).set(drivername=DRIVER)
+    except exc.ArgumentError as error:
+        text = "the address of PostgreSQL must read postgresql://user:password@host:port/database"
+        raise ConfigError(text, code="store_address") from error
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn every error of SQLAlchemy and psycopg into ours; ours pass unchanged.
+
+    Raises:
+        Unavailable: code `store_away`; PostgreSQL is not there, hangs, or refuses everybody.
+        HubError: code `store_fault`; it understood and refused: a fault of ours.
+    """
+    try:
+        yield
+    except (psycopg.Error, exc.SQLAlchemyError, OSError) as error:
+        raise _ours(error) from error
+
+
+AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
+UNMIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
+
+
+def _ours(error: Exception) -> HubError:
+    cause = _cause(error)
+    state = getattr(cause, "sqlstate", None) or type(cause).__name__
+    if isinstance(cause, UNMIGRATED):
+        text = "PostgreSQL lacks the hub's tables of this version: run `hub migrate`"
+        return Unavailable(text, code="store_away")
+    if isinstance(cause, (*AWAY, exc.TimeoutError)):
+        return Unavailable(f"PostgreSQL does not answer ({state})", code="store_away")
+    return HubError(f"PostgreSQL refused a statement ({state})", code="store_fault")
+
+
+def _cause(error: Exception) -> BaseException:
+    """The driver's own error below SQLAlchemy's."""
+    if isinstance(error, exc.DBAPIError) and error.orig is not None:
+        return error.orig
+    return error

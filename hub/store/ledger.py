@@ -1,0 +1,83 @@
+"""The effects ledger: requests that must not be repeated unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from hub.errors import HubError
+from hub.held import Claim, Effect
+from hub.store.database import Store
+from hub.store.leases import ask_epoch, require_epoch
+from hub.store.texts import storable
+
+LATEST = """
+SELECT DISTINCT ON (operation_key)
+    operation_key, step, route, subject, state, extract(epoch FROM started_at)::float8, epoch,
+    foreign_code
+FROM effects WHERE operation_key = ANY (%b::text[])
+ORDER BY operation_key, step DESC
+"""
+
+# A request that a late answer has meanwhile declared taken is not begun again.
+BEGIN = """
+INSERT INTO effects AS e (operation_key, step, route, subject, state, epoch)
+SELECT * FROM unnest(%b::text[], %b::int[], %b::text[], %b::text[], %b::text[], %b::bigint[])
+ON CONFLICT (operation_key, step) DO UPDATE
+SET state = excluded.state, epoch = excluded.epoch, started_at = now(), ended_at = NULL,
+    foreign_code = ''
+WHERE e.state <> 'taken'
+RETURNING operation_key
+"""
+
+# "taken" is final; otherwise the younger owner knows better.
+END = """
+UPDATE effects AS e
+SET state = g.state, foreign_code = g.foreign_code, ended_at = now()
+FROM unnest(%b::text[], %b::int[], %b::text[], %b::text[], %b::bigint[])
+    AS g (operation_key, step, state, foreign_code, epoch)
+WHERE e.operation_key = g.operation_key AND e.step = g.step AND e.state <> 'taken'
+    AND (g.state = 'taken' OR g.epoch >= e.epoch)
+"""
+
+
+async def latest(store: Store, operation_keys: Sequence[str]) -> Mapping[str, Effect]:
+    """The latest step of each known key."""
+    async with store.pipeline() as pipeline:
+        rows = await (await pipeline.run(LATEST, list(operation_keys))).fetchall()
+    return {row[0]: Effect(*row) for row in rows}
+
+
+async def begin(store: Store, claim: Claim, rows: Sequence[Effect]) -> None:
+    """Write them before the calls.
+
+    Raises:
+        OwnershipLost: the claim is not the current one.
+        HubError: code `effect_taken`; one of them has taken effect meanwhile, none is begun.
+    """
+    async with store.pipeline() as pipeline:
+        asked = await ask_epoch(pipeline, claim)
+        begun = await pipeline.run(
+            BEGIN,
+            [row.operation_key for row in rows],
+            [row.step for row in rows],
+            [row.route for row in rows],
+            [storable(row.subject) for row in rows],
+            [row.state for row in rows],
+            [claim.epoch] * len(rows),
+        )
+        await require_epoch(asked, claim)
+        if len(await begun.fetchall()) < len(rows):
+            raise HubError("the request has taken effect already", code="effect_taken")
+
+
+async def end(store: Store, rows: Sequence[Effect]) -> None:
+    """Write what became of them."""
+    async with store.pipeline() as pipeline:
+        await pipeline.run(
+            END,
+            [row.operation_key for row in rows],
+            [row.step for row in rows],
+            [row.state for row in rows],
+            [storable(row.foreign_code) for row in rows],
+            [row.epoch for row in rows],
+        )

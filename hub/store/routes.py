@@ -1,0 +1,143 @@
+"""What people and the engine have told the routes: pauses, maintenance windows, stops."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Insert, delete, func, insert, literal, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from hub.errors import HubError
+from hub.held import RouteControl
+from hub.store.database import Store
+from hub.store.tables import command, maintenance_window, route_control
+from hub.store.texts import storable
+
+CONTROLS = """
+SELECT coalesce(c.route, w.route), w.route IS NOT NULL,
+    coalesce(c.paused AND (c.paused_until IS NULL OR c.paused_until > now()), false),
+    coalesce(c.stopped_reason, ''), coalesce(c.stopped_text, ''), coalesce(c.pause_reason, ''),
+    coalesce(w.reason, ''), coalesce(c.changed, 0)
+FROM route_control AS c FULL JOIN (
+    SELECT DISTINCT ON (route) route, reason FROM maintenance_window
+    WHERE starts_at <= now() AND ends_at > now() ORDER BY route, ends_at DESC
+) AS w ON w.route = c.route
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A planned time in which a route rests."""
+
+    id: int
+    route: str
+    starts_at: datetime
+    ends_at: datetime
+    reason: str
+    actor: str
+
+
+async def controls(store: Store) -> Mapping[str, RouteControl]:
+    """Every route that somebody has told something; an open window counts as paused."""
+    async with store.pipeline() as pipeline:
+        rows = await (await pipeline.run(CONTROLS)).fetchall()
+    return {
+        route: RouteControl(
+            route=route,
+            paused=window or paused,
+            stopped_reason=stopped,
+            text=(stopped and stopped_text) or (window and window_text) or (paused and pause) or "",
+            changed=changed,
+        )
+        for route, window, paused, stopped, stopped_text, pause, window_text, changed in rows
+    }
+
+
+async def stop(store: Store, route: str, reason: str, text: str) -> None:
+    """The engine stops a route."""
+    stopped = {"stopped_reason": reason, "stopped_text": storable(text)}
+    async with store.transaction() as connection:
+        await connection.execute(_change(route, stopped))
+
+
+async def set_control(
+    store: Store, route: str, *, paused: bool, by: str, reason: str, until: datetime | None = None
+) -> None:
+    """A person pauses or resumes a route; resuming clears what had stopped it. Kept as an act.
+
+    Args:
+        until: a pause ends by itself at this time.
+    """
+    values = {
+        "paused": paused,
+        "paused_until": until if paused else None,
+        "pause_reason": reason if paused else "",
+        "pause_by": by if paused else "",
+    }
+    if not paused:
+        values |= {"stopped_reason": "", "stopped_text": ""}
+    async with store.transaction() as connection:
+        await connection.execute(_change(route, values))
+        await connection.execute(_act(route, "pause" if paused else "resume", by, reason))
+
+
+async def add_window(store: Store, window: Window) -> int:
+    """Plan a maintenance window (its id is ignored); returns its id.
+
+    Raises:
+        HubError: code `window_ends_before_start`.
+    """
+    if window.ends_at <= window.starts_at:
+        raise HubError("the window ends before it starts", code="window_ends_before_start")
+    row = {
+        "route": window.route,
+        "starts_at": window.starts_at,
+        "ends_at": window.ends_at,
+        "reason": window.reason,
+        "actor": window.actor,
+    }
+    async with store.transaction() as connection:
+        added = await connection.execute(
+            insert(maintenance_window).values(row).returning(maintenance_window.c.id)
+        )
+        await connection.execute(_act(window.route, "add window", window.actor, window.reason))
+        return int(added.scalar_one())
+
+
+async def remove_window(store: Store, number: int, *, by: str, reason: str) -> None:
+    """Take a planned window back.
+
+    Raises:
+        HubError: code `no_such_window`.
+    """
+    gone = delete(maintenance_window).where(maintenance_window.c.id == number)
+    async with store.transaction() as connection:
+        route = (await connection.execute(gone.returning(maintenance_window.c.route))).scalar()
+        if route is None:
+            raise HubError(f"there is no window {number}", code="no_such_window")
+        await connection.execute(_act(route, "remove window", by, reason))
+
+
+async def windows(store: Store) -> Sequence[Window]:
+    """Windows that are open or still to come, in order."""
+    ahead = maintenance_window.c.ends_at > func.now()
+    query = select(maintenance_window).where(ahead).order_by(maintenance_window.c.starts_at)
+    async with store.transaction() as connection:
+        rows = await connection.execute(query)
+        return [Window(**row) for row in rows.mappings()]
+
+
+def _change(route: str, values: Mapping[str, object]) -> Insert:
+    fresh = upsert(route_control).values(route=route, changed=1, **values)
+    return fresh.on_conflict_do_update(
+        index_elements=["route"],
+        set_={**values, "changed": route_control.c.changed + 1, "changed_at": func.now()},
+    )
+
+
+def _act(route: str, act: str, by: str, reason: str) -> Insert:
+    return insert(command).values(
+        route=route, act=act, actor=by, reason=reason, done_at=func.now(), result=literal("done")
+    )
