@@ -61,6 +61,12 @@ class EncodeError(MessageError):
         self.path = path
 
 
+class Expired(MessageError):
+    """The event is older than the route's terms allow."""
+
+    code = "expired"
+
+
 class Rejected(MessageError):
     """The destination understood and refused.
 

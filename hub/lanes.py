@@ -150,6 +150,7 @@ class Lane:
         calling: a call to the outside is running right now.
         trouble_at: monotonic seconds of the first trouble, none while all is well; time during
             which the breaker was open is added to it.
+        single_count: so many of the next messages go alone, since a group was refused.
         held: the subject's queue in the store; while it is there, new messages go behind it.
     """
 
@@ -159,6 +160,7 @@ class Lane:
     running: bool = False
     calling: bool = False
     trouble_at: float | None = None
+    single_count: int = 0
     held: HeldSubject | None = None
 
     @property

@@ -21,7 +21,6 @@ from hub.held import (
     HeldSubject,
     Settlement,
 )
-from hub.message import Position
 
 BATCH_COUNT = 2000
 
@@ -33,7 +32,10 @@ class Cause:
     reason: str
     text: str = ""
     foreign_code: str = ""
-    attempts: int = 0
+
+
+NO_CAUSE = Cause("")
+BEHIND = Cause("behind", "another message of this subject is held")
 
 
 @dataclass(slots=True)
@@ -149,9 +151,13 @@ class Keeper:
             reason=cause.reason,
             text=cause.text,
             foreign_code=cause.foreign_code,
-            attempts=cause.attempts,
         )
         self._touch(subject)
+
+    def mark(self, message: HeldMessage) -> None:
+        """Write the row's state, reason and attempts as given."""
+        self._pending.mark[message.event_id] = message
+        self._pending.size += 1
 
     def retry_now(self, subject: HeldSubject, now: float) -> None:
         """A person wants the head tried again; rounds start anew."""
@@ -227,28 +233,4 @@ def _merge(first: _Pending, second: _Pending) -> _Pending:
         done=first.done | second.done,
         offsets=first.offsets + second.offsets,
         size=first.size + second.size,
-    )
-
-
-def held_message(
-    route: str,
-    subject: str,
-    position: Position,
-    record: tuple[bytes, bytes, Mapping[str, str]],
-    **facts: str,
-) -> HeldMessage:
-    """A held row of a Kafka record (key, value, headers); `facts`: event_id, kind, unit, …."""
-    key, value, headers = record
-    return HeldMessage(
-        route=route,
-        subject=subject,
-        position=position,
-        key=key,
-        value=value,
-        headers=headers,
-        held_at=datetime.now(UTC),
-        event_id=facts.get("event_id", ""),
-        kind=facts.get("kind", ""),
-        unit=facts.get("unit", ""),
-        message_id=facts.get("message_id", ""),
     )

@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base, wait_random_exponential
 
 from hub.connector import Repetition
-from hub.errors import HubError, MessageError, Misconfigured, OwnershipLost, Rejected, Unavailable
-from hub.errors import UnknownOutcome as UnknownOutcomeError
+from hub.errors import (
+    HubError,
+    MessageError,
+    Misconfigured,
+    OwnershipLost,
+    Rejected,
+    Unavailable,
+    UnknownOutcome,
+)
 from hub.route import Terms
 
 T = TypeVar("T")
@@ -28,7 +35,7 @@ class Action(StrEnum):
     RETRY = "retry"  # once more in this go, after a wait
     PARK = "park"  # into the store, the next round later
     DEAD = "dead"  # a person must act
-    ASK = "ask"  # ask the destination whether it took effect
+    ASK = "ask"  # like RETRY, but the ledger asks the destination before it sends again
     HOLD = "hold"  # the destination refuses us: the breaker opens, the message stays
     ABANDON = "abandon"  # not ours any more
 
@@ -71,16 +78,17 @@ def decide(error: HubError, history: History, terms: Terms) -> Decision:
         return Decision(Action.PARK, error.code)
     if isinstance(error, MessageError):
         return Decision(Action.DEAD, error.code)
-    if isinstance(error, UnknownOutcomeError):
-        if history.repetition is Repetition.ASKABLE:
-            return Decision(Action.ASK, error.code)
+    again = Action.RETRY
+    if isinstance(error, UnknownOutcome):
         if history.repetition is Repetition.DANGEROUS:
             return Decision(Action.DEAD, error.code)
+        if history.repetition is Repetition.ASKABLE:
+            again = Action.ASK
     wait = error.retry_after_seconds or 0.0 if isinstance(error, Unavailable) else 0.0
     left = terms.patience_seconds - history.troubled_seconds
     if history.attempts >= terms.attempts_count or wait >= left:
         return Decision(Action.PARK, error.code, wait)
-    return Decision(Action.RETRY, error.code, wait)
+    return Decision(again, error.code, wait)
 
 
 def round_wait(rounds: int, terms: Terms, asked_seconds: float = 0.0) -> float:
@@ -89,54 +97,69 @@ def round_wait(rounds: int, terms: Terms, asked_seconds: float = 0.0) -> float:
     return max(min(wait, terms.round_wait_max_seconds), asked_seconds)
 
 
+Judge = Callable[[HubError, int], Decision]
+
+
 class _Stop(stop_base):
-    def __init__(self, wants_retry: Callable[[HubError, int], Decision]) -> None:
-        self._decide = wants_retry
+    def __init__(self, judge: Judge) -> None:
+        self._judge = judge
 
     def __call__(self, retry_state: RetryCallState) -> bool:
-        error = _error(retry_state)
-        return error is None or (
-            self._decide(error, retry_state.attempt_number).action is not Action.RETRY
-        )
+        decision = self._judge(_error(retry_state), retry_state.attempt_number)
+        return decision.action not in (Action.RETRY, Action.ASK)
 
 
 class _Wait(wait_base):
-    def __init__(self, terms: Terms, wants_retry: Callable[[HubError, int], Decision]) -> None:
+    def __init__(self, terms: Terms, judge: Judge) -> None:
         self._own = wait_random_exponential(
             multiplier=terms.wait_initial_seconds, max=terms.wait_max_seconds
         )
-        self._decide = wants_retry
+        self._judge = judge
 
     def __call__(self, retry_state: RetryCallState) -> float:
-        error = _error(retry_state)
-        asked = self._decide(error, retry_state.attempt_number).wait_seconds if error else 0.0
+        asked = self._judge(_error(retry_state), retry_state.attempt_number).wait_seconds
         return max(self._own(retry_state), asked)
 
 
-def _error(state: RetryCallState) -> HubError | None:
+def _error(state: RetryCallState) -> HubError:
     error = state.outcome.exception() if state.outcome else None
-    return error if isinstance(error, HubError) else None
+    if not isinstance(error, HubError):
+        raise TypeError("tenacity asked about an attempt without one of our errors")
+    return error
 
 
 async def attempt(
     call: Callable[[], Awaitable[T]],
-    wants_retry: Callable[[HubError, int], Decision],
+    judge: Judge,
     terms: Terms,
     *,
     sleep: Callable[[float], Awaitable[None]],
 ) -> T:
-    """Call until it succeeds or `wants_retry(error, attempts)` does not say RETRY.
+    """Call until it succeeds or `judge(error, attempts)` says neither RETRY nor ASK.
 
     Waits grow exponentially with full jitter, and are never shorter than what was asked for.
+    tenacity comes in at the first trouble only: without trouble it would cost more than the rest.
 
     Raises:
         HubError: the last call's error, unwrapped.
     """
+    try:
+        return await call()
+    except HubError as error:
+        first: HubError | None = error
+
+    async def again() -> T:
+        nonlocal first
+        if first is not None:
+            known, first = first, None
+            raise known
+        return await call()
+
     retrying = AsyncRetrying(
-        retry=retry_if_exception(lambda error: isinstance(error, HubError)),
-        stop=_Stop(wants_retry),
-        wait=_Wait(terms, wants_retry),
+        retry=retry_if_exception_type(HubError),
+        stop=_Stop(judge),
+        wait=_Wait(terms, judge),
         sleep=sleep,
         reraise=True,
     )
-    return await retrying(call)
+    return await retrying(again)

@@ -1,0 +1,473 @@
+"""Dispatcher: one route in one worker. Fetch, lanes, parking, draining, commit.
+
+A message's way: fetch -> window -> lane of its subject -> call -> settled, or parked with all that
+follows it; parked subjects are drained by the same lanes, oldest message first. Offsets are
+committed up to the watermark, after the outcomes are safe. docs/engine.md draws the states.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from hub import crash
+from hub.breaker import BreakerState
+from hub.errors import HubError, OwnershipLost, Unavailable
+from hub.handling import Handling, Partition
+from hub.held import Act, Claim, Command, HeldState, HeldStore, RouteControl
+from hub.kafka import Reader, Record, header
+from hub.lanes import Item, Lane, Window, decode_settled
+from hub.outbound import Outbound, facts_of, held_row
+from hub.outbox import Outbox
+from hub.outcome import State
+from hub.parking import BEHIND, Cause, Keeper
+
+log = structlog.get_logger(__name__)
+
+FETCH_COUNT = 2000
+DRAIN_SUBJECTS_COUNT = 256
+DRAIN_MESSAGES_COUNT = 16
+COMMIT_SECONDS = 0.1
+RECOMMIT_SECONDS = 3600.0
+"""Offsets are committed again after this, so that the broker does not forget an idle route."""
+LET_GO_SECONDS = 3.0
+BACKLOG = Cause("backlog", "slower than the others of its partition; nothing is wrong")
+
+Committed = Callable[[], Awaitable[dict[int, tuple[int, str]]]]
+
+
+class Dispatcher:
+    """Works on the partitions of one route that this worker owns (an `ownership.Holder`).
+
+    Args:
+        outbound: encodes and delivers.
+        reader: consumer of `events` with the route's group.
+        committed: asks Kafka for the group's (offset, metadata) by partition.
+        partitions_count: of the topic `events`.
+        clock, now, sleep: monotonic seconds, unix seconds, and waiting.
+    """
+
+    def __init__(
+        self,
+        outbound: Outbound,
+        reader: Reader,
+        store: HeldStore,
+        outbox: Outbox,
+        *,
+        committed: Committed,
+        partitions_count: int,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.route = outbound.route.name
+        self.terms = outbound.route.terms
+        self.partitions_count = partitions_count
+        self.partitions: dict[int, Partition] = {}
+        self.closed: dict[str, str] = {"paused": "by hub.yaml"} if outbound.route.paused else {}
+        self.handling = Handling(
+            outbound,
+            share=lambda: len(self.partitions) / partitions_count,
+            closed=lambda: bool(self.closed),
+            due=self._due_at,
+            stop_route=self._stop_route,
+            clock=clock,
+            now=now,
+            sleep=sleep,
+        )
+        self._outbound = outbound
+        self._reader = reader
+        self._store = store
+        self._outbox = outbox
+        self._committed = committed
+        self._clock, self._now = clock, now
+        self._due: list[tuple[float, int, str]] = []
+        self._shut_at: float | None = None
+        self._control = RouteControl(self.route)
+        self._stopping: set[asyncio.Task[None]] = set()
+        self._takes: dict[str, bool] = {}
+
+    # --- partitions come and go -----------------------------------------------------------
+
+    async def gained(self, claim: Claim) -> None:
+        """Load what is held, find the watermark, and read on from there.
+
+        Raises:
+            Unavailable: Kafka or the store is away; or the group has no offset, which stops the
+                route visibly (`offset_missing`).
+        """
+        number = claim.partition
+        offsets = await self._committed()
+        if number not in offsets:
+            text = f"no committed offset for partition {number}"
+            await self._store.stop_route(self.route, "offset_missing", text)
+            raise Unavailable(text, code="offset_missing")
+        offset, metadata = offsets[number]
+        window = Window(offset, decode_settled(offset, metadata))
+
+        def settled(done: Sequence[int]) -> None:
+            for one in done:
+                window.settle(one)
+
+        partition = Partition(number, Keeper(claim, self._store, settled), window)
+        await partition.keeper.load()
+        for name, subject in partition.keeper.subjects.items():
+            if subject.waiting_count:
+                partition.lanes[name] = Lane(number, name, held=subject)
+                if not subject.dead:
+                    self._due_at(partition, name, subject.next_try_at or self._now())
+        self.partitions[number] = partition
+        await self._assign()
+
+    def renewed(self, claim: Claim) -> None:
+        """The lease lives on."""
+        if claim.partition in self.partitions:
+            self.partitions[claim.partition].keeper.claim = claim
+
+    async def let_go(self, partition: int) -> None:
+        """Finish what runs within 3 s, leave the rest as `in_flight`, commit, forget."""
+        leaving = self.partitions.get(partition)
+        if leaving is None or leaving.leaving:
+            return
+        leaving.leaving = True
+        calls = [task for task, lane in leaving.tasks.items() if lane.calling]
+        for task in leaving.tasks.keys() - set(calls):
+            task.cancel()
+        if calls:
+            await asyncio.wait(calls, timeout=LET_GO_SECONDS)
+        for task, lane in list(leaving.tasks.items()):
+            if lane.calling:
+                self._leave_in_flight(leaving, lane)
+            task.cancel()
+        try:
+            await leaving.keeper.write()
+            await self._commit([leaving])
+        except HubError as error:
+            log.warning("left_uncommitted", route=self.route, partition=partition, why=error.code)
+        self.partitions.pop(partition, None)
+        await self._assign()
+
+    def lost(self, partition: int) -> None:
+        """Cancel everything of the partition; nothing is written."""
+        lost = self.partitions.pop(partition, None)
+        if lost is None:
+            return
+        lost.leaving = True
+        for task in list(lost.tasks):
+            task.cancel()
+        self._spawn(self._assign())
+
+    def _leave_in_flight(self, partition: Partition, lane: Lane) -> None:
+        if lane.held is None:
+            cause = Cause("in_flight", "its call was running when the worker let go")
+            self.handling.park(partition, lane, cause, self._now())
+        elif lane.queue:
+            row = held_row(lane.queue[0], facts_of(lane.queue[0], partition.number), self.route)
+            partition.keeper.mark(replace(row, state=HeldState.IN_FLIGHT))
+
+    async def _assign(self) -> None:
+        going = {n: p for n, p in self.partitions.items() if not p.leaving}
+        await self._reader.assign({n: p.window.next_offset for n, p in going.items()})
+        for number, partition in going.items():
+            if partition.full:
+                self._reader.pause(number)
+
+    # --- the loops ------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Fetch and hand out until `stop`; leases are let go by their keeper, not here.
+
+        Raises:
+            BaseException: what a bug in a lane raised; the worker must end, nothing is lost.
+        """
+        loops = [
+            asyncio.create_task(self._fetching(stop)),
+            asyncio.create_task(self._ticking(stop)),
+        ]
+        try:
+            done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                task.result()
+        finally:
+            for task in loops:
+                task.cancel()
+
+    async def _fetching(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                found = await self._reader.fetch(FETCH_COUNT, 200)
+                self.closed.pop("kafka_away", None)
+                self.closed.pop("offset_missing", None)
+            except Unavailable as error:
+                if error.code == "offset_missing":
+                    self._stop_route(error.code, str(error))
+                self.closed[error.code] = str(error)
+                await asyncio.sleep(1)
+                continue
+            for number, records in found.items():
+                if number in self.partitions:
+                    self._take(self.partitions[number], records)
+            self.handling.slots.pump()
+            if found:
+                await asyncio.sleep(0)
+
+    def _take(self, partition: Partition, records: Sequence[Record]) -> None:
+        crash.point("after_take")
+        window, taken_at = partition.window, self._clock()
+        for record in records:
+            offset = record.offset
+            if offset < window.next_offset or partition.leaving:
+                continue
+            kind = header(record, "ce_type")
+            if kind not in self._takes:
+                self._takes[kind] = self._outbound.route.takes(kind)
+            if not self._takes[kind]:
+                window.skip(offset)
+            elif window.take(offset, len(record.value or b"")):
+                self._to_lane(partition, Item(offset, record, taken_at))
+        if not partition.full and self._is_full(window):
+            partition.full = True
+            self._reader.pause(partition.number)
+
+    def _to_lane(self, partition: Partition, item: Item) -> None:
+        subject = (item.record.key or b"").decode("utf-8", "replace")
+        keeper = partition.keeper
+        if keeper.redelivered(subject, item.offset):
+            partition.window.settle(item.offset)
+            return
+        lane = partition.lanes.get(subject)
+        if lane is None:
+            lane = partition.lanes[subject] = Lane(partition.number, subject)
+        if lane.held is not None:
+            facts = facts_of(item, partition.number)
+            keeper.behind(lane.held, held_row(item, facts, self.route))
+            self._outbound.report(item, facts, State.PARKED, cause=BEHIND)
+        else:
+            lane.queue.append(item)
+            self.handling.add(partition, lane)
+
+    def _is_full(self, window: Window, share: float = 1.0) -> bool:
+        return (
+            window.span >= self.terms.window_count * share
+            or window.bytes >= self.terms.window_bytes * share
+        )
+
+    async def _ticking(self, stop: asyncio.Event) -> None:
+        last_look = 0.0
+        while not stop.is_set():
+            if self.handling.slots.failure is not None:
+                raise self.handling.slots.failure
+            try:
+                await self._write_and_commit()
+                if self._clock() - last_look >= 1:
+                    last_look = self._clock()
+                    await self._look()
+                await self._probe()
+                self._reopen()
+                for partition in list(self.partitions.values()):
+                    self._relieve(partition)
+                await self._drain()
+                self.closed.pop("store_away", None)
+            except OwnershipLost as error:
+                log.warning("write_refused", route=self.route, why=error.code)
+            except Unavailable as error:
+                self.closed[error.code] = str(error)
+            self.handling.slots.pump()
+            await asyncio.sleep(COMMIT_SECONDS)
+
+    async def _write_and_commit(self) -> None:
+        for partition in list(self.partitions.values()):
+            if partition.keeper.dirty:
+                await partition.keeper.write()
+                crash.point("after_park_write")
+        await self._commit([p for p in self.partitions.values() if not p.leaving])
+
+    async def _commit(self, partitions: Sequence[Partition]) -> None:
+        """Commit the watermarks as they stand now, once their outcomes are safe."""
+        now = self._clock()
+        for partition in partitions:
+            if not partition.window.open_count and not partition.leaving:
+                partition.window.advance(await self._reader.position(partition.number))
+        marks = {p.number: p.window.commit() for p in partitions}
+        await self._outbox.flush()
+        crash.point("after_outcome_flush")
+        changed = {
+            p.number: marks[p.number]
+            for p in partitions
+            if now < p.keeper.claim.expires_at
+            and (marks[p.number] != p.committed or now - p.committed_at > RECOMMIT_SECONDS)
+        }
+        if not changed:
+            return
+        crash.point("before_commit")
+        await self._reader.commit(changed)
+        crash.point("after_commit")
+        for partition in partitions:
+            if partition.number in changed:
+                partition.committed, partition.committed_at = changed[partition.number], now
+                partition.keeper.forget_below(partition.committed[0])
+
+    # --- what changes from outside --------------------------------------------------------
+
+    async def _look(self) -> None:
+        """What people have told the route, and what they want done."""
+        control = (await self._store.controls()).get(self.route, RouteControl(self.route))
+        for name, on, text in (
+            ("paused", control.paused, "by a person"),
+            ("stopped", bool(control.stopped_reason), control.stopped_reason),
+        ):
+            if on:
+                self.closed[name] = text
+            elif control.changed != self._control.changed:
+                self.closed.pop(name, None)
+        self._control = control
+        claims = [p.keeper.claim for p in self.partitions.values() if not p.leaving]
+        if claims:
+            for command in await self._store.commands(claims):
+                self._execute(command)
+
+    def _execute(self, command: Command) -> None:
+        """One act inside the subject's lane; refused while a call of it is running."""
+        partition = self.partitions.get(command.partition)
+        if partition is None:
+            return
+        lane = partition.lanes.get(command.subject)
+        if lane is None or lane.held is None:
+            partition.keeper.command_done(command.id, "refused: nothing is held")
+        elif not lane.running:
+            self._spawn(self._act(partition, lane, command))
+
+    async def _act(self, partition: Partition, lane: Lane, command: Command) -> None:
+        lane.running = True
+        keeper, held = partition.keeper, lane.held
+        assert held is not None  # noqa: S101 - checked by the caller before the task began
+        try:
+            heads = (await keeper.heads([command.subject], 1)).get(command.subject, ())
+            if not heads:
+                keeper.command_done(command.id, "refused: nothing is held")
+                return
+            if command.act is Act.RELEASE and not held.dead:
+                keeper.command_done(command.id, "refused: the head is not dead")
+                return
+            head = heads[0]
+            if command.act is not Act.REPLAY:
+                item = Item(head.position.offset, head, self._clock(), head.attempts, held=True)
+                state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
+                facts = facts_of(item, partition.number)
+                cause = Cause("by_a_person", f"{command.act} by {command.actor}")
+                self._outbound.report(item, facts, state, cause=cause)
+                keep = None if command.act is Act.SKIP else HeldState.ASIDE
+                keeper.settle(head, keep)
+            keeper.retry_now(held, self._now())
+            keeper.command_done(command.id, f"done: {command.act} of {head.event_id}")
+            self._due_at(partition, command.subject, self._now())
+        except HubError as error:
+            log.warning("act_postponed", route=self.route, why=error.code)
+        finally:
+            lane.running = False
+
+    async def _probe(self) -> None:
+        breaker = self.handling.breaker
+        if breaker.state is not BreakerState.OPEN or self._clock() < breaker.probe_at:
+            return
+        try:
+            async with asyncio.timeout(self.terms.timeout_seconds):
+                await self._outbound.client.probe()
+        except (HubError, TimeoutError):
+            breaker.probed(ok=False, now=self._clock())
+        else:
+            breaker.probed(ok=True, now=self._clock())
+
+    def _reopen(self) -> None:
+        """Patience stands still while nothing may be sent; lanes that waited go on."""
+        now = self._clock()
+        if self.handling.limit() == 0:
+            self._shut_at = now if self._shut_at is None else self._shut_at
+            return
+        shut_at, self._shut_at = self._shut_at, None
+        for partition in self.partitions.values():
+            for lane in partition.lanes.values():
+                if shut_at is not None and lane.trouble_at is not None:
+                    lane.trouble_at += now - max(shut_at, lane.trouble_at)
+                if lane.queue and not lane.running:
+                    self.handling.add(partition, lane)
+
+    def _relieve(self, partition: Partition) -> None:
+        """Park lanes that have lost patience or hold the watermark back; fetch again."""
+        window, now = partition.window, self._clock()
+        if self.handling.limit() > 0:
+            for lane in list(partition.lanes.values()):
+                if lane.held is not None or lane.trouble_at is None or not lane.queue:
+                    continue
+                if now - lane.trouble_at >= self.terms.patience_seconds:
+                    cause = Cause("patience", "in trouble for longer than the route's patience")
+                    self.handling.park(partition, lane, cause, self._now())
+            if self._is_full(window, 0.5) and window.open_count < window.span / 4:
+                for lane in list(partition.lanes.values()):
+                    if lane.queue and not lane.queue[0].held and lane.held is None:
+                        self.handling.park(partition, lane, BACKLOG, self._now())
+        if partition.full and not self._is_full(window, 0.5):
+            partition.full = False
+            self._reader.resume(partition.number)
+
+    # --- draining -------------------------------------------------------------------------
+
+    def _due_at(self, partition: Partition, subject: str, at: float) -> None:
+        heapq.heappush(self._due, (at, partition.number, subject))
+
+    async def _drain(self) -> None:
+        """Load the heads of due subjects into their lanes, many at once."""
+        if self.handling.limit() == 0 or self.handling.slots.waiting > DRAIN_SUBJECTS_COUNT:
+            return
+        due: dict[int, list[Lane]] = defaultdict(list)
+        now = self._now()
+        count = 0
+        while self._due and self._due[0][0] <= now and count < DRAIN_SUBJECTS_COUNT:
+            _, number, subject = heapq.heappop(self._due)
+            partition = self.partitions.get(number)
+            lane = partition.lanes.get(subject) if partition is not None else None
+            if lane is None or lane.held is None or lane.running or lane.queue or lane.held.dead:
+                continue
+            if (lane.held.next_try_at or 0) > now:
+                continue
+            lane.running = True
+            due[number].append(lane)
+            count += 1
+        for number, lanes in due.items():
+            await self._load(self.partitions[number], lanes)
+
+    async def _load(self, partition: Partition, lanes: Sequence[Lane]) -> None:
+        try:
+            heads = await partition.keeper.heads([x.subject for x in lanes], DRAIN_MESSAGES_COUNT)
+        except HubError:
+            for lane in lanes:
+                self._due_at(partition, lane.subject, self._now() + 1)
+            heads = {}
+            raise
+        finally:
+            for lane in lanes:
+                lane.running = False
+        taken_at = self._clock()
+        for lane in lanes:
+            lane.queue.extend(
+                Item(row.position.offset, row, taken_at, row.attempts, held=True)
+                for row in heads.get(lane.subject, ())
+            )
+            self.handling.add(partition, lane)
+
+    # --- the rest -------------------------------------------------------------------------
+
+    def _stop_route(self, reason: str, text: str) -> None:
+        self.closed["stopped"] = reason
+        self._spawn(self._store.stop_route(self.route, reason, text))
+
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._stopping.add(task)
+        task.add_done_callback(self._stopping.discard)

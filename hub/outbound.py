@@ -1,0 +1,254 @@
+"""Outbound: an event on a route -> one Outcome. Encode, deliver, and what came of it.
+
+Knows nothing of lanes, windows and stores: it gets items, and raises what `recovery` decides on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from hub import crash
+from hub.connector import Alias, Client, Connector, Operation, Repetition, Reply, Request
+from hub.effects import Effects, Verdict
+from hub.errors import (
+    EncodeError,
+    Expired,
+    MessageError,
+    Misconfigured,
+    Unavailable,
+    UnknownOutcome,
+)
+from hub.event import Event
+from hub.held import Claim, HeldMessage
+from hub.kafka import Record, safe_headers
+from hub.lanes import Item
+from hub.message import HUB_NAMESPACE, Position
+from hub.outbox import Outbox
+from hub.outcome import Outcome, Stage, State
+from hub.parking import NO_CAUSE, Cause
+from hub.route import Route
+
+EVENTS_TOPIC = "events"
+
+ENTERED_HEADER = "hub-entered-at"
+"""Header that a held row gets beside the original ones: when the record entered Kafka."""
+
+PutAliases = Callable[[Sequence[Alias]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a record says about itself in its headers, readable also when its body is not."""
+
+    headers: Mapping[str, str]
+    position: Position
+    subject: str
+
+    @property
+    def event_id(self) -> str:
+        """CloudEvents `id`."""
+        return self.headers.get("ce_id", "")
+
+    @property
+    def kind(self) -> str:
+        """CloudEvents `type`."""
+        return self.headers.get("ce_type", "")
+
+    @property
+    def unit(self) -> str:
+        """Organisation id of the sending unit, the last part of the source."""
+        return self.headers.get("ce_source", "").rpartition("/")[2]
+
+    @property
+    def message_id(self) -> str:
+        """Id of the raw message it was decoded from."""
+        return self.headers.get("ce_messageid", "")
+
+
+def facts_of(item: Item, partition: int, topic: str = EVENTS_TOPIC) -> Facts:
+    """Facts of a record, or of a held row."""
+    record = item.record
+    if isinstance(record, HeldMessage):
+        return Facts(record.headers, record.position, record.subject)
+    position = Position(topic, partition, item.offset)
+    return Facts(safe_headers(record.headers), position, record.key.decode("utf-8", "replace"))
+
+
+class Outbound:
+    """Encodes and delivers for one route.
+
+    Args:
+        connector: the kind of system; `settings` its block of hub.yaml.
+        client: its outgoing side.
+        effects: the ledger.
+        outbox: where replies and outcomes go.
+        put_aliases: stores aliases before anyone outside can use them.
+        config: configuration version for outcomes.
+    """
+
+    def __init__(
+        self,
+        route: Route,
+        connector: Connector,
+        settings: object,
+        client: Client,
+        *,
+        effects: Effects,
+        outbox: Outbox,
+        put_aliases: PutAliases,
+        config: str = "",
+    ) -> None:
+        if connector.encode is None:
+            raise EncodeError(f"connector {connector.kind} cannot deliver")
+        self.route = route
+        self.client = client
+        self._encode = connector.encode
+        self._operations = connector.operations
+        self._settings = settings
+        self._effects = effects
+        self._outbox = outbox
+        self._put_aliases = put_aliases
+        self._config = config
+
+    def encode(self, item: Item, facts: Facts) -> tuple[Request, Operation]:
+        """The request of an item; pure but for the clock that tells expiry.
+
+        Raises:
+            MessageError: it can never succeed (unreadable, cannot be said, expired).
+        """
+        record = item.record
+        event = Event.from_record(record.value, facts.headers, facts.position)
+        expires = self.route.terms.expires_after_seconds
+        if expires is not None and datetime.now(UTC) - _entered(record) > timedelta(
+            seconds=expires
+        ):
+            raise Expired("older than the route's terms allow")
+        message = self._encode(event, self._settings)
+        crash.point("after_encode")
+        operation = self._operations.get(message.operation)
+        if operation is None:
+            raise EncodeError(f"operation {message.operation} is not declared")
+        key = str(uuid.uuid5(HUB_NAMESPACE, f"{self.route.name} {event.id} 0"))
+        return Request(message=message, operation_key=key, event=event), operation
+
+    async def send(self, claim: Claim, requests: Sequence[Request], operation: Operation) -> Reply:
+        """One call for one group of requests of a subject, its reply safely on its way.
+
+        Raises:
+            HubError: see `hub.errors`; foreign errors never.
+        """
+        timeout = self.route.terms.timeout_seconds
+        guarded = self._effects.guards(operation)
+        if guarded:
+            verdict = await self._effects.before(claim, requests[0], operation, timeout)
+            if verdict is Verdict.TAKEN:
+                return Reply()
+        crash.point("before_call")
+        try:
+            async with asyncio.timeout(timeout + 1):
+                reply = await self.client.deliver(requests, timeout_seconds=timeout)
+        except TimeoutError as error:
+            raise UnknownOutcome("no answer within the time-out", code="timeout") from error
+        except (MessageError, Misconfigured, Unavailable) as error:
+            if guarded:
+                await self._effects.after(requests[0], "not_taken", foreign_code=error.code)
+            raise
+        crash.point("after_call")
+        if guarded:
+            await self._effects.after(requests[0], "taken", foreign_code=reply.foreign_code)
+        if reply.aliases:
+            await self._put_aliases(reply.aliases)
+        for message in reply.messages:
+            self._outbox.reply(message)
+        return reply
+
+    def repetition(self, operation: Operation | None) -> Repetition:
+        """What a repetition does; harmless when nothing was encoded."""
+        return operation.repetition if operation else Repetition.HARMLESS
+
+    def report(
+        self,
+        item: Item,
+        facts: Facts,
+        state: State,
+        *,
+        cause: Cause = NO_CAUSE,
+        operation_key: str = "",
+    ) -> None:
+        """The one place where the handling of a message on a route ends."""
+        self._outbox.report(
+            Outcome(
+                stage=Stage.DELIVER,
+                name=self.route.name,
+                state=state,
+                subject=facts.subject,
+                at=datetime.now(UTC),
+                reason=cause.reason,
+                text=cause.text,
+                kind=facts.kind,
+                unit=facts.unit,
+                event_id=facts.event_id,
+                message_id=facts.message_id,
+                position=str(facts.position),
+                attempts=item.attempts,
+                duration_ms=round((time.monotonic() - item.taken_at) * 1000, 3),
+                config=self._config,
+                foreign_code=cause.foreign_code,
+                operation_key=operation_key,
+                traceparent=facts.headers.get("traceparent", ""),
+            )
+        )
+
+    def bury(self, item: Item, facts: Facts, cause: Cause) -> None:
+        """A copy for `dead.<route>`: original bytes and headers, reason headers."""
+        record = item.record
+        if isinstance(record, HeldMessage):
+            key, value = record.key, record.value
+            headers = [
+                (name, text.encode())
+                for name, text in record.headers.items()
+                if name != ENTERED_HEADER
+            ]
+        else:
+            key, value, headers = record.key, record.value, list(record.headers)
+        headers += [
+            ("hub-reason", cause.reason.encode()),
+            ("hub-text", cause.text.encode()),
+            ("hub-route", self.route.name.encode()),
+            ("hub-position", str(facts.position).encode()),
+            ("hub-attempts", str(item.attempts).encode()),
+        ]
+        self._outbox.put(f"dead.{self.route.name}", (key, value, headers))
+
+
+def held_row(item: Item, facts: Facts, route: str) -> HeldMessage:
+    """The row that keeps an item in the store: original bytes and headers, and when it entered."""
+    record = item.record
+    if isinstance(record, HeldMessage):
+        return record
+    return HeldMessage(
+        route=route,
+        subject=facts.subject,
+        event_id=facts.event_id,
+        position=facts.position,
+        key=record.key,
+        value=record.value,
+        headers={**facts.headers, ENTERED_HEADER: _entered(record).isoformat()},
+        kind=facts.kind,
+        unit=facts.unit,
+        message_id=facts.message_id,
+        attempts=item.attempts,
+        held_at=datetime.now(UTC),
+    )
+
+
+def _entered(record: Record | HeldMessage) -> datetime:
+    """When the event entered Kafka; for a held row, when it was held."""
+    if isinstance(record, HeldMessage):
+        return datetime.fromisoformat(record.headers[ENTERED_HEADER])
+    return datetime.fromtimestamp(record.timestamp / 1000, UTC)

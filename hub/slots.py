@@ -1,0 +1,91 @@
+"""Slots: how many calls of a route run at once, and which lane is next.
+
+A lane that waits between attempts gives its slot away, so that troubled subjects cost the others
+nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+J = TypeVar("J")
+
+
+class Slots(Generic[J]):
+    """Runs `work(job)` for added jobs, oldest first, within `limit()`.
+
+    Args:
+        limit: how many may run now; 0 closes the gate.
+        work: must not raise, except for cancellation; what it raises is kept in `failure`, and
+            the owner must stop.
+    """
+
+    def __init__(self, limit: Callable[[], int], work: Callable[[J], Awaitable[None]]) -> None:
+        self._limit = limit
+        self._work = work
+        self._ready: deque[J] = deque()
+        self._returning: deque[asyncio.Future[None]] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.busy = 0
+        self.failure: BaseException | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for a slot."""
+        return len(self._ready) + len(self._returning)
+
+    def add(self, job: J) -> None:
+        """Queue a job; call `pump` after a batch of them."""
+        self._ready.append(job)
+
+    def pump(self) -> None:
+        """Give free slots to those who return from a wait, then to queued jobs."""
+        room = self._limit() - self.busy
+        while room > 0 and self._returning:
+            waiter = self._returning.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                self.busy += 1
+                room -= 1
+        for _ in range(min(room, len(self._ready))):
+            self.busy += 1
+            task = asyncio.create_task(self._take_jobs())
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and self.failure is None:
+            self.failure = task.exception()
+
+    async def _take_jobs(self) -> None:
+        try:
+            while self._ready and self.busy <= self._limit():
+                await self._work(self._ready.popleft())
+        finally:
+            self.busy -= 1
+            self.pump()
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Give the slot away while waiting inside, and queue for one afterwards."""
+        self.busy -= 1
+        self.pump()
+        try:
+            yield
+        except BaseException:
+            self.busy += 1
+            raise
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._returning.append(waiter)
+        self.pump()
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled() or not waiter.done():
+                self.busy += 1
+            raise
