@@ -6,14 +6,18 @@ first. Their process ids are written down, so that the next run can end what a k
 
 from __future__ import annotations
 
+import asyncio
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 from hub.local import process
 
-LINES_SHOWN = 15
+LINES_SHOWN = 12
+LINE_CHARACTERS = 300
 STOP_SECONDS = 15.0
+LOOK_SECONDS = 0.1
 
 
 class DemoFailed(Exception):
@@ -25,44 +29,51 @@ class Processes:
 
     Args:
         folder: where logs and process ids are kept; exists.
+        environment: of every process.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._folder = folder
-        self._started: list[str] = []
+        self._environment = environment
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     def log(self, name: str) -> Path:
         """The file with a process's own words."""
         return self._folder / f"{name}.log"
 
     def start(self, name: str, arguments: Sequence[str]) -> None:
-        """Start `hub <arguments>`; its log begins anew."""
-        self.log(name).write_bytes(b"")
-        command = [sys.executable, "-m", "hub", *arguments]
-        pid = process.spawn(command, output=self.log(name))
-        self._pid_file(name).write_text(f"{pid}\n", "utf-8")
-        self._started.append(name)
+        """Start `hub <arguments>`; its log begins anew.
 
-    def wait_for(self, name: str, answers: Callable[[], bool], *, seconds: float) -> None:
+        The last argument names a file of the folder: the process is known again by it.
+        """
+        command = [sys.executable, "-m", "hub", *arguments]
+        with self.log(name).open("wb") as output:
+            self._started[name] = started = subprocess.Popen(  # noqa: S603 - our own commands
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=dict(self._environment),
+                start_new_session=True,
+            )
+        self._pid_file(name).write_text(f"{started.pid}\n{arguments[-1]}\n", "utf-8")
+
+    async def wait_for(
+        self, name: str, answers: Callable[[], Awaitable[bool]], *, seconds: float
+    ) -> None:
         """Return when `answers` says so.
 
         Raises:
             DemoFailed: the process ended, or the time is over; with its last words.
         """
-
-        def decided() -> bool:
-            return not self.lives(name) or answers()
-
-        in_time = process.wait_until(decided, seconds=seconds)
-        if not self.lives(name):
-            raise DemoFailed(f"{name} has ended.{self._last_words(name)}")
-        if not in_time:
-            raise DemoFailed(f"{name} is not ready after {seconds:.0f} s.{self._last_words(name)}")
-
-    def lives(self, name: str) -> bool:
-        """Whether a process that was started here still runs."""
-        pid = process.read_pid(self._pid_file(name))
-        return process.is_running(pid, argument="hub")
+        try:
+            async with asyncio.timeout(seconds):
+                while not await answers():
+                    self.check()
+                    await asyncio.sleep(LOOK_SECONDS)
+        except TimeoutError:
+            text = f"{name} is not ready after {seconds:.0f} s.{self.last_words(name)}"
+            raise DemoFailed(text) from None
 
     def check(self) -> None:
         """Return while everything that was started runs.
@@ -70,30 +81,37 @@ class Processes:
         Raises:
             DemoFailed: something has ended by itself; with its last words.
         """
-        for name in self._started:
-            if not self.lives(name):
-                raise DemoFailed(f"{name} has ended by itself.{self._last_words(name)}")
+        for name, started in self._started.items():
+            if started.poll() is not None:
+                code = started.returncode
+                raise DemoFailed(f"{name} has ended by itself ({code}).{self.last_words(name)}")
 
     def stop(self) -> None:
         """Stop all, the last started first; kill what does not end in time."""
         while self._started:
-            self._stop(self._started.pop())
+            name, started = self._started.popitem()
+            started.terminate()
+            try:
+                started.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                started.kill()
+                started.wait()
+            self._pid_file(name).unlink(missing_ok=True)
 
     def stop_left_over(self) -> None:
         """Stop what an earlier run in this folder started and could not stop."""
-        for file in sorted(self._folder.glob("*.pid")):
-            self._stop(file.stem)
+        for file in self._folder.glob("*.pid"):
+            pid = process.read_pid(file)
+            argument = file.read_text("utf-8").partition("\n")[2].strip()
+            if pid is not None and argument and process.is_running(pid, argument=argument):
+                process.stop(pid, argument=argument, hard=False, patience_seconds=STOP_SECONDS)
+            file.unlink()
 
-    def _stop(self, name: str) -> None:
-        pid = process.read_pid(self._pid_file(name))
-        if pid is not None and process.is_running(pid, argument="hub"):
-            process.stop(pid, argument="hub", hard=False, patience_seconds=STOP_SECONDS)
-        self._pid_file(name).unlink(missing_ok=True)
+    def last_words(self, name: str) -> str:
+        """The end of a process's log, to be put behind a sentence."""
+        lines = self.log(name).read_text("utf-8", errors="replace").splitlines()
+        words = "".join(f"\n  {line[:LINE_CHARACTERS]}" for line in lines[-LINES_SHOWN:])
+        return f" Its last words ({self.log(name)}):{words}" if words else f" Log: {self.log(name)}"
 
     def _pid_file(self, name: str) -> Path:
         return self._folder / f"{name}.pid"
-
-    def _last_words(self, name: str) -> str:
-        lines = self.log(name).read_text("utf-8", errors="replace").splitlines()
-        words = "".join(f"\n  {line[:300]}" for line in lines[-LINES_SHOWN:])
-        return f" Its last words ({self.log(name)}):{words}" if words else f" Log: {self.log(name)}"

@@ -1,0 +1,179 @@
+"""The deployment of one run: names of its own, free ports, hub.yaml with its secrets beside it.
+
+Each run has a database and a topic prefix of its own, so that nothing of an earlier one is
+counted. What a folder's runs have made is written down, and the next run removes it.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from hub.demo.ward import UNIT, UNIT_NAME
+from hub.local.place import LOOPBACK, PORTS, port_is_free
+
+FAULTS = Path(__file__).with_name("faults.yaml")
+PORTAL_MEMBER = "VN:GOV:000.00.00.G22:dvcqg"
+PORTAL_PASSWORD = "demo"  # noqa: S105 - the simulator's, invented
+ROUTE = "dossiers-to-national-portal"
+"""The standard route that the demo counts on."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One run's names and addresses.
+
+    Attributes:
+        folder: where its files lie, absolute.
+        name: of its database; its topics and groups begin with `<name>.`.
+        kafka: bootstrap servers.
+        postgres: URL of its own database.
+        gateway, management, portal: loopback ports.
+        password: of the one-stop product's account at the hub.
+        faults: whether the portal plays the fault script.
+    """
+
+    folder: Path
+    name: str
+    kafka: str
+    postgres: str
+    gateway: int
+    management: int
+    portal: int
+    password: str
+    faults: bool
+
+    @classmethod
+    def plan(cls, folder: Path, kafka: str, postgres: str, *, faults: bool) -> Deployment:
+        """A new deployment; nothing is written or made yet.
+
+        Args:
+            folder: where its files will lie.
+            kafka: bootstrap servers.
+            postgres: URL of a role that may make databases.
+            faults: whether the portal plays the fault script.
+        """
+        name = f"demo_{time.strftime('%H%M%S')}_{secrets.token_hex(3)}"
+        gateway, management, portal = free_ports(3)
+        return cls(
+            folder=folder.resolve(),
+            name=name,
+            kafka=kafka,
+            postgres=urlsplit(postgres)._replace(path=f"/{name}").geturl(),
+            gateway=gateway,
+            management=management,
+            portal=portal,
+            password=secrets.token_urlsafe(12),
+            faults=faults,
+        )
+
+    @property
+    def prefix(self) -> str:
+        """What its topics and groups begin with."""
+        return f"{self.name}."
+
+    @property
+    def config(self) -> Path:
+        """Its hub.yaml."""
+        return self.folder / "hub.yaml"
+
+    @property
+    def gateway_url(self) -> str:
+        """Where the one-stop product sends to."""
+        return f"http://{LOOPBACK}:{self.gateway}"
+
+    @property
+    def management_url(self) -> str:
+        """Health and metrics of the hub."""
+        return f"http://{LOOPBACK}:{self.management}"
+
+    @property
+    def portal_url(self) -> str:
+        """The portal's simulator."""
+        return f"http://{LOOPBACK}:{self.portal}"
+
+    def write(self) -> None:
+        """hub.yaml, and the secrets it refers to, readable by their owner only."""
+        for name, secret in self._secrets().items():
+            file = self.folder / name
+            file.touch(mode=0o600)
+            file.write_text(secret, "utf-8")
+        text = yaml.safe_dump(self._settings(), allow_unicode=True, sort_keys=False)
+        self.config.write_text(f"# Written by `hub demo`, anew for each run.\n{text}", "utf-8")
+
+    def _secrets(self) -> dict[str, str]:
+        return {
+            "postgres.secret": self.postgres,
+            "one_stop.secret": self.password,
+            "session.secret": secrets.token_urlsafe(24),
+            "portal.secret": PORTAL_PASSWORD,
+        }
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "version": 1,
+            "kafka": {"bootstrap_servers": self.kafka, "prefix": self.prefix},
+            "postgres": {"url": "${file:postgres.secret}"},
+            "blobs": {"url": f"file://{self.folder / 'blobs'}"},
+            "gateway": {"port": self.gateway},
+            "management": {"port": self.management},
+            "units": {UNIT: {"name": UNIT_NAME}},
+            "connectors": {
+                "one_stop": {
+                    "accounts": {UNIT: {"username": UNIT, "password": "${file:one_stop.secret}"}},
+                    "dstcode": PORTAL_MEMBER,
+                    "session_secret": "${file:session.secret}",
+                    "reads_from": "national_portal",
+                },
+                "national_portal": {
+                    "base_url": self.portal_url,
+                    "auth_path": "/auth",
+                    "integration_path": "/integration",
+                    "share_path": "/share",
+                    "dstcode": PORTAL_MEMBER,
+                    "accounts": {UNIT: {"username": UNIT, "password": "${file:portal.secret}"}},
+                },
+            },
+            **({"routes": {ROUTE: {"terms": IMPATIENT}}} if self.faults else {}),
+        }
+
+
+IMPATIENT = {
+    "timeout_seconds": 3,
+    "round_wait_initial_seconds": 1,
+    "round_wait_max_seconds": 4,
+}
+"""Terms under faults: a demo does not wait a minute for an answer that will not come."""
+
+
+class History:
+    """What the runs of a folder have made at Kafka and PostgreSQL, oldest first."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "made.json"
+
+    def names(self) -> list[str]:
+        """Names of earlier runs; empty where the file is missing or broken."""
+        try:
+            found = json.loads(self._file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return []
+        return [name for name in found if isinstance(name, str) and name.startswith("demo_")]
+
+    def write(self, names: list[str]) -> None:
+        """Remember exactly these."""
+        self._file.write_text(json.dumps(names) + "\n", "utf-8")
+
+
+def free_ports(count: int) -> list[int]:
+    """Different loopback ports that nobody listens on now."""
+    found = (port for port in random.sample(PORTS, k=len(PORTS)) if port_is_free(port))
+    return [next(found) for _ in range(count)]
