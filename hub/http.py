@@ -1,0 +1,155 @@
+"""Outgoing HTTP: one session per connector instance, and aiohttp's errors as ours.
+
+Only a connector's `client.py` uses this. Nothing is retried here and no redirect is followed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+
+import aiohttp
+
+from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
+
+CONNECT_SECONDS = 10.0
+"""Longest wait for a connection, name look-up and TLS included."""
+
+CONNECT_SHARE = 0.5
+"""Of a call's time, at most this much goes into connecting: what comes later was sent."""
+
+RETRY_AFTER_LIMIT_SECONDS = 3600.0
+"""A destination that asks for more is asked again after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    """An answer as received: status, headers (any case), whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How long a call may take, and how much its answer may hold."""
+
+    timeout_seconds: float
+    reply_bytes: int
+
+
+def outgoing_session(
+    *, connections_count: int, keepalive_seconds: float = 15
+) -> aiohttp.ClientSession:
+    """A session with keep-alive, no cookies and no proxy; must be made inside the event loop.
+
+    Args:
+        connections_count: most connections at once; further calls wait for one.
+        keepalive_seconds: how long an idle connection is kept; less than the server keeps it.
+    """
+    connector = aiohttp.TCPConnector(limit=connections_count, keepalive_timeout=keepalive_seconds)
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+    )
+
+
+async def post(
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    body: bytes,
+    headers: Mapping[str, str],
+    limits: CallLimits,
+) -> HttpReply:
+    """Send one request and read the whole answer, whatever its status.
+
+    Raises:
+        Unavailable: no connection (name, TLS, refused, none free): the request was not sent.
+        UnknownOutcome: it was sent, and no complete answer came; code `timeout`,
+            `connection_lost` or `reply_too_large`.
+    """
+    connecting = min(CONNECT_SECONDS, limits.timeout_seconds * CONNECT_SHARE)
+    timeout = aiohttp.ClientTimeout(total=limits.timeout_seconds, connect=connecting)
+    try:
+        async with session.post(
+            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+        ) as response:
+            answer = await _read(response, limits.reply_bytes)
+            return HttpReply(response.status, response.headers, answer)
+    except aiohttp.ConnectionTimeoutError as error:
+        raise Unavailable("no connection in time", code="connect_timeout") from error
+    except aiohttp.ClientConnectorDNSError as error:
+        raise Unavailable("the name has no address", code="dns_failed") from error
+    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError) as error:
+        raise Unavailable("TLS failed", code="tls_failed") from error
+    except aiohttp.ClientConnectorError as error:
+        raise Unavailable("no connection", code="connect_failed") from error
+    except TimeoutError as error:
+        raise UnknownOutcome("sent, no answer in time", code="timeout") from error
+    except aiohttp.ClientError as error:
+        raise UnknownOutcome("sent, connection lost", code="connection_lost") from error
+
+
+async def _read(response: aiohttp.ClientResponse, limit_bytes: int) -> bytes:
+    length = response.content_length
+    if (
+        length is not None
+        and length <= limit_bytes
+        and not response.headers.get("Content-Encoding")
+    ):
+        return await response.read()
+    parts = bytearray()
+    async for part in response.content.iter_any():
+        parts += part
+        if len(parts) > limit_bytes:
+            response.close()
+            raise UnknownOutcome("the answer is too large", code="reply_too_large")
+    return bytes(parts)
+
+
+def check_status(reply: HttpReply) -> None:
+    """Return for 2xx; raise what any other HTTP status means.
+
+    A 5xx is read as "not taken", which is safe where a repetition is harmless; an operation that
+    is not must read 500, 502 and 504 as an unknown outcome itself.
+
+    Raises:
+        Unavailable: 429 or 5xx, with `Retry-After` if it came.
+        Misconfigured: 3xx, 401, 403, 404, 405: the address or the account is wrong.
+        Rejected: any other status, undocumented.
+    """
+    status = reply.status
+    if 200 <= status < 300:
+        return
+    if status == 429 or status >= 500:
+        wait = retry_after_seconds(reply.headers.get("Retry-After"), now=time.time())
+        code = "rate_limited" if status == 429 else "http_5xx"
+        raise Unavailable(f"HTTP {status}", retry_after_seconds=wait, code=code)
+    if 300 <= status < 400 or status in (401, 403, 404, 405):
+        raise Misconfigured(f"HTTP {status}")
+    raise Rejected(f"HTTP {status}", documented=False, foreign_code=f"http_{status}")
+
+
+def retry_after_seconds(value: str | None, *, now: float) -> float | None:
+    """Seconds that a `Retry-After` header asks for: a number, or a date minus `now`.
+
+    Args:
+        value: the header; none or unreadable gives none.
+        now: seconds since 1970.
+
+    Source: RFC 9110 §10.2.3. Kept between 0 and one hour.
+    """
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdecimal():
+        seconds = float(text[:9])
+    else:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - now
+        except (ValueError, OverflowError):
+            return None
+    return min(max(seconds, 0.0), RETRY_AFTER_LIMIT_SECONDS)
