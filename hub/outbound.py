@@ -19,7 +19,6 @@ from hub.errors import (
     EncodeError,
     Expired,
     MessageError,
-    Misconfigured,
     Unavailable,
     UnknownOutcome,
 )
@@ -128,7 +127,14 @@ class Outbound:
             seconds=expires
         ):
             raise Expired("older than the route's terms allow")
-        message = self._encode(event, self._settings)
+        try:
+            message = self._encode(event, self._settings)
+        except MessageError:
+            raise
+        except Exception as error:  # a connector's bug must not stop other dossiers
+            raise EncodeError(
+                f"encode raised {type(error).__name__}", code="connector_bug"
+            ) from error
         crash.point("after_encode")
         operation = self._operations.get(message.operation)
         if operation is None:
@@ -154,10 +160,16 @@ class Outbound:
                 reply = await self.client.deliver(requests, timeout_seconds=timeout)
         except TimeoutError as error:
             raise UnknownOutcome("no answer within the time-out", code="timeout") from error
-        except (MessageError, Misconfigured, Unavailable) as error:
+        except (MessageError, Unavailable) as error:
             if guarded:
                 await self._effects.after(requests[0], "not_taken", foreign_code=error.code)
             raise
+        except HubError:
+            raise
+        except Exception as error:  # a connector's bug: nobody knows whether it was sent
+            raise UnknownOutcome(
+                f"deliver raised {type(error).__name__}", code="connector_bug"
+            ) from error
         crash.point("after_call")
         if guarded:
             await self._effects.after(requests[0], "taken", foreign_code=reply.foreign_code)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
 import orjson
-
-from hub.message import Position
 
 OUTCOMES_TOPIC = "outcomes"
 
@@ -80,7 +78,8 @@ class Outcome:
 
     def to_record(self) -> tuple[bytes, bytes]:
         """Key (the subject) and JSON value of the record in `outcomes`; empty fields left out."""
-        value = {"v": 1} | {k: v for k, v in asdict(self).items() if v not in ("", 0, 0.0)}
+        value = {name: found for name in FIELDS if (found := getattr(self, name))}
+        value["v"] = 1
         return self.subject.encode(), orjson.dumps(value)
 
     @classmethod
@@ -102,6 +101,5 @@ class Outcome:
         return cls(**known)
 
 
-def position_text(position: Position | None) -> str:
-    """`topic/partition/offset`, `` for none."""
-    return str(position) if position else ""
+FIELDS = tuple(Outcome.__slots__)
+

@@ -1,0 +1,237 @@
+"""Inbound: Message -> events. What becomes of one message, without Kafka's transactions.
+
+A message becomes events, or is a repetition, or is dead; what follows a dead one of its dossier is
+held behind it. An unreadable key (the sending account's) holds nobody: the documented exception.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from hub.connector import Connector
+from hub.errors import ConfigError, DecodeError
+from hub.event import Event
+from hub.held import HeldMessage, HeldState
+from hub.kafka import Outgoing, Record, partition_of, safe_headers
+from hub.message import Message, Position
+from hub.outbound import ENTERED_HEADER
+from hub.outcome import Outcome, Stage, State
+from hub.parking import BEHIND, NO_CAUSE, Cause, Keeper
+
+LOOK_BACK_COUNT = 1000
+"""A repetition is recognised if it follows its original within so many offsets of the partition."""
+
+CheckOut = Callable[[Message], Awaitable[Message]]
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction produces; events and dead letters by output partition."""
+
+    events: dict[int, list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
+    outcomes: list[Outcome] = field(default_factory=list)
+    dead: dict[int, list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
+
+
+@dataclass(slots=True)
+class Memory:
+    """What decoding remembers of one partition.
+
+    Attributes:
+        number: the partition.
+        start: committed offset; records below it are only looked at for repetitions.
+        last: subject -> (natural key, offset) of its latest message.
+    """
+
+    number: int
+    keeper: Keeper
+    start: int
+    last: dict[str, tuple[str, int]] = field(default_factory=dict)
+
+
+class Inbound:
+    """Decodes the messages of one connector instance.
+
+    Args:
+        instance: name in hub.yaml; `settings` its block.
+        partitions_count: of `in.<instance>` and of `events`, which have the same number.
+        check_out: fetches a claim-checked body.
+        config: configuration version for outcomes.
+    """
+
+    def __init__(
+        self,
+        instance: str,
+        connector: Connector,
+        settings: object,
+        *,
+        partitions_count: int,
+        check_out: CheckOut,
+        config: str = "",
+    ) -> None:
+        if connector.decode is None:
+            raise ConfigError(f"connector {connector.kind} cannot decode")
+        self.instance = instance
+        self.topic = f"in.{instance}"
+        self.partitions_count = partitions_count
+        self._decode = connector.decode
+        self._settings = settings
+        self._check_out = check_out
+        self._config = config
+
+    async def handle(self, memory: Memory, record: Record, batch: Batch) -> None:
+        key = (record.key or b"").decode("utf-8", "replace")
+        headers = safe_headers(record.headers)
+        position = Position(self.topic, memory.number, record.offset)
+        message = Message.from_record(
+            key=key, value=record.value or b"", headers=headers, position=position
+        )
+        if record.offset < memory.start:
+            self._remember(memory, message)
+            return
+        if memory.keeper.redelivered(key, record.offset):
+            batch.outcomes.append(self.outcome(message, State.PARKED, BEHIND))
+            return
+        held = memory.keeper.held(key)
+        if held is not None:
+            memory.keeper.behind(held, self._row(message, record, headers))
+            batch.outcomes.append(self.outcome(message, State.PARKED, BEHIND))
+            return
+        cause = await self.to_events(memory, message, batch)
+        if cause is not None:
+            self._bury(memory, message, record, batch, cause)
+
+    def _remember(self, memory: Memory, message: Message) -> None:
+        """Look at an earlier message for the sake of repetitions only."""
+        try:
+            items = self._decode(message, self._settings)
+        except DecodeError:
+            return
+        for item in items:
+            if isinstance(item, Event) and message.position is not None:
+                memory.last[item.subject] = (item.natural_key, message.position.offset)
+
+    async def to_events(self, memory: Memory, message: Message, batch: Batch) -> Cause | None:
+        """Put the message's events into the batch; the cause if it cannot be decoded."""
+        if "blob" in message.headers:
+            message = await self._check_out(message)
+        position = message.position
+        assert position is not None  # noqa: S101 - every record has one
+        try:
+            items = self._decode(message, self._settings)
+        except DecodeError as error:
+            return Cause(error.code, str(error))
+        except Exception as error:  # noqa: BLE001 - a connector's bug must not stop other dossiers
+            return Cause("connector_bug", f"decode raised {type(error).__name__}")
+        for item in items:
+            if isinstance(item, DecodeError):
+                return Cause(item.code, str(item))
+        for index, item in enumerate(items):
+            assert isinstance(item, Event)  # noqa: S101 - errors were returned above
+            last = memory.last.get(item.subject)
+            memory.last[item.subject] = (item.natural_key, position.offset)
+            if (
+                last is not None
+                and last[0] == item.natural_key
+                and position.offset - last[1] <= LOOK_BACK_COUNT
+            ):
+                batch.outcomes.append(self.outcome(message, State.DUPLICATE, event=item))
+                continue
+            event = replace(
+                item.identify(position, index),
+                message_id=message.id,
+                traceparent=message.traceparent,
+            )
+            same = event.subject == message.key
+            target = (
+                memory.number
+                if same
+                else partition_of(event.subject.encode(), self.partitions_count)
+            )
+            batch.events[target].append(event.to_record())
+            batch.outcomes.append(self.outcome(message, State.DECODED, event=event))
+        if len(memory.last) > 4 * LOOK_BACK_COUNT:
+            oldest = position.offset - LOOK_BACK_COUNT
+            memory.last = {s: seen for s, seen in memory.last.items() if seen[1] >= oldest}
+        return None
+
+    def _bury(
+        self,
+        memory: Memory,
+        message: Message,
+        record: Record,
+        batch: Batch,
+        cause: Cause,
+    ) -> None:
+        """Dead: a copy for the dead letters, and a row that holds the dossier's later messages."""
+        headers = [
+            *record.headers,
+            ("hub-reason", cause.reason.encode()),
+            ("hub-text", cause.text.encode()),
+            ("hub-position", str(message.position).encode()),
+        ]
+        batch.dead[memory.number].append((record.key or b"", record.value, headers))
+        batch.outcomes.append(self.outcome(message, State.DEAD, cause))
+        row = replace(
+            self._row(message, record, safe_headers(record.headers)),
+            state=HeldState.DEAD,
+            reason=cause.reason,
+            text=cause.text,
+        )
+        if message.key in ("", message.headers.get("unit", "")):
+            memory.keeper.aside(row)
+        else:
+            memory.keeper.park([row], cause, None)
+
+    def _row(self, message: Message, record: Record, headers: dict[str, str]) -> HeldMessage:
+        assert message.position is not None  # noqa: S101 - every record has one
+        entered = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat()
+        return HeldMessage(
+            route=self.topic,
+            subject=message.key,
+            event_id=message.id,
+            position=message.position,
+            key=record.key or b"",
+            value=record.value or b"",
+            headers={**headers, ENTERED_HEADER: entered},
+            unit=message.headers.get("unit", ""),
+            message_id=message.id,
+            held_at=datetime.now(UTC),
+        )
+
+    def outcome(
+        self,
+        message: Message,
+        state: State,
+        cause: Cause = NO_CAUSE,
+        event: Event | None = None,
+    ) -> Outcome:
+        now = datetime.now(UTC)
+        return Outcome(
+            stage=Stage.DECODE,
+            name=self.instance,
+            state=state,
+            subject=event.subject if event else message.key,
+            at=now,
+            reason=cause.reason,
+            text=cause.text,
+            kind=event.kind if event else "",
+            unit=message.headers.get("unit", ""),
+            event_id=event.id if event else "",
+            message_id=message.id,
+            position=str(message.position),
+            attempts=1,
+            duration_ms=round((now - message.received_at).total_seconds() * 1000, 3),
+            config=self._config,
+            traceparent=message.traceparent,
+        )
+
+
+def message_of(row: HeldMessage) -> Message:
+    """The message that a held row keeps."""
+    return Message.from_record(
+        key=row.subject, value=row.value, headers=row.headers, position=row.position
+    )

@@ -1,0 +1,286 @@
+"""Intake: works off `in.<connector>`, exactly once inside Kafka (an `ownership.Holder`).
+
+One transactional producer per owned partition: events, outcomes, dead letters and the offset are
+one transaction. The order of acts on taking a partition makes it right: start the producer (it
+fences the old owner and ends its transaction), read the committed offset, then fetch. On any
+error of Kafka's the partition is taken anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from hub import crash
+from hub.errors import HubError, OwnershipLost, Unavailable
+from hub.held import Act, Claim, Command, HeldState, HeldStore
+from hub.inbound import LOOK_BACK_COUNT, Batch, Inbound, Memory, message_of
+from hub.kafka import Kafka, Outgoing, Producer, Reader, Record
+from hub.message import Position
+from hub.outbound import EVENTS_TOPIC
+from hub.outcome import OUTCOMES_TOPIC, Outcome, State
+from hub.parking import Cause, Keeper
+
+log = structlog.get_logger(__name__)
+
+FETCH_COUNT = 2000
+GROUP = "decode"
+
+
+@dataclass(slots=True)
+class _Partition:
+    memory: Memory
+    producer: Producer
+    next_offset: int
+    broken: bool = False
+
+    @property
+    def keeper(self) -> Keeper:
+        return self.memory.keeper
+
+
+class Intake:
+    """Decodes the partitions of one in-topic that this worker owns.
+
+    Args:
+        observe: called with each committed batch of outcomes (log lines and metrics).
+    """
+
+    def __init__(
+        self,
+        inbound: Inbound,
+        kafka: Kafka,
+        store: HeldStore,
+        *,
+        observe: Callable[[Sequence[Outcome]], None],
+    ) -> None:
+        self.topic = self.route = inbound.topic
+        self.partitions_count = inbound.partitions_count
+        self.closed: dict[str, str] = {}
+        self.handled_count = 0
+        self._inbound = inbound
+        self._kafka = kafka
+        self._store = store
+        self._observe = observe
+        self._partitions: dict[int, _Partition] = {}
+        self._reader: Reader | None = None
+        self._busy = asyncio.Lock()
+
+    @property
+    def partitions(self) -> Mapping[int, _Partition]:
+        """Owned partitions by number."""
+        return self._partitions
+
+    # --- partitions come and go -----------------------------------------------------------
+
+    async def gained(self, claim: Claim) -> None:
+        """Fence the old owner, find the committed offset, read on from there.
+
+        Raises:
+            Unavailable: Kafka or the store is away, or the group has no offset.
+        """
+        number = claim.partition
+        producer = await self._kafka.producer(f"{GROUP}.{self.topic}.{number}")
+        try:
+            start = await self._start(number)
+            keeper = Keeper(claim, self._store, lambda _: None)
+            await keeper.load()
+        except BaseException:
+            await producer.close()
+            raise
+        async with self._busy:
+            self._partitions[number] = _Partition(
+                Memory(number, keeper, start), producer, max(0, start - LOOK_BACK_COUNT)
+            )
+            await self._assign()
+
+    async def _start(self, number: int) -> int:
+        offsets = await self._kafka.committed(GROUP, self.topic)
+        if number not in offsets:
+            text = f"no committed offset for partition {number}"
+            await self._store.stop_route(self.route, "offset_missing", text)
+            raise Unavailable(text, code="offset_missing")
+        return offsets[number][0]
+
+    def renewed(self, claim: Claim) -> None:
+        """The lease lives on."""
+        if claim.partition in self._partitions:
+            self._partitions[claim.partition].keeper.claim = claim
+
+    async def let_go(self, partition: int) -> None:
+        """Finish the transaction that runs, then forget."""
+        async with self._busy:
+            leaving = self._partitions.pop(partition, None)
+            if leaving is not None:
+                await self._assign()
+        if leaving is not None:
+            await leaving.producer.close()
+
+    def lost(self, partition: int) -> None:
+        """Forget at once; the next owner's producer fences ours."""
+        if partition in self._partitions:
+            self._partitions[partition].broken = True
+
+    async def _assign(self) -> None:
+        if self._reader is None:
+            self._reader = await self._kafka.reader(self.topic)
+        begins = await self._reader.begins(self._partitions) if self._partitions else {}
+        for number, partition in self._partitions.items():
+            partition.next_offset = max(partition.next_offset, begins.get(number, 0))
+        await self._reader.assign({n: p.next_offset for n, p in self._partitions.items()})
+
+    # --- the loop -------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Decode until `stop`; leases are let go by their keeper, not here."""
+        last_look = 0.0
+        while not stop.is_set():
+            try:
+                await self._turn()
+                if time.monotonic() - last_look >= 1:
+                    last_look = time.monotonic()
+                    await self._act()
+                self.closed.clear()
+            except Unavailable as error:
+                self.closed[error.code] = str(error)
+                log.warning("decode_waits", connector=self.topic, reason=error.code)
+                await asyncio.sleep(0.5)
+
+    async def close(self) -> None:
+        """Leave Kafka."""
+        if self._reader is not None:
+            await self._reader.close()
+
+    async def _turn(self) -> None:
+        """Fetch once and run one transaction per partition, side by side."""
+        await self._retake()
+        if self._reader is None or not self._partitions:
+            await asyncio.sleep(0.05)
+            return
+        async with self._busy:
+            found = await self._reader.fetch(FETCH_COUNT, 50)
+            crash.point("after_fetch")
+            results = await asyncio.gather(
+                *(
+                    self._handle(self._partitions[number], records)
+                    for number, records in found.items()
+                    if number in self._partitions
+                ),
+                return_exceptions=True,
+            )
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        await asyncio.sleep(0)
+
+    async def _retake(self) -> None:
+        """Drop lost partitions; take broken ones anew, from the committed offset."""
+        for number, partition in list(self._partitions.items()):
+            if not partition.broken:
+                continue
+            claim = partition.keeper.claim
+            async with self._busy:
+                self._partitions.pop(number, None)
+                await partition.producer.close()
+                await self._assign()
+            if time.monotonic() < claim.expires_at:
+                await self.gained(claim)
+
+    async def _handle(self, partition: _Partition, records: Sequence[Record]) -> None:
+        """Decode a partition's records and commit what came of them, all or nothing."""
+        memory = partition.memory
+        fresh = [record for record in records if record.offset >= partition.next_offset]
+        if not fresh or partition.broken:
+            return
+        batch = Batch()
+        try:
+            for record in fresh:
+                await self._inbound.handle(memory, record, batch)
+            crash.point("after_decode")
+            if fresh[-1].offset >= memory.start:
+                await partition.keeper.write()
+                end = Position(self._kafka.prefix + self.topic, memory.number, fresh[-1].offset)
+                await self._commit(partition, batch, end)
+        except HubError as error:
+            partition.broken = True
+            log.warning(
+                "partition_taken_anew",
+                connector=self.topic,
+                partition=memory.number,
+                reason=error.code,
+            )
+            if isinstance(error, OwnershipLost):
+                return
+            raise
+        partition.next_offset = fresh[-1].offset + 1
+        partition.keeper.forget_below(partition.next_offset)
+        self.handled_count += len(batch.outcomes)
+        self._observe(batch.outcomes)
+
+    async def _commit(self, partition: _Partition, batch: Batch, position: Position | None) -> None:
+        number = partition.memory.number
+        outcomes: list[Outgoing] = [(*outcome.to_record(), []) for outcome in batch.outcomes]
+        count = self._kafka.counts[OUTCOMES_TOPIC]
+        producer = partition.producer
+        crash.point("before_produce")
+        async with producer.transaction():
+            if batch.events:
+                await producer.send_partitions(EVENTS_TOPIC, batch.events)
+            if outcomes:
+                await producer.send_partitions(OUTCOMES_TOPIC, {number % count: outcomes})
+            if batch.dead:
+                await producer.send_partitions(f"dead.{self.topic}", batch.dead)
+            crash.point("after_produce")
+            if position is not None:
+                await producer.add_offset(position, self._kafka.prefix + GROUP)
+        crash.point("after_transaction")
+
+    # --- acts of people -------------------------------------------------------------------
+
+    async def _act(self) -> None:
+        """Execute acts on held dossiers, then let what is not dead any more flow again."""
+        claims = [p.keeper.claim for p in self._partitions.values() if not p.broken]
+        if not claims:
+            return
+        for command in await self._store.commands(claims):
+            partition = self._partitions.get(command.partition)
+            if partition is not None:
+                async with self._busy:
+                    await self._execute(partition, command)
+
+    async def _execute(self, partition: _Partition, command: Command) -> None:
+        keeper = partition.keeper
+        heads = (await keeper.heads([command.subject], 1)).get(command.subject, ())
+        if keeper.held(command.subject) is None or not heads:
+            keeper.command_done(command.id, "refused: nothing is held")
+            await keeper.write()
+            return
+        if command.act is not Act.REPLAY:
+            state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
+            cause = Cause("by_a_person", f"{command.act} by {command.actor}")
+            batch = Batch()
+            batch.outcomes.append(self._inbound.outcome(message_of(heads[0]), state, cause))
+            await self._commit(partition, batch, None)
+            keeper.settle(heads[0], None if command.act is Act.SKIP else HeldState.ASIDE)
+        result = await self._flow(partition, command.subject)
+        keeper.command_done(command.id, f"{result}: {command.act} of {heads[0].event_id}")
+        await keeper.write()
+
+    async def _flow(self, partition: _Partition, subject: str) -> str:
+        """Decode a dossier's held messages, oldest first, until one is dead again."""
+        keeper = partition.keeper
+        while heads := (await keeper.heads([subject], 64)).get(subject, ()):
+            for row in heads:
+                batch = Batch()
+                cause = await self._inbound.to_events(partition.memory, message_of(row), batch)
+                if cause is not None:
+                    keeper.failed_round(row, cause, None)
+                    return "still dead"
+                await self._commit(partition, batch, None)
+                self._observe(batch.outcomes)
+                keeper.settle(row)
+        return "done"
