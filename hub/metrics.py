@@ -109,7 +109,7 @@ SHAPES: dict[Metric, Shape] = {
     Metric.EFFECTS_WAITING: Shape(Gauge, "Effects waiting for an answer.", ("route",)),
     Metric.COMMIT_AGE_SECONDS: Shape(Gauge, "Time since a commit with work.", ("name",)),
     Metric.PARTITIONS_OWNED: Shape(Gauge, "Partitions owned.", ("name",)),
-    Metric.GATEWAY_REQUESTS: Shape(Counter, "HTTP requests.", ("connector", "path", "status")),
+    Metric.GATEWAY_REQUESTS: Shape(Counter, "HTTP requests.", ("connector", "status")),
     Metric.GATEWAY_SECONDS: Shape(Histogram, "Time of a request.", ("connector",)),
     Metric.GATEWAY_RUNNING: Shape(Gauge, "Requests being answered."),
     Metric.GATEWAY_REFUSALS: Shape(Counter, "Refusals.", ("connector", "reason")),

@@ -24,35 +24,34 @@ class Section(BaseModel):
 
 
 class KafkaSecurity(Section):
-    """How the hub proves itself to Kafka."""
+    """How the hub and Kafka prove themselves to each other."""
 
-    protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = Field(
+    protocol: Literal["plaintext", "ssl", "sasl_ssl"] = Field(
         "plaintext", description="Security protocol of the listener."
     )
     ca_file: str | None = Field(
         None, description="Certificates to trust (PEM); none: the system's."
     )
-    cert_file: str | None = Field(None, description="The hub's certificate (PEM).")
+    certificate_file: str | None = Field(None, description="The hub's certificate (PEM).")
     key_file: str | None = Field(None, description="Key of the hub's certificate (PEM).")
-    key_password: SecretStr | None = Field(None, description="Password of the key.")
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
         None, description="SASL mechanism."
     )
-    username: str | None = Field(None, description="SASL user.")
-    password: SecretStr | None = Field(None, description="Password of the SASL user.")
+    sasl_username: str | None = Field(None, description="SASL user.")
+    sasl_password: SecretStr | None = Field(None, description="Password of the SASL user.")
 
     @model_validator(mode="after")
     def _fits_its_protocol(self) -> Self:
-        sasl = (self.mechanism, self.username, self.password)
-        if self.protocol.startswith("sasl") and None in sasl:
-            raise ValueError(f"{self.protocol} needs mechanism, username and password")
-        if not self.protocol.startswith("sasl") and sasl != (None, None, None):
-            raise ValueError(f"{self.protocol} takes no mechanism, username or password")
-        files = (self.ca_file, self.cert_file, self.key_file)
-        if not self.protocol.endswith("ssl") and files != (None, None, None):
-            raise ValueError(f"{self.protocol} takes no ca_file, cert_file or key_file")
-        if (self.cert_file is None) != (self.key_file is None):
-            raise ValueError("cert_file and key_file go together")
+        sasl = (self.sasl_mechanism, self.sasl_username, self.sasl_password)
+        if self.protocol == "sasl_ssl" and None in sasl:
+            raise ValueError("sasl_ssl needs sasl_mechanism, sasl_username and sasl_password")
+        if self.protocol != "sasl_ssl" and sasl != (None, None, None):
+            raise ValueError(f"{self.protocol} takes no sasl_… keys; use protocol sasl_ssl")
+        files = (self.ca_file, self.certificate_file, self.key_file)
+        if self.protocol == "plaintext" and files != (None, None, None):
+            raise ValueError("plaintext takes no certificates; use protocol ssl or sasl_ssl")
+        if (self.certificate_file is None) != (self.key_file is None):
+            raise ValueError("certificate_file and key_file go together")
         return self
 
 

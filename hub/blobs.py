@@ -1,0 +1,187 @@
+"""Blobs: large bodies in a folder or S3, while a reference travels through Kafka (claim check).
+
+The key is the SHA-256 of the content, so that the same body is stored once, a repetition is
+harmless, and what comes back can be verified.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from obstore.exceptions import BaseError
+from obstore.store import LocalStore, ObjectStore, S3Store
+
+from hub.errors import ConfigError, DecodeError, Unavailable
+from hub.message import Message
+
+if TYPE_CHECKING:
+    from obstore.store import RetryConfig
+
+HEADER = "blob"
+"""Header of a Message whose body is kept in the blob store."""
+
+FORM = re.compile(r"sha256=(?P<sha256>[0-9a-f]{64}); size=(?P<size>[0-9]{1,15}); key=(?P<key>\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A stored body.
+
+    Attributes:
+        key: path in the store.
+        sha256: hex digest of the content.
+        size_bytes: length of the content.
+    """
+
+    key: str
+    sha256: str
+    size_bytes: int
+
+    def __str__(self) -> str:
+        return f"sha256={self.sha256}; size={self.size_bytes}; key={self.key}"
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """The reference of a header's text.
+
+        Raises:
+            DecodeError: not a reference, or its key is not the one of its content.
+        """
+        match = FORM.fullmatch(text)
+        if match is None or match["key"] != _key(match["sha256"]):
+            raise DecodeError("not a reference to a stored body", path="/blob", code="blob_unknown")
+        return cls(match["key"], match["sha256"], int(match["size"]))
+
+
+class Blobs:
+    """The blob store of a deployment.
+
+    Args:
+        url: `file://folder` (relative to the working folder, or absolute) or `s3://bucket/prefix`.
+        threshold_bytes: a body larger than this is kept here.
+        timeout_seconds: longest wait for the store.
+        s3: S3 settings as obstore names them (`endpoint`, `region`, `access_key_id`, ...).
+
+    Raises:
+        ConfigError: the url or the S3 settings make no sense, or the folder cannot be made.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        threshold_bytes: int,
+        timeout_seconds: float = 30,
+        s3: dict[str, Any] | None = None,
+    ) -> None:
+        self.threshold_bytes = threshold_bytes
+        self._timeout_seconds = timeout_seconds
+        self._folder: Path | None = None
+        if url.startswith("file://"):
+            self._folder = Path(url.removeprefix("file://")).absolute()
+        self._store = _open(url, self._folder, s3 or {})
+
+    async def put(self, body: bytes, content_type: str) -> Reference:
+        """Store a body; returns when it is on disk (or S3 has it).
+
+        Raises:
+            Unavailable: the store did not take it (code `blobs_away`).
+        """
+        digest = hashlib.sha256(body).hexdigest()
+        reference = Reference(_key(digest), digest, len(body))
+        async with self._translated("put"):
+            if self._folder is None:
+                await self._store.put_async(
+                    reference.key, body, attributes={"Content-Type": content_type}
+                )
+            else:
+                await self._store.put_async(reference.key, body)
+                await asyncio.to_thread(_sync, self._folder / reference.key, self._folder)
+        return reference
+
+    async def get(self, reference: Reference) -> bytes:
+        """The stored body, verified.
+
+        Raises:
+            DecodeError: it is gone (`blob_missing`) or not what was stored (`blob_corrupt`).
+            Unavailable: the store does not answer (code `blobs_away`).
+        """
+        async with self._translated("get"):
+            try:
+                found = await self._store.get_async(reference.key)
+                if found.meta["size"] != reference.size_bytes:
+                    raise DecodeError("the stored body has another size", code="blob_corrupt")
+                body = bytes(await found.bytes_async())
+            except FileNotFoundError as error:
+                raise DecodeError("the stored body is gone", code="blob_missing") from error
+        if hashlib.sha256(body).hexdigest() != reference.sha256:
+            raise DecodeError("the stored body has another hash", code="blob_corrupt")
+        return body
+
+    async def check_in(self, message: Message) -> Message:
+        """The message as it travels: a large body is stored and replaced by its reference.
+
+        Raises:
+            Unavailable: the store did not take it.
+        """
+        if len(message.body) <= self.threshold_bytes:
+            return message
+        reference = await self.put(message.body, message.content_type)
+        return replace(message, body=b"", headers={**message.headers, HEADER: str(reference)})
+
+    async def check_out(self, message: Message) -> Message:
+        """The message as it was received: a reference is replaced by the stored body.
+
+        Raises:
+            DecodeError, Unavailable: see `get`.
+        """
+        text = message.headers.get(HEADER)
+        if text is None:
+            return message
+        headers = {name: value for name, value in message.headers.items() if name != HEADER}
+        return replace(message, body=await self.get(Reference.parse(text)), headers=headers)
+
+    @asynccontextmanager
+    async def _translated(self, what: str) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                yield
+        except (BaseError, OSError, TimeoutError) as error:
+            raise Unavailable(f"blob {what}: {type(error).__name__}", code="blobs_away") from error
+
+
+def _key(digest: str) -> str:
+    return f"{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+def _open(url: str, folder: Path | None, s3: dict[str, Any]) -> ObjectStore:
+    try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            return LocalStore(folder)
+        if not url.startswith("s3://"):
+            raise ConfigError("the blob store's url must start with file:// or s3://")
+        # Only recovery.attempt retries.
+        retries: RetryConfig = {"max_retries": 0, "retry_timeout": timedelta(0)}
+        return S3Store.from_url(url, retry_config=retries, **s3)
+    except (BaseError, OSError, ValueError) as error:
+        raise ConfigError(f"the blob store cannot be opened: {type(error).__name__}") from error
+
+
+def _sync(path: Path, folder: Path) -> None:
+    """Make a stored file outlive a power failure: itself and the folders that name it."""
+    for each in (path, path.parent, path.parent.parent, folder):
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
