@@ -22,32 +22,39 @@ SUBJECT_LIMIT = 100
 """Longest dossier code in characters; it becomes a Kafka key and a header."""
 
 
-def subject_of(code: str | None) -> str:
+def subject_of(code: str | None, path: str = "") -> str:
     """The dossier code as on the wire, never normalised.
+
+    Args:
+        code: what was sent.
+        path: where the item stands, put before the path of a fault.
 
     Raises:
         DecodeError: absent, blank, too long or with control characters.
     """
     if not code or code.isspace():
-        raise DecodeError("dossier code is missing", path="/MaHoSo", code="no_subject")
+        raise DecodeError("dossier code is missing", path=f"{path}/MaHoSo", code="no_subject")
     if len(code) > SUBJECT_LIMIT or not code.isprintable():
-        raise DecodeError("not a dossier code", path="/MaHoSo", code="no_subject")
+        raise DecodeError("not a dossier code", path=f"{path}/MaHoSo", code="no_subject")
     return code
 
 
-def read_dossier(wire: WireDossier, *, unit: str, updating: bool | None) -> DossierEvent:
+def read_dossier(
+    wire: WireDossier, *, unit: str, updating: bool | None, path: str = ""
+) -> DossierEvent:
     """The event data that tells a whole dossier.
 
     Args:
         wire: the dossier.
         unit: organisation id of the sending unit.
         updating: what the sender said in `isUpdating`, `None` if nothing.
+        path: where the item stands, put before the path of a fault.
 
     Raises:
         DecodeError: the dossier code is missing.
     """
     sent = wire.__dict__
-    code = subject_of(wire.MaHoSo)
+    code = subject_of(wire.MaHoSo, path)
     originals = keep_empty(sent)
     unknown: dict[str, Any] = dict(wire.__pydantic_extra__ or ())
     dossier = DOSSIER.values(sent, originals)
@@ -66,13 +73,13 @@ def read_dossier(wire: WireDossier, *, unit: str, updating: bool | None) -> Doss
     return _event({**head, "updating": updating, "dossier": dossier})
 
 
-def read_progress(wire: WireProgress, *, unit: str) -> DossierEvent:
+def read_progress(wire: WireProgress, *, unit: str, path: str = "") -> DossierEvent:
     """The event data that tells one processing step.
 
     Raises:
         DecodeError: the dossier code is missing.
     """
-    code = subject_of(wire.MaHoSo)
+    code = subject_of(wire.MaHoSo, path)
     return _event({**_head(code, unit, wire.TrangThai), "step": STEP.read(wire)})
 
 

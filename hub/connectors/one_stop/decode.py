@@ -1,0 +1,185 @@
+"""Messages of one-stop products -> dossier events; pure.
+
+Forms: `item` is one dossier or one step (what the in-topic carries), `session` a whole
+integration call, `lgsp` a bare array of the provincial form.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from hub.connectors.one_stop.settings import OneStopSettings
+from hub.errors import DecodeError
+from hub.event import Event
+from hub.message import HUB_NAMESPACE, Message
+from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierStatus
+from hub.wire.dvcqg.canonical import read_dossier, read_progress, subject_of
+from hub.wire.dvcqg.codes import FLAG_OF_TEXT
+from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE
+from hub.wire.dvcqg.reading import body_hash, dossier_of, progress_of, tree_of
+
+FORMS = ("item", "session", "lgsp")
+INSTANCE = "one_stop"
+
+DATE_OF_STATUS: dict[DossierStatus, Callable[[Dossier], datetime | None]] = {
+    DossierStatus.NEW: lambda dossier: dossier.submitted_at,
+    DossierStatus.REFUSED: lambda dossier: dossier.refused_at,
+    DossierStatus.SUPPLEMENT: lambda dossier: (
+        dossier.supplements[-1].requested_at if dossier.supplements else None
+    ),
+    DossierStatus.DONE: lambda dossier: dossier.finished_at,
+    DossierStatus.RETURNED: lambda dossier: dossier.returned_at,
+}
+"""Which date of a dossier belongs to its status; all others: received, else submitted."""
+
+
+def message(body: bytes, form: str) -> Message:
+    """The Message of wire bytes; the same bytes give the same Message.
+
+    What the wire says elsewhere (account, address) is taken from the body as far as it is there.
+    """
+    try:
+        tree = tree_of(body)
+    except DecodeError:
+        tree = None
+    envelope = tree if form == "session" and isinstance(tree, dict) else {}
+    items = envelope.get("data") if envelope else tree if form == "lgsp" else [tree]
+    first = items[0] if isinstance(items, list) and items else None
+    operation = envelope.get("service") or _operation_of(first)
+    headers = {"form": form}
+    if isinstance(unit := envelope.get("madonvi"), str):
+        headers["unit"] = unit
+    return Message(
+        connector=INSTANCE,
+        operation=operation if isinstance(operation, str) else "",
+        body=body,
+        headers=headers,
+        id=str(uuid.uuid5(HUB_NAMESPACE, body.hex())),
+        received_at=datetime.fromtimestamp(0, UTC),
+    )
+
+
+def order_key(message: Message) -> str:
+    """The dossier code of an item; of anything else the sending unit. Never raises."""
+    if message.headers.get("form", "item") == "item":
+        try:
+            tree = orjson.loads(message.body)
+            code = tree.get("MaHoSo") if isinstance(tree, dict) else None
+            if isinstance(code, str | int):
+                return subject_of(str(code))
+        except (orjson.JSONDecodeError, DecodeError):
+            return _account(message)
+    return _account(message)
+
+
+def decode(message: Message, settings: OneStopSettings) -> Sequence[Event | DecodeError]:
+    """The items of a message, each an Event without id, or what is wrong with it.
+
+    Raises:
+        DecodeError: the message as a whole is unreadable.
+    """
+    tree = tree_of(message.body)
+    form = message.headers.get("form", "item")
+    if form == "item":
+        return [_event(_said_beside(message), tree, "")]
+    if form == "lgsp":
+        return list(_events(_said_beside(message), tree, ""))
+    if not isinstance(tree, dict):
+        raise DecodeError("must be a JSON object")
+    return list(_events(_said_in(tree, message), tree.get("data"), "/data"))
+
+
+class _Beside(NamedTuple):
+    """What the wire says beside an item."""
+
+    message: Message
+    operation: str
+    unit: str
+    updating: bool | None
+
+
+def _said_beside(message: Message) -> _Beside:
+    headers = message.headers
+    updating = FLAG_OF_TEXT.get(headers.get("is_updating", ""))
+    return _Beside(message, message.operation, headers.get("unit", ""), updating)
+
+
+def _said_in(envelope: dict[str, Any], message: Message) -> _Beside:
+    """What the envelope of a session call says; what it lacks is taken from the message."""
+    beside = _said_beside(message)
+    operation, unit = envelope.get("service"), envelope.get("madonvi")
+    updating = envelope.get("isUpdating")
+    return _Beside(
+        message,
+        operation if isinstance(operation, str) else beside.operation,
+        unit if isinstance(unit, str) else beside.unit,
+        FLAG_OF_TEXT.get(updating) if isinstance(updating, str | bool) else beside.updating,
+    )
+
+
+def _events(beside: _Beside, trees: Any, path: str) -> Iterator[Event | DecodeError]:
+    if not isinstance(trees, list):
+        raise DecodeError("must be an array", path=path)
+    for number, tree in enumerate(trees):
+        try:
+            yield _event(beside, tree, f"{path}/{number}")
+        except DecodeError as error:
+            yield error
+
+
+def _event(beside: _Beside, tree: Any, path: str) -> Event:
+    message = beside.message
+    operation = beside.operation or _operation_of(tree)
+    if operation == DOSSIER_SERVICE:
+        dossier = dossier_of(tree, path)
+        unit = beside.unit or _unit_of(dossier.MaHoSo)
+        data = read_dossier(dossier, unit=unit, updating=beside.updating, path=path)
+        time = _dossier_time(data)
+    elif operation == PROGRESS_SERVICE:
+        step = progress_of(tree, path)
+        unit = beside.unit or _unit_of(step.MaHoSo)
+        data = read_progress(step, unit=unit, path=path)
+        time = data.step.at if data.step else None
+    else:
+        raise DecodeError("not an operation that sends", path=path, code="unknown_operation")
+    return Event(
+        kind=KIND_OF_STATUS[data.status],
+        source=f"/connectors/{message.connector}/{unit}",
+        subject=data.code,
+        time=time or message.received_at,
+        data=data,
+        natural_key=f"{operation}:{body_hash(tree)}",
+        message_id=message.id,
+        traceparent=message.traceparent,
+    )
+
+
+def _dossier_time(data: DossierEvent) -> datetime | None:
+    dossier = data.dossier
+    if dossier is None:
+        return None
+    dated = DATE_OF_STATUS.get(data.status)
+    return (dated(dossier) if dated else None) or dossier.received_at or dossier.submitted_at
+
+
+def _operation_of(tree: Any) -> str:
+    """Which operation an item belongs to, where only the item is at hand; `` if neither."""
+    if not isinstance(tree, dict):
+        return ""
+    if "MaTTHC" in tree or "TrangThaiHoSo" in tree:
+        return DOSSIER_SERVICE
+    return PROGRESS_SERVICE if "TrangThai" in tree or "ThoiDiemXuLy" in tree else ""
+
+
+def _unit_of(code: str | None) -> str:
+    """The organisation id in a dossier code."""
+    return (code or "").partition("-")[0]
+
+
+def _account(message: Message) -> str:
+    return message.headers.get("unit") or message.connector

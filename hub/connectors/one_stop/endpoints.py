@@ -1,0 +1,192 @@
+"""The interface that one-stop products already use to send dossiers to the national portal.
+
+Session form: login, integration call, share call. Provincial form: a bare array at
+`.../SynsTTHCC/<operation>?MaDinhDanhDV=...&isUpdating=...`. Every answer is HTTP 200 with the
+documented body, because products classify by body. A success is said only after Kafka has the
+bytes; every refusal is recorded.
+
+Source of the format: the portal's service documents as two one-stop products implement them, and
+one provincial platform's adapter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import orjson
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from hub.connector import Inbox, Refusal
+from hub.connectors.one_stop import reads, replies
+from hub.connectors.one_stop.intake import (
+    ItemsRefused,
+    Sending,
+    array_sending,
+    messages_of,
+    read_object,
+    session_sending,
+)
+from hub.connectors.one_stop.replies import Refused
+from hub.connectors.one_stop.sessions import Doorkeeper
+from hub.connectors.one_stop.settings import OneStopSettings
+from hub.errors import Unavailable
+from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, READ_SERVICES
+
+LOGIN = "login"
+SENT = (DOSSIER_SERVICE, PROGRESS_SERVICE)
+KNOWN = frozenset((*SENT, *READ_SERVICES, LOGIN))
+LOGIN_LIMIT_BYTES = 10_000
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+Reply = dict[str, Any]
+
+
+def endpoints(instance: str, settings: OneStopSettings, inbox: Inbox) -> Sequence[BaseRoute]:
+    """The routes of one connector instance, all POST."""
+    door = Door(instance, settings, inbox)
+    return [
+        Route(settings.auth_endpoint, door.login, methods=["POST"]),
+        Route(settings.integration_endpoint, door.call, methods=["POST"]),
+        Route(settings.share_endpoint, door.call, methods=["POST"]),
+        Route(f"{settings.lgsp_endpoint}/{{operation}}", door.array, methods=["POST"]),
+    ]
+
+
+class Door:
+    """The endpoints of one connector instance.
+
+    Args:
+        instance: name of the connector instance.
+        settings: its settings.
+        inbox: where taken messages and refusals go.
+        keeper: knows accounts and sessions.
+    """
+
+    def __init__(
+        self,
+        instance: str,
+        settings: OneStopSettings,
+        inbox: Inbox,
+        *,
+        keeper: Doorkeeper | None = None,
+    ) -> None:
+        self._instance = instance
+        self._settings = settings
+        self._inbox = inbox
+        self._keeper = keeper or Doorkeeper(settings)
+
+    async def login(self, request: Request) -> Response:
+        """`{"username", "password"}` -> `{"session", "error_code": 0}`."""
+
+        async def act() -> Reply:
+            body = await _body(request, LOGIN_LIMIT_BYTES)
+            self._check_dstcode(request)
+            account = read_object(body)
+            session = self._keeper.login(account.get("username"), account.get("password"))
+            return replies.logged_in(session)
+
+        return await self._answer(LOGIN, act)
+
+    async def call(self, request: Request) -> Response:
+        """`{"session", "madonvi", "service", ...}` -> `{"error_code", "message" | "result"}`."""
+        named = [""]
+
+        async def act() -> Reply:
+            body = await _body(request, self._settings.body_limit_bytes)
+            self._check_dstcode(request)
+            envelope = read_object(body)
+            operation = envelope.get("service")
+            if isinstance(operation, str):
+                named[0] = operation
+            unit = self._keeper.unit_of_session(envelope.get("session"))
+            if envelope.get("madonvi") != unit:
+                raise Refused(replies.WRONG_UNIT, unit=unit)
+            if operation in SENT:
+                return await self._take(session_sending(body, envelope, unit), request)
+            if operation in READ_SERVICES:
+                return await reads.answer(self._inbox, self._settings.reads_from, unit, envelope)
+            raise Refused(replies.UNKNOWN_OPERATION, unit=unit)
+
+        return await self._answer(lambda: named[0], act)
+
+    async def array(self, request: Request) -> Response:
+        """A bare array in the provincial form -> `{"error_code", "message"}`."""
+        operation = request.path_params["operation"]
+
+        async def act() -> Reply:
+            query = request.query_params
+            token = request.headers.get(self._settings.lgsp_header, "")
+            unit = self._keeper.unit_of_token(query.get("MaDinhDanhDV", ""), token)
+            if operation not in SENT:
+                raise Refused(replies.UNKNOWN_OPERATION, unit=unit)
+            body = await _body(request, self._settings.body_limit_bytes)
+            updating = query.get("isUpdating")
+            sending = array_sending(body, operation=operation, unit=unit, updating=updating)
+            return await self._take(sending, request)
+
+        return await self._answer(operation, act)
+
+    async def _take(self, sending: Sending, request: Request) -> Reply:
+        traced = request.headers.get("traceparent", "")
+        messages = messages_of(
+            sending,
+            self._instance,
+            self._settings,
+            traceparent=traced if TRACEPARENT.fullmatch(traced) else "",
+        )
+        try:
+            await self._inbox.accept(messages)
+        except Unavailable as error:
+            raise Refused(replies.TRY_AGAIN, unit=sending.unit) from error
+        return replies.taken(len(messages))
+
+    async def _answer(
+        self, operation: str | Callable[[], str], act: Callable[[], Awaitable[Reply]]
+    ) -> Response:
+        try:
+            reply = await act()
+        except Refused as refused:
+            name = operation if isinstance(operation, str) else operation()
+            await self._record(refused, name if name in KNOWN else "")
+            reply = refused.reply()
+        return Response(orjson.dumps(reply), media_type="application/json")
+
+    async def _record(self, refused: Refused, operation: str) -> None:
+        if isinstance(refused, ItemsRefused):
+            for refusal in refused.refusals(self._instance):
+                await self._inbox.refuse(refusal)
+            return
+        await self._inbox.refuse(
+            Refusal(
+                connector=self._instance,
+                unit=refused.unit,
+                operation=operation,
+                code=refused.code,
+                text=str(refused),
+            )
+        )
+
+    def _check_dstcode(self, request: Request) -> None:
+        if request.headers.get("dstcode", "") != self._settings.dstcode:
+            raise Refused(replies.WRONG_DSTCODE)
+
+
+async def _body(request: Request, limit_bytes: int) -> bytes:
+    """The whole body, read no further than the limit.
+
+    Raises:
+        Refused: `too_large`, `malformed` (broken off).
+    """
+    body = bytearray()
+    try:
+        async for piece in request.stream():
+            body += piece
+            if len(body) > limit_bytes:
+                raise Refused(replies.TOO_LARGE, f"tối đa {limit_bytes} byte")
+    except ClientDisconnect as error:
+        raise Refused(replies.MALFORMED, "bị ngắt giữa chừng") from error
+    return bytes(body)
