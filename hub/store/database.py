@@ -177,6 +177,7 @@ def translated() -> Iterator[None]:
 
 
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, psycopg.InternalError, OSError)
+LIMITS = "54"  # SQLSTATE class of what is too large for the server: waiting does not help
 UNMIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
 
@@ -186,7 +187,7 @@ def _ours(error: Exception) -> HubError:
     if isinstance(cause, UNMIGRATED):
         text = "PostgreSQL lacks the hub's tables of this version: run `hub migrate`"
         return Unavailable(text, code="store_away")
-    if isinstance(cause, (*AWAY, exc.TimeoutError)):
+    if isinstance(cause, (*AWAY, exc.TimeoutError)) and not state.startswith(LIMITS):
         return Unavailable(f"PostgreSQL does not answer ({state})", code="store_away")
     return HubError(f"PostgreSQL refused a statement ({state})", code="store_fault")
 

@@ -21,7 +21,7 @@ from hub.held import (
 from hub.message import Position
 from hub.store import held_write, leases, ledger, routes
 from hub.store.database import Store
-from hub.store.texts import original, storable
+from hub.store.texts import keyed, original
 
 SUBJECTS = """
 SELECT route, partition, subject, settled_below, waiting_count, round_count,
@@ -94,7 +94,7 @@ class PostgresHeldStore:
         self, route: str, subjects: Sequence[str], count: int
     ) -> Mapping[str, Sequence[HeldMessage]]:
         """Up to `count` oldest rows of each subject, oldest first; no entry for an empty queue."""
-        names = [storable(subject) for subject in subjects]
+        names = [keyed(subject) for subject in subjects]
         async with self._store.pipeline() as pipeline:
             rows = await (await pipeline.run(HEADS, names, route, count)).fetchall()
         found: dict[str, list[HeldMessage]] = {}

@@ -6,13 +6,13 @@ computed in the statement that adds or removes rows: a queue may be long, a flus
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
 from hub.held import Changes, Claim, HeldMessage, HeldSubject, Settlement
 from hub.store.database import Pipeline
-from hub.store.texts import storable
+from hub.store.texts import columns, keyed, storable
 
 # A message whose subject has no row yet makes one: a queue that nobody loads would be a loss.
 PARK = """
@@ -129,16 +129,16 @@ async def apply(pipeline: Pipeline, claim: Claim, changes: Changes) -> None:
     if changes.mark:
         await pipeline.run(MARK, route, *_mark_columns(changes.mark))
     if changes.forget:
-        await pipeline.run(FORGET, route, [storable(subject) for subject in changes.forget])
+        await pipeline.run(FORGET, route, [keyed(subject) for subject in changes.forget])
     if changes.commands_done:
         await pipeline.run(DONE, *_done_columns(changes.commands_done))
 
 
 def _park_columns(rows: Sequence[HeldMessage]) -> tuple[list[object], ...]:
-    return _columns(
+    return columns(
         (
-            row.event_id,
-            storable(row.subject),
+            keyed(row.event_id),
+            keyed(row.subject),
             row.position.topic,
             row.position.partition,
             row.position.offset,
@@ -161,9 +161,9 @@ def _park_columns(rows: Sequence[HeldMessage]) -> tuple[list[object], ...]:
 
 def _subject_columns(rows: Sequence[HeldSubject]) -> tuple[list[object], ...]:
     latest = {row.subject: row for row in rows}  # one statement cannot write a row twice
-    return _columns(
+    return columns(
         (
-            storable(row.subject),
+            keyed(row.subject),
             row.partition,
             row.settled_below,
             row.round_count,
@@ -179,17 +179,22 @@ def _subject_columns(rows: Sequence[HeldSubject]) -> tuple[list[object], ...]:
 
 
 def _settle_columns(rows: Sequence[Settlement]) -> tuple[list[object], ...]:
-    return _columns(
-        (storable(row.subject), row.event_id, row.settled_below, row.keep.value if row.keep else "")
+    return columns(
+        (
+            keyed(row.subject),
+            keyed(row.event_id),
+            row.settled_below,
+            row.keep.value if row.keep else "",
+        )
         for row in rows
     )
 
 
 def _mark_columns(rows: Sequence[HeldMessage]) -> tuple[list[object], ...]:
     latest = {row.event_id: row for row in rows}
-    return _columns(
+    return columns(
         (
-            row.event_id,
+            keyed(row.event_id),
             row.state.value,
             row.reason,
             storable(row.text),
@@ -201,11 +206,7 @@ def _mark_columns(rows: Sequence[HeldMessage]) -> tuple[list[object], ...]:
 
 
 def _done_columns(results: Mapping[int, str]) -> tuple[list[object], ...]:
-    return _columns((number, storable(text)) for number, text in results.items())
-
-
-def _columns(rows: Iterable[tuple[object, ...]]) -> tuple[list[object], ...]:
-    return tuple(list(column) for column in zip(*rows, strict=True))
+    return columns((number, storable(text)) for number, text in results.items())
 
 
 def _headers(headers: Mapping[str, str]) -> str:

@@ -8,20 +8,23 @@ from hub.errors import HubError
 from hub.held import Claim, Effect
 from hub.store.database import Store
 from hub.store.leases import ask_epoch, require_epoch
-from hub.store.texts import storable
+from hub.store.texts import keyed, storable
 
 LATEST = """
 SELECT DISTINCT ON (operation_key)
     operation_key, step, route, subject, state, extract(epoch FROM started_at)::float8, epoch,
     foreign_code
 FROM effects WHERE operation_key = ANY (%b::text[])
-ORDER BY operation_key, step DESC
+ORDER BY operation_key, state <> 'taken', step DESC
 """
 
 # A request that a late answer has meanwhile declared taken is not begun again.
 BEGIN = """
 INSERT INTO effects AS e (operation_key, step, route, subject, state, epoch)
 SELECT * FROM unnest(%b::text[], %b::int[], %b::text[], %b::text[], %b::text[], %b::bigint[])
+    AS g (operation_key, step, route, subject, state, epoch)
+WHERE NOT EXISTS (
+    SELECT FROM effects AS t WHERE t.operation_key = g.operation_key AND t.state = 'taken')
 ON CONFLICT (operation_key, step) DO UPDATE
 SET state = excluded.state, epoch = excluded.epoch, started_at = now(), ended_at = NULL,
     foreign_code = ''
@@ -29,19 +32,17 @@ WHERE e.state <> 'taken'
 RETURNING operation_key
 """
 
-# "taken" is final; otherwise the younger owner knows better.
+# "taken" is final: what a lagging owner says later cannot take it back.
 END = """
-UPDATE effects AS e
-SET state = g.state, foreign_code = g.foreign_code, ended_at = now()
-FROM unnest(%b::text[], %b::int[], %b::text[], %b::text[], %b::bigint[])
-    AS g (operation_key, step, state, foreign_code, epoch)
+UPDATE effects AS e SET state = g.state, foreign_code = g.foreign_code, ended_at = now()
+FROM unnest(%b::text[], %b::int[], %b::text[], %b::text[])
+    AS g (operation_key, step, state, foreign_code)
 WHERE e.operation_key = g.operation_key AND e.step = g.step AND e.state <> 'taken'
-    AND (g.state = 'taken' OR g.epoch >= e.epoch)
 """
 
 
 async def latest(store: Store, operation_keys: Sequence[str]) -> Mapping[str, Effect]:
-    """The latest step of each known key."""
+    """The latest step of each known key; one that was taken wins over later ones."""
     async with store.pipeline() as pipeline:
         rows = await (await pipeline.run(LATEST, list(operation_keys))).fetchall()
     return {row[0]: Effect(*row) for row in rows}
@@ -61,7 +62,7 @@ async def begin(store: Store, claim: Claim, rows: Sequence[Effect]) -> None:
             [row.operation_key for row in rows],
             [row.step for row in rows],
             [row.route for row in rows],
-            [storable(row.subject) for row in rows],
+            [keyed(row.subject) for row in rows],
             [row.state for row in rows],
             [claim.epoch] * len(rows),
         )
@@ -79,5 +80,4 @@ async def end(store: Store, rows: Sequence[Effect]) -> None:
             [row.step for row in rows],
             [row.state for row in rows],
             [storable(row.foreign_code) for row in rows],
-            [row.epoch for row in rows],
         )
