@@ -89,7 +89,8 @@ class Dispatcher:
         self._clock, self._now = clock, now
         self._due: list[tuple[float, int, str]] = []
         self._shut_at: float | None = None
-        self._control = RouteControl(self.route)
+        self._untold = RouteControl(self.route, paused=outbound.route.paused, text="by hub.yaml")
+        self._stopping_itself = False
         self._stopping: set[asyncio.Task[None]] = set()
         self._takes: dict[str, bool] = {}
 
@@ -317,20 +318,20 @@ class Dispatcher:
 
     async def _look(self) -> None:
         """What people have told the route, and what they want done."""
-        control = (await self._store.controls()).get(self.route, RouteControl(self.route))
-        for name, on, text in (
-            ("paused", control.paused, "by a person"),
-            ("stopped", bool(control.stopped_reason), control.stopped_reason),
-        ):
-            if on:
-                self.closed[name] = text
-            elif control.changed != self._control.changed:
-                self.closed.pop(name, None)
-        self._control = control
+        control = (await self._store.controls()).get(self.route, self._untold)
+        self._shut("paused", control.paused, control.text)
+        if not self._stopping_itself:
+            self._shut("stopped", bool(control.stopped_reason), control.stopped_reason)
         claims = [p.keeper.claim for p in self.partitions.values() if not p.leaving]
         if claims:
             for command in await self._store.commands(claims):
                 self._execute(command)
+
+    def _shut(self, name: str, on: bool, text: str) -> None:
+        if on:
+            self.closed[name] = text
+        else:
+            self.closed.pop(name, None)
 
     def _execute(self, command: Command) -> None:
         """One act inside the subject's lane; refused while a call of it is running."""
@@ -440,7 +441,8 @@ class Dispatcher:
             due[number].append(lane)
             count += 1
         for number, lanes in due.items():
-            await self._load(self.partitions[number], lanes)
+            if number in self.partitions:
+                await self._load(self.partitions[number], lanes)
 
     async def _load(self, partition: Partition, lanes: Sequence[Lane]) -> None:
         try:
@@ -461,11 +463,27 @@ class Dispatcher:
             )
             self.handling.add(partition, lane)
 
+    def lag(self, partition: int) -> int:
+        """Records between the watermark and the end of the partition."""
+        owned = self.partitions.get(partition)
+        end = self._reader.end(partition)
+        return max(0, end - owned.window.watermark) if owned is not None and end else 0
+
     # --- the rest -------------------------------------------------------------------------
 
     def _stop_route(self, reason: str, text: str) -> None:
         self.closed["stopped"] = reason
-        self._spawn(self._store.stop_route(self.route, reason, text))
+        self._stopping_itself = True
+        self._spawn(self._write_stop(reason, text))
+
+    async def _write_stop(self, reason: str, text: str) -> None:
+        log.error("route_stopped", route=self.route, reason=reason, text=text)
+        while self._stopping_itself:
+            try:
+                await self._store.stop_route(self.route, reason, text)
+                self._stopping_itself = False
+            except Unavailable:
+                await asyncio.sleep(1)
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -1,7 +1,6 @@
-"""Kafka: the only module that imports aiokafka and FastStream.
+"""Kafka: the hub's own loops fetch, produce and commit in batches through the classes below.
 
-FastStream owns the application's life cycle and the AsyncAPI document; the hub's own loops fetch,
-produce and commit in batches through the classes below. Foreign errors leave this module as
+The only module that imports aiokafka (`hub.lifecycle` is the only one that imports FastStream). Foreign errors leave this module as
 `Unavailable` (code `kafka_away`), `OwnershipLost` (fenced) or `ConfigError`.
 
 Partitions are assigned by the hub's own leases (`hub.ownership`), not by Kafka's group protocol:
@@ -13,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any
@@ -27,8 +26,6 @@ from aiokafka.errors import (
     TopicAlreadyExistsError,
 )
 from aiokafka.partitioner import murmur2
-from faststream import FastStream
-from faststream.kafka import KafkaBroker
 
 from hub.errors import ConfigError, OwnershipLost, Unavailable
 from hub.message import Position
@@ -123,7 +120,8 @@ class Reader:
 
     def end(self, partition: int) -> int | None:
         """Offset behind the last record that Kafka reported, none before the first fetch."""
-        return self._consumer.highwater(TopicPartition(self.topic, partition))
+        found: int | None = self._consumer.highwater(TopicPartition(self.topic, partition))
+        return found
 
     async def ends(self, partitions: Iterable[int]) -> dict[int, int]:
         """Offset behind the last record of each partition, asked now."""
@@ -331,6 +329,15 @@ class Kafka:
             if tp.topic == self.prefix + topic and value.offset >= 0
         }
 
+    async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """Set a group's offsets without working for it (a route's first ones)."""
+        reader = await self.reader(topic, group)
+        try:
+            await reader.assign(offsets)
+            await reader.commit({p: (offset, "") for p, offset in offsets.items()})
+        finally:
+            await reader.close()
+
     async def reader(self, topic: str, group: str | None = None) -> Reader:
         """A consumer without partitions yet."""
         consumer = AIOKafkaConsumer(
@@ -403,24 +410,3 @@ def connection(settings: Any) -> dict[str, Any]:
         arguments["sasl_plain_username"] = security.sasl_username
         arguments["sasl_plain_password"] = security.sasl_password.get_secret_value()
     return arguments
-
-
-def application(
-    settings: Any,
-    *,
-    start: Callable[[], Awaitable[None]],
-    stop: Callable[[], Awaitable[None]],
-    topics: Mapping[str, tuple[str, Any]],
-) -> FastStream:
-    """The process's life cycle: signals, `start` once the broker answers, `stop` on SIGTERM.
-
-    Args:
-        topics: name -> (description, model of the payload), for the AsyncAPI document.
-    """
-    broker = KafkaBroker(settings.bootstrap_servers, acks="all", enable_idempotence=True)
-    for name, (description, model) in topics.items():
-        broker.publisher(settings.prefix + name, title=name, description=description, schema=model)
-    app = FastStream(broker, title="Hub liên thông", version="1")
-    app.after_startup(start)
-    app.on_shutdown(stop)
-    return app

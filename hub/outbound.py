@@ -18,6 +18,7 @@ from hub.effects import Effects, Verdict
 from hub.errors import (
     EncodeError,
     Expired,
+    HubError,
     MessageError,
     Unavailable,
     UnknownOutcome,

@@ -1,0 +1,355 @@
+"""Composition root: the only module that sees everything.
+
+A process runs one role or several: gateway (receives), worker (decodes and delivers), recorder
+(writes the timeline). They share nothing but Kafka and PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+import structlog
+
+import hub.schemas  # noqa: F401 - registers every event kind
+from hub.blobs import Blobs
+from hub.connector import Client, Connector, discover
+from hub.dispatch import Dispatcher
+from hub.effects import Effects
+from hub.errors import ConfigError, HubError, Unavailable
+from hub.gateway.app import gateway_app
+from hub.gateway.inbox import KafkaInbox, Surroundings
+from hub.gateway.reports import Reports
+from hub.gateway.server import ServerLimits, listen, serve
+from hub.inbound import Inbound
+from hub.intake import GROUP, Intake
+from hub.kafka import Kafka, Producer
+from hub.log import observer
+from hub.management import Readiness, management_app
+from hub.metrics import Metrics
+from hub.outbound import EVENTS_TOPIC, Outbound
+from hub.outbox import Outbox
+from hub.outcome import OUTCOMES_TOPIC
+from hub.ownership import Leases
+from hub.recorder import Recorder
+from hub.settings import HubSettings
+from hub.status import worker_status
+from hub.store import Store
+from hub.store.aliases import Aliases
+from hub.store.held import PostgresHeldStore
+from hub.store.timeline import Timeline
+from hub.store.topology import Topology
+
+log = structlog.get_logger(__name__)
+
+ROLES = ("gateway", "worker", "recorder")
+WAIT_SECONDS = 120.0
+REPORT_SECONDS = 2.0
+DAY_MS = 86_400_000
+RETENTION_MS = {
+    "in": 14 * DAY_MS,
+    "events": 35 * DAY_MS,
+    "outcomes": 35 * DAY_MS,
+    "dead": 90 * DAY_MS,
+}
+
+
+class Hub:
+    """One process of the hub.
+
+    Args:
+        settings: checked settings.
+        roles: which of `ROLES` it plays.
+    """
+
+    def __init__(self, settings: HubSettings, roles: Sequence[str] = ROLES) -> None:
+        self.settings = settings
+        self.roles = tuple(roles)
+        self.worker = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self.metrics = Metrics()
+        self.readiness = Readiness()
+        self.connectors = discover()
+        self.kafka = Kafka(settings.kafka)
+        self.store = Store.open(
+            settings.postgres.url.get_secret_value(), settings.postgres.pool_connections_count
+        )
+        self.held = PostgresHeldStore(self.store)
+        self.observe = observer(log, self.metrics)
+        self.gateway_port = 0
+        self.management_port = 0
+        self._clients: dict[str, Client] = {}
+        self._stack = AsyncExitStack()
+
+    # --- what the deployment needs ---------------------------------------------------------
+
+    def connector_of(self, instance: str) -> Connector:
+        """The connector of a configured instance."""
+        return self.connectors[self.settings.kind_of(instance)]
+
+    def topics(self) -> dict[str, int]:
+        """Every topic and its number of partitions."""
+        count = self.settings.kafka.partitions_count
+        counts = {EVENTS_TOPIC: count, OUTCOMES_TOPIC: count}
+        for instance in self.settings.connectors:
+            if self.connector_of(instance).decode is not None:
+                counts |= {f"in.{instance}": count, f"dead.in.{instance}": count}
+        return counts | {f"dead.{name}": count for name in self.settings.routes}
+
+    async def prepare(self) -> None:
+        """Topics, recorded partition counts, and the first offsets of what is new.
+
+        Raises:
+            ConfigError: partition counts differ from what was recorded.
+        """
+        counts = self.topics()
+        retention = {
+            name: {"retention.ms": str(RETENTION_MS[name.partition(".")[0]])} for name in counts
+        }
+        await self.kafka.create_topics(counts, retention)
+        topology = Topology(self.store)
+        known = await topology.record_topics(counts)
+        groups = {f"in.{i}": (GROUP, f"in.{i}") for i in self.settings.connectors}
+        groups |= {name: (f"route.{name}", EVENTS_TOPIC) for name in self.settings.routes}
+        for name, (group, topic) in groups.items():
+            if topic in counts and await topology.is_new(name):
+                await self._first_offsets(group, topic, known)
+                await topology.record_started(name)
+
+    async def _first_offsets(self, group: str, topic: str, count: Mapping[str, int]) -> None:
+        reader = await self.kafka.reader(topic)
+        try:
+            ends = await reader.ends(range(count[topic]))
+        finally:
+            await reader.close()
+        start = dict.fromkeys(ends, 0) if group == GROUP else ends
+        await self.kafka.commit(group, topic, start)
+
+    def client(self, instance: str) -> Client:
+        """The outgoing side of a configured instance, made once.
+
+        Raises:
+            ConfigError: there is no such instance, or it only receives.
+        """
+        if instance not in self._clients:
+            if instance not in self.settings.connectors:
+                raise ConfigError(f"no connector {instance} is configured")
+            make = self.connector_of(instance).client
+            if make is None:
+                raise ConfigError(f"connector {instance} has no outgoing side")
+            self._clients[instance] = make(instance, self.settings.connectors[instance])
+            self._stack.push_async_callback(self._clients[instance].close)
+        return self._clients[instance]
+
+    # --- roles ------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
+        """Run the roles until `stop`, then end gracefully: gateway, leases, loops, recorder.
+
+        Raises:
+            HubError: it cannot start; the text says what is missing.
+        """
+        async with self._stack:
+            await self._wait_for("Kafka", self._enter_kafka)
+            await self._wait_for("PostgreSQL", self._check_store)
+            self._stack.push_async_callback(self.store.close)
+            await self.prepare()
+            producer = await self.kafka.producer()
+            self._stack.push_async_callback(producer.close)
+            halt = asyncio.Event()
+            works = [self._management(halt)]
+            if "recorder" in self.roles:
+                works.append(await self._recorder(halt))
+            if "worker" in self.roles:
+                works.append(self._work(producer, stop))
+            if "gateway" in self.roles:
+                works.append(self._gateway(producer, stop))
+            await self._supervise(works, stop, halt, ready)
+
+    async def _supervise(
+        self,
+        works: Sequence[Awaitable[None]],
+        stop: asyncio.Event,
+        halt: asyncio.Event,
+        ready: Callable[[], None],
+    ) -> None:
+        """Until `stop`, or until one of the works ends by an error, which ends all."""
+        tasks = [asyncio.ensure_future(work) for work in works]
+        stopping = asyncio.ensure_future(stop.wait())
+        log.info("hub_started", roles=self.roles, config=self.settings.content_hash)
+        ready()
+        try:
+            await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            first, *rest = tasks
+            await asyncio.gather(*rest, return_exceptions=False)
+        finally:
+            halt.set()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            stopping.cancel()
+            log.info("hub_stopped", roles=self.roles)
+
+    async def _work(self, producer: Producer, stop: asyncio.Event) -> None:
+        outbox = Outbox(producer, self.observe)
+        leases = Leases(self.held, self.worker)
+        halt = asyncio.Event()
+        intakes = [
+            self._intake(instance)
+            for instance in self.settings.connectors
+            if self.connector_of(instance).decode is not None
+        ]
+        dispatchers = [await self._dispatcher(name, outbox) for name in self.settings.routes]
+        for holder in (*intakes, *dispatchers):
+            leases.add(holder)
+        self.readiness.register("leases", lambda: leases.problem)
+        loops = [asyncio.create_task(each.run(halt)) for each in (*intakes, *dispatchers)]
+        loops.append(asyncio.create_task(self._flush(outbox, halt)))
+        loops.append(asyncio.create_task(self._report(intakes, dispatchers, halt)))
+        keeping = asyncio.create_task(leases.run(stop))
+        try:
+            await asyncio.wait([*loops, keeping], return_when=asyncio.FIRST_COMPLETED)
+            stop.set()
+            await keeping
+        finally:
+            halt.set()
+            results = await asyncio.gather(*loops, return_exceptions=True)
+            for intake in intakes:
+                await intake.close()
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def _intake(self, instance: str) -> Intake:
+        inbound = Inbound(
+            instance,
+            self.connector_of(instance),
+            self.settings.connectors[instance],
+            partitions_count=self.settings.kafka.partitions_count,
+            check_out=Blobs.open(self.settings.blobs).check_out,
+            config=self.settings.content_hash,
+        )
+        return Intake(inbound, self.kafka, self.held, observe=self.observe)
+
+    async def _dispatcher(self, name: str, outbox: Outbox) -> Dispatcher:
+        route = self.settings.routes[name]
+        client = self.client(route.to)
+        outbound = Outbound(
+            route,
+            self.connector_of(route.to),
+            self.settings.connectors[route.to],
+            client,
+            effects=Effects(self.held, client),
+            outbox=outbox,
+            put_aliases=Aliases(self.store).put,
+            config=self.settings.content_hash,
+        )
+        group = f"route.{name}"
+        reader = await self.kafka.reader(EVENTS_TOPIC, group)
+        self._stack.push_async_callback(reader.close)
+        return Dispatcher(
+            outbound,
+            reader,
+            self.held,
+            outbox,
+            committed=partial(self.kafka.committed, group, EVENTS_TOPIC),
+            partitions_count=self.settings.kafka.partitions_count,
+        )
+
+    async def _flush(self, outbox: Outbox, halt: asyncio.Event) -> None:
+        while not halt.is_set():
+            await asyncio.sleep(0.05)
+            try:
+                await outbox.flush()
+            except Unavailable as error:
+                log.warning("outcomes_wait", reason=error.code)
+
+    async def _report(
+        self, intakes: Sequence[Intake], dispatchers: Sequence[Dispatcher], halt: asyncio.Event
+    ) -> None:
+        """Heartbeat with status, for `hub top`, and the gauges of the engine."""
+        while not halt.is_set():
+            try:
+                status = worker_status(intakes, dispatchers)
+                await self.held.report(self.worker, "worker", status)
+            except HubError as error:
+                log.debug("heartbeat_missed", reason=error.code)
+            await asyncio.sleep(REPORT_SECONDS)
+
+    async def _gateway(self, producer: Producer, stop: asyncio.Event) -> None:
+        reports = Reports(producer, self.observe, self.metrics)
+        timeline = Timeline(self.store)
+        around = Surroundings(
+            producer=producer,
+            blobs=Blobs.open(self.settings.blobs),
+            report=reports.report,
+            subject_known=timeline.known,
+            peer=self.client,
+            metrics=self.metrics,
+            config=self.settings.content_hash,
+            known_subjects_count=self.settings.gateway.known_subjects_count,
+        )
+        own = self.settings.gateway
+        app = gateway_app(
+            self.settings,
+            self.connectors,
+            lambda instance: KafkaInbox(instance, self.connector_of(instance), around),
+            self.metrics,
+        )
+        listening = listen(own.host, own.port)
+        self.gateway_port = listening.getsockname()[1]
+        limits = ServerLimits(
+            own.headers_limit_bytes,
+            own.headers_timeout_seconds,
+            own.keep_alive_seconds,
+            own.connections_count,
+            own.stop_seconds,
+        )
+        reporting = asyncio.Event()
+        flushing = asyncio.create_task(reports.run(reporting))
+        try:
+            await serve(app, listening, stop, limits)
+        finally:
+            reporting.set()
+            await flushing
+
+    async def _recorder(self, halt: asyncio.Event) -> Awaitable[None]:
+        recorder = await Recorder.open(self.kafka, self.store, metrics=self.metrics)
+        self.readiness.register("recorder", lambda: recorder.problem)
+        return recorder.run(halt)
+
+    async def _management(self, halt: asyncio.Event) -> None:
+        own = self.settings.management
+        app = management_app(self.metrics, self.readiness, config=self.settings.content_hash)
+        listening = listen(own.host, own.port)
+        self.management_port = listening.getsockname()[1]
+        await serve(app, listening, halt)
+
+    # --- waiting for what we stand on -------------------------------------------------------
+
+    async def _wait_for(self, what: str, check: Callable[[], Awaitable[object]]) -> None:
+        """Try until it answers.
+
+        Raises:
+            ConfigError: it did not within two minutes.
+        """
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                await check()
+                return
+            except Unavailable as error:
+                if time.monotonic() > deadline:
+                    raise ConfigError(f"{what} does not answer: {error}") from error
+                log.warning("waiting", what=what, reason=error.code, error=str(error))
+            await asyncio.sleep(1)
+
+    async def _enter_kafka(self) -> None:
+        await self._stack.enter_async_context(self.kafka)
+
+    async def _check_store(self) -> None:
+        await self.held.controls()
