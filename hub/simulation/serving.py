@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +22,7 @@ def _config(app: ASGIApp, host: str, port: int) -> uvicorn.Config:
         ws="none",
         lifespan="off",
         access_log=False,
+        date_header=False,  # it would need a clock that ticks beside
         log_level="critical",  # broken-off answers are scripted, not news
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=1,
@@ -45,11 +45,9 @@ async def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     listening = socket.create_server((host, port))
+    address = f"http://{host}:{listening.getsockname()[1]}"
     await server.startup(sockets=[listening])
-    ticking = asyncio.create_task(server.main_loop())
     try:
-        yield f"http://{host}:{listening.getsockname()[1]}"
+        yield address
     finally:
-        server.should_exit = True
-        await ticking
         await server.shutdown(sockets=[listening])

@@ -128,14 +128,18 @@ class Portal:
 
     async def play(self, *faults: dict[str, Any]) -> None:
         """Play these faults from now on."""
-        async with aiohttp.ClientSession() as http:
-            answer = await http.put(f"{self.url}/_control/faults", json={"faults": faults})
+        address = f"{self.url}/_control/faults"
+        async with (
+            aiohttp.ClientSession() as http,
+            http.put(address, json={"faults": faults}) as answer,
+        ):
             assert answer.status == 200, await answer.text()
 
     async def look(self, path: str) -> Any:
         """What `/_control` says."""
-        async with aiohttp.ClientSession() as http:
-            return await (await http.get(f"{self.url}/_control/{path}")).json()
+        address = f"{self.url}/_control/{path}"
+        async with aiohttp.ClientSession() as http, http.get(address) as answer:
+            return await answer.json()
 
     def operations(self, *, taken: bool | None = None) -> list[str]:
         """The operations called so far, in order."""
