@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, LiteralString, Self
 
@@ -43,6 +43,10 @@ class Pipeline:
 
         `%s` takes a value as text, `%b` as binary (arrays of bytes are three times as fast).
         """
+        return await self._connection.execute(statement, values, binary=True)
+
+    async def ask(self, statement: LiteralString, values: Mapping[str, object]) -> Rows:
+        """Like `run`, with values by name (`%(name)s`)."""
         return await self._connection.execute(statement, values, binary=True)
 
 
@@ -105,13 +109,6 @@ class Store:
                 async with driver.pipeline():
                     yield Pipeline(driver)
                     await driver.commit()  # travels with the last statements
-
-    @asynccontextmanager
-    async def copying(self) -> AsyncIterator[psycopg.AsyncConnection[TupleRow]]:
-        """One transaction on psycopg's own connection, for COPY."""
-        with translated():
-            async with self._connected() as connection, connection.begin():
-                yield await _driver(connection)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Insert, delete, func, insert, literal, select
+from sqlalchemy import Insert, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from hub.errors import HubError
 from hub.held import RouteControl
+from hub.store.acts import Author
 from hub.store.database import Store
 from hub.store.tables import command, maintenance_window, route_control
 from hub.store.texts import storable
@@ -62,62 +63,82 @@ async def stop(store: Store, route: str, reason: str, text: str) -> None:
         await connection.execute(_change(route, stopped))
 
 
-async def set_control(
-    store: Store, route: str, *, paused: bool, by: str, reason: str, until: datetime | None = None
-) -> None:
-    """A person pauses or resumes a route; resuming clears what had stopped it. Kept as an act.
-
-    Args:
-        until: a pause ends by itself at this time.
-    """
-    values = {
-        "paused": paused,
-        "paused_until": until if paused else None,
-        "pause_reason": reason if paused else "",
-        "pause_by": by if paused else "",
-    }
-    if not paused:
-        values |= {"stopped_reason": "", "stopped_text": ""}
-    async with store.transaction() as connection:
-        await connection.execute(_change(route, values))
-        await connection.execute(_act(route, "pause" if paused else "resume", by, reason))
-
-
-async def add_window(store: Store, window: Window) -> int:
-    """Plan a maintenance window (its id is ignored); returns its id.
+async def pause(store: Store, route: str, author: Author, until: datetime | None = None) -> None:
+    """A person pauses a route, for ever or until a time. Kept as an act.
 
     Raises:
-        HubError: code `window_ends_before_start`.
+        HubError: code `reason_missing`.
     """
-    if window.ends_at <= window.starts_at:
+    values = {
+        "paused": True,
+        "paused_until": until,
+        "pause_reason": storable(author.reason),
+        "pause_by": storable(author.actor),
+    }
+    async with store.transaction() as connection:
+        await connection.execute(_change(route, values))
+        await connection.execute(_act(route, "pause", author))
+
+
+async def resume(store: Store, route: str, author: Author) -> None:
+    """A person lets a route go on; this clears a pause and what had stopped it. Kept as an act.
+
+    Raises:
+        HubError: code `reason_missing`.
+    """
+    values = {
+        "paused": False,
+        "paused_until": None,
+        "pause_reason": "",
+        "pause_by": "",
+        "stopped_reason": "",
+        "stopped_text": "",
+    }
+    async with store.transaction() as connection:
+        await connection.execute(_change(route, values))
+        await connection.execute(_act(route, "resume", author))
+
+
+async def add_window(
+    store: Store, route: str, starts_at: datetime, ends_at: datetime, author: Author
+) -> int:
+    """Plan a maintenance window: the route rests from `starts_at` until `ends_at`.
+
+    Returns:
+        Its id.
+
+    Raises:
+        HubError: code `window_ends_before_start` or `reason_missing`.
+    """
+    if ends_at <= starts_at:
         raise HubError("the window ends before it starts", code="window_ends_before_start")
     row = {
-        "route": window.route,
-        "starts_at": window.starts_at,
-        "ends_at": window.ends_at,
-        "reason": window.reason,
-        "actor": window.actor,
+        "route": route,
+        "starts_at": starts_at,
+        "ends_at": ends_at,
+        "reason": storable(author.reason),
+        "actor": storable(author.actor),
     }
     async with store.transaction() as connection:
         added = await connection.execute(
             insert(maintenance_window).values(row).returning(maintenance_window.c.id)
         )
-        await connection.execute(_act(window.route, "add window", window.actor, window.reason))
+        await connection.execute(_act(route, "add window", author))
         return int(added.scalar_one())
 
 
-async def remove_window(store: Store, number: int, *, by: str, reason: str) -> None:
+async def remove_window(store: Store, number: int, author: Author) -> None:
     """Take a planned window back.
 
     Raises:
-        HubError: code `no_such_window`.
+        HubError: code `no_such_window` or `reason_missing`.
     """
     gone = delete(maintenance_window).where(maintenance_window.c.id == number)
     async with store.transaction() as connection:
         route = (await connection.execute(gone.returning(maintenance_window.c.route))).scalar()
         if route is None:
             raise HubError(f"there is no window {number}", code="no_such_window")
-        await connection.execute(_act(route, "remove window", by, reason))
+        await connection.execute(_act(route, "remove window", author))
 
 
 async def windows(store: Store) -> Sequence[Window]:
@@ -137,7 +158,12 @@ def _change(route: str, values: Mapping[str, object]) -> Insert:
     )
 
 
-def _act(route: str, act: str, by: str, reason: str) -> Insert:
+def _act(route: str, act: str, author: Author) -> Insert:
     return insert(command).values(
-        route=route, act=act, actor=by, reason=reason, done_at=func.now(), result=literal("done")
+        route=route,
+        act=act,
+        actor=storable(author.actor),
+        reason=storable(author.require_reason()),
+        done_at=func.now(),
+        result="done",
     )
