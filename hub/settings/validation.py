@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from hub.settings.document import Document
-from hub.settings.findings import Path, listed, nearest
+from hub.settings.findings import Path, dotted, listed, nearest
 from hub.settings.references import branches, child, refuse_literal_secrets
 
 S = TypeVar("S", bound=BaseModel)
@@ -30,8 +30,10 @@ def validate(
     try:
         section = model.model_validate(data)
     except ValidationError as error:
+        told = {finding.path for finding in document.findings}
         for fault in error.errors(include_url=False, include_input=False):
-            _report(document, schema, at, fault)
+            if dotted((*at, *fault["loc"])) not in told:  # an unresolved reference, say
+                _report(document, schema, at, fault)
         return None
     return section if len(document.findings) == before else None
 
