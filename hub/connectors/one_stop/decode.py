@@ -21,7 +21,7 @@ from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierSt
 from hub.wire.dvcqg.canonical import read_dossier, read_progress, subject_of
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE
-from hub.wire.dvcqg.reading import body_hash, dossier_of, progress_of, tree_of
+from hub.wire.dvcqg.reading import body_hash, quick_dossier_of, quick_progress_of, tree_of
 
 FORMS = ("item", "session", "lgsp")
 INSTANCE = "one_stop"
@@ -136,12 +136,12 @@ def _event(beside: _Beside, tree: Any, path: str) -> Event:
     message = beside.message
     operation = beside.operation or _operation_of(tree)
     if operation == DOSSIER_SERVICE:
-        dossier = dossier_of(tree, path)
+        dossier = quick_dossier_of(tree, path)
         unit = beside.unit or _unit_of(dossier.MaHoSo)
         data = read_dossier(dossier, unit=unit, updating=beside.updating, path=path)
         time = _dossier_time(data)
     elif operation == PROGRESS_SERVICE:
-        step = progress_of(tree, path)
+        step = quick_progress_of(tree, path)
         unit = beside.unit or _unit_of(step.MaHoSo)
         data = read_progress(step, unit=unit, path=path)
         time = data.step.at if data.step else None

@@ -16,7 +16,7 @@ from hub.wire.dvcqg.models import (
     WireProgress,
 )
 from hub.wire.dvcqg.parts import APPLICANT, DOSSIER, PROCEDURE, STEP
-from hub.wire.dvcqg.shape import EMPTY_LIST, keep_empty
+from hub.wire.dvcqg.shape import EMPTY_LIST
 
 SUBJECT_LIMIT = 100
 """Longest dossier code in characters; it becomes a Kafka key and a header."""
@@ -53,14 +53,13 @@ def read_dossier(
     Raises:
         DecodeError: the dossier code is missing.
     """
-    sent = wire.__dict__
     code = subject_of(wire.MaHoSo, path)
-    originals = keep_empty(sent)
+    originals: dict[str, Any] = {}
     unknown: dict[str, Any] = dict(wire.__pydantic_extra__ or ())
-    dossier = DOSSIER.values(sent, originals)
-    procedure = PROCEDURE.values(sent, originals)
+    dossier = DOSSIER.values(wire, originals)
+    procedure = PROCEDURE.values(wire, originals)
     procedure.setdefault("code", "")
-    applicant = APPLICANT.values(sent, originals)
+    applicant = APPLICANT.values(wire, originals)
     if wire.DinhDanhCHS is not None:
         applicant["identities"] = _read_identities(wire.DinhDanhCHS, originals, unknown)
     if wire.DSKetNoiCSDL is not None:
@@ -69,6 +68,8 @@ def read_dossier(
     dossier["applicant"] = applicant
     dossier["originals"] = originals
     dossier["unknown"] = unknown
+    if wire.TrangThaiHoSo == "":
+        originals["TrangThaiHoSo"] = ""
     head = _head(code, unit, wire.TrangThaiHoSo)
     return _event({**head, "updating": updating, "dossier": dossier})
 
@@ -80,7 +81,10 @@ def read_progress(wire: WireProgress, *, unit: str, path: str = "") -> DossierEv
         DecodeError: the dossier code is missing.
     """
     code = subject_of(wire.MaHoSo, path)
-    return _event({**_head(code, unit, wire.TrangThai), "step": STEP.read(wire)})
+    step = STEP.read(wire)
+    if wire.TrangThai == "":
+        step.setdefault("originals", {})["TrangThai"] = ""
+    return _event({**_head(code, unit, wire.TrangThai), "step": step})
 
 
 def write_dossier(data: DossierEvent) -> dict[str, Any]:
@@ -148,8 +152,8 @@ def _read_identities(
     """Type and number of each; a list that says more or less is also kept as it was sent."""
     if not items:
         originals["DinhDanhCHS"] = EMPTY_LIST
-    elif not all(_says_only(item, 2) for item in items):
-        unknown["DinhDanhCHS"] = [_as_sent(item) for item in items]
+    if any(i.__pydantic_extra__ or not (i.LoaiDinhDanh and i.SoDinhDanh) for i in items):
+        unknown["DinhDanhCHS"] = [_as_sent(item, "LoaiDinhDanh", "SoDinhDanh") for item in items]
     return [
         {"type_code": item.LoaiDinhDanh or "", "number": item.SoDinhDanh or ""} for item in items
     ]
@@ -158,21 +162,18 @@ def _read_identities(
 def _read_databases(
     items: Sequence[WireDatabase], originals: dict[str, str], unknown: dict[str, Any]
 ) -> list[str]:
+    """The codes; a list that says more or less is also kept as it was sent."""
     if not items:
         originals["DSKetNoiCSDL"] = EMPTY_LIST
-    elif not all(_says_only(item, 1) for item in items):
-        unknown["DSKetNoiCSDL"] = [_as_sent(item) for item in items]
+    if any(item.__pydantic_extra__ or not item.MaCSDL for item in items):
+        unknown["DSKetNoiCSDL"] = [_as_sent(item, "MaCSDL") for item in items]
     return [item.MaCSDL for item in items if item.MaCSDL]
 
 
-def _says_only(item: WirePart, count: int) -> bool:
-    """Whether all `count` known fields have a text and there is no other field."""
-    return not item.__pydantic_extra__ and sum(map(bool, item.__dict__.values())) == count
-
-
-def _as_sent(item: WirePart) -> dict[str, Any]:
-    sent = {name: value for name, value in item.__dict__.items() if value is not None}
-    return sent | (item.__pydantic_extra__ or {})
+def _as_sent(item: WirePart, *names: str) -> dict[str, Any]:
+    sent = {name: getattr(item, name) for name in names}
+    known = {name: text for name, text in sent.items() if text is not None}
+    return known | (item.__pydantic_extra__ or {})
 
 
 def _fill_in_lists(out: dict[str, Any], dossier: Dossier) -> None:

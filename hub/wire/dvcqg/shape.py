@@ -9,12 +9,14 @@ canonical fields hold and then fills in what was kept, so that nothing is lost o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
 from hub.wire.dvcqg.dates import read_stamp, write_stamp
+from hub.wire.dvcqg.models import WirePart
 
 EMPTY_LIST = "[]"
 
@@ -36,37 +38,44 @@ class Row(NamedTuple):
 
 
 class Shape:
-    """The rows of one canonical part of this model."""
+    """The rows of one canonical part of this model; at least two of them are plain texts."""
 
     def __init__(self, part: type[BaseModel], *rows: Row) -> None:
         self._texts = tuple((row.wire, row.canonical) for row in rows if row.read is None)
+        self._wire_texts = tuple(wire for wire, _ in self._texts)
+        self._canonical_texts = tuple(canonical for _, canonical in self._texts)
+        self._get_texts = attrgetter(*self._wire_texts)
         self._readers = tuple((r.wire, r.canonical, r.read) for r in rows if r.read is not None)
         self._writers = tuple((r.wire, r.canonical, r.write) for r in rows if r.write is not None)
         self._lists = frozenset(row.wire for row in rows if row.many)
         self._keep = "originals" if "originals" in part.model_fields else "unknown"
 
-    def values(self, sent: Mapping[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
-        """Canonical values of the fields that were sent; what has no form goes to `kept`.
-
-        Empty texts are left to `keep_empty`, once for all parts of a wire object.
-        """
-        found = {canonical: text for wire, canonical in self._texts if (text := sent[wire])}
-        for wire, canonical, read in self._readers:
-            value = sent[wire]
+    def values(self, wire: WirePart, kept: dict[str, Any]) -> dict[str, Any]:
+        """Canonical values of the fields that were sent; what has no form goes to `kept`."""
+        texts = self._get_texts(wire)
+        found = {
+            name: text for name, text in zip(self._canonical_texts, texts, strict=True) if text
+        }
+        for name, canonical, read in self._readers:
+            value = getattr(wire, name)
             if value is None:
                 continue
             if value == ():
-                kept[wire] = EMPTY_LIST
+                kept[name] = EMPTY_LIST
             elif (got := read(value)) is not None:
                 found[canonical] = got
             else:
-                kept[wire] = value
+                kept[name] = value
+        if "" in texts:
+            kept.update(
+                (name, "") for name, text in zip(self._wire_texts, texts, strict=True) if text == ""
+            )
         return found
 
-    def read(self, wire: BaseModel) -> dict[str, Any]:
+    def read(self, wire: WirePart) -> dict[str, Any]:
         """The canonical values of a whole wire object."""
-        kept = keep_empty(wire.__dict__)
-        values = self.values(wire.__dict__, kept)
+        kept: dict[str, Any] = {}
+        values = self.values(wire, kept)
         extra = wire.__pydantic_extra__
         if self._keep == "unknown":
             kept.update(extra or ())
@@ -102,11 +111,6 @@ class Shape:
             out.setdefault(name, value)
 
 
-def keep_empty(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that were sent as an empty text, which says more than not sending them."""
-    return {name: "" for name, value in sent.items() if value == ""} if "" in sent.values() else {}
-
-
 def date(wire: str, canonical: str) -> Row:
     """A `yyyyMMddHHmmss` field."""
     return Row(wire, canonical, read_stamp, write_stamp)
@@ -130,7 +134,7 @@ def number(wire: str, canonical: str, write: Callable[[int], Any] = str) -> Row:
 def many(wire: str, canonical: str, shape: Shape) -> Row:
     """A list of parts; an empty one has no canonical form."""
 
-    def read(items: Sequence[BaseModel]) -> list[dict[str, Any]]:
+    def read(items: Sequence[WirePart]) -> list[dict[str, Any]]:
         return [shape.read(item) for item in items]
 
     def write(parts: Sequence[BaseModel]) -> list[dict[str, Any]]:
