@@ -47,9 +47,9 @@ class Course:
         received_at: accepted, in office hours; the term counts from here.
         due_at: the appointment, of the unshortened statutory term.
         started_at: handed to the officer in charge.
-        signed_at: handed to the chairman for signature.
         round: the round of more papers, if any.
-        finished_at, returned_at: as `signed_at`, none while it is open.
+        signed_at: handed to the chairman for signature; none if it is done in one go.
+        finished_at, returned_at: none while it is open.
         is_online: filed online.
         by_post: the post brings the result.
     """
@@ -93,8 +93,7 @@ def invent(procedure: Procedure, fate: Fate, day: date, random: Random) -> Cours
         return course
     by_post = is_online and random.random() < POST_SHARE
     supplement = _supplement(course, random)
-    signed = _signature(course, supplement, fate, random)
-    finished = CALENDAR.add(signed, 2 * MINUTE)
+    signed, finished = _work(course, supplement, fate, random)
     on_the_way = _minutes(random, 8 * 60, 20 * 60) if by_post else _minutes(random, 5, 6 * 60)
     return replace(
         course,
@@ -129,14 +128,20 @@ def _supplement(course: Course, random: Random) -> Round | None:
     return Round(asked, answered, course.due_at, CALENDAR.add(answered, course.procedure.term))
 
 
-def _signature(course: Course, supplement: Round | None, fate: Fate, random: Random) -> datetime:
-    """Within the shortened term; on time: the next working morning."""
+def _work(
+    course: Course, supplement: Round | None, fate: Fate, random: Random
+) -> tuple[datetime | None, datetime]:
+    """When it goes to the chairman, if it waits for him, and when it is finished.
+
+    Within the shortened term; those on time the next working morning.
+    """
     shortened = course.procedure.shortened
     if shortened is not None:
         since = supplement.answered_at if supplement else course.started_at
         used = shortened * random.uniform(0.3, 0.95)
-        return CALENDAR.add(since, used // MINUTE * MINUTE)
+        signed = CALENDAR.add(since, used // MINUTE * MINUTE)
+        return signed, CALENDAR.add(signed, 2 * MINUTE)
     if fate is Fate.ON_TIME:
         morning = CALENDAR.next_instant(course.received_at.replace(hour=17, minute=0))
-        return morning + _minutes(random, 10, 180)
-    return CALENDAR.add(course.started_at, _minutes(random, 5, 90))
+        return None, morning + _minutes(random, 10, 180)
+    return None, CALENDAR.add(course.started_at, _minutes(random, 5, 90))

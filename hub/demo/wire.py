@@ -56,7 +56,7 @@ class Call:
 
 
 def calls(dossier: Dossier) -> Iterator[Call]:
-    """Every call about one dossier, in order: each change as form first, then as steps."""
+    """Every call about one dossier, in order: what the form tells first, then its steps."""
     course, code = dossier.course, dossier.code
     yield _form_call(dossier, course.received_at, "2")
     received = _step(code, RECEIVER, course.received_at, "Tiếp nhận hồ sơ", "2")
@@ -64,11 +64,11 @@ def calls(dossier: Dossier) -> Iterator[Call]:
     yield _steps_call(code, received, started)
     if course.round is not None:
         yield from _round_calls(dossier, course.round)
-    if course.signed_at and course.finished_at and course.returned_at:
+    if course.signed_at is not None:
+        yield _steps_call(code, _step(code, HANDLER, course.signed_at, "Trình lãnh đạo ký", "4"))
+    if course.finished_at and course.returned_at:
         yield _form_call(dossier, course.finished_at, "9")
-        signed = _step(code, HANDLER, course.signed_at, "Trình lãnh đạo ký", "4")
-        finished = _step(code, SIGNER, course.finished_at, "Ký duyệt kết quả", "9")
-        yield _steps_call(code, signed, finished)
+        yield _steps_call(code, _step(code, SIGNER, course.finished_at, "Ký duyệt kết quả", "9"))
         yield _form_call(dossier, course.returned_at, "10")
         way = "Đã trả kết quả qua bưu chính công ích" if course.by_post else "Đã trả kết quả"
         yield _steps_call(code, _step(code, RECEIVER, course.returned_at, way, "10"))
