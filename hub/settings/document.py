@@ -24,6 +24,9 @@ INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})\.[0-9]{1,17}")
 CONSTANTS = {"": None, "~": None, "null": None, "true": True, "false": False}
 TAG = "tag:yaml.org,2002:"
+PLAIN = ("null", "bool", "int", "float", "str", "timestamp", "value", "merge")
+SCALARS = {TAG + name for name in PLAIN}
+"""Tags that a scalar gets by itself; any other was written on purpose."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -115,8 +118,7 @@ class _Reader:
     def _value(self, node: yaml.Node, path: Path) -> Any:
         self._nodes_count += 1
         if len(path) > DEPTH_LIMIT or self._nodes_count > NODE_LIMIT:
-            file = self._document.file
-            place = Place(node.start_mark.line + 1, node.start_mark.column + 1)
+            file, place = self._document.file, _place(node)
             what = "too deep or too many values (aliases count as often as they are used)"
             raise SettingsError([Finding(file, *place, dotted(path[:DEPTH_LIMIT]), what)])
         self._document.values[path] = _place(node)
@@ -127,24 +129,19 @@ class _Reader:
         data: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
-                self._document.values.setdefault(path, _place(key_node))
-                self._document.report(path, "a key must be a plain name", "Quote it or name it.")
+                self._fault(key_node, path, "a key must be a plain name", "Quote it.")
                 continue
             key = key_node.value
             step = (*path, key)
             if key in data:
                 first = self._document.keys[step].line
-                place = _place(key_node)
                 what = f"`{key}` stands here a second time (first in line {first})"
-                self._document.findings.append(
-                    Finding(self._document.file, *place, dotted(step), what, todo="Keep one.")
-                )
+                self._fault(key_node, step, what, "Keep one.")
                 continue
             self._document.keys[step] = _place(key_node)
             if key_node.tag == f"{TAG}merge":
-                self._document.report(
-                    step, "merge keys are not supported", "Write the entries out.", at_key=True
-                )
+                what = "merge keys are not supported"
+                self._fault(key_node, step, what, "Write the entries out.")
                 continue
             data[key] = self._value(value_node, step)
         return data
@@ -154,7 +151,7 @@ class _Reader:
         return [self._value(item, (*path, index)) for index, item in enumerate(node.value)]
 
     def _scalar(self, node: yaml.ScalarNode, path: Path) -> str | int | float | bool | None:
-        if not node.tag.startswith(TAG):
+        if node.tag not in SCALARS:
             self._document.report(path, f"the tag `{node.tag}` is not known", "Remove it.")
         text: str = node.value
         if node.style in ("'", '"', "|", ">") or node.tag == f"{TAG}str":
@@ -164,6 +161,11 @@ class _Reader:
         if INTEGER.fullmatch(text):
             return int(text)
         return float(text) if NUMBER.fullmatch(text) else text
+
+    def _fault(self, node: yaml.Node, path: Path, what: str, todo: str) -> None:
+        document = self._document
+        place = _place(node)
+        document.findings.append(Finding(document.file, *place, dotted(path), what, todo=todo))
 
     def _check_tag(self, node: yaml.Node, path: Path, expected: str) -> None:
         if node.tag != TAG + expected:
