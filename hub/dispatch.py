@@ -410,8 +410,9 @@ class Dispatcher:
                     cause = Cause("patience", "in trouble for longer than the route's patience")
                     self.handling.park(partition, lane, cause, self._now())
             if self._is_full(window, 0.5) and window.open_count < window.span / 4:
+                low = window.watermark + window.span // 8
                 for lane in list(partition.lanes.values()):
-                    if lane.queue and not lane.queue[0].held and lane.held is None:
+                    if lane.held is None and lane.queue and lane.queue[0].offset < low:
                         self.handling.park(partition, lane, BACKLOG, self._now())
         if partition.full and not self._is_full(window, 0.5):
             partition.full = False

@@ -1,7 +1,8 @@
 """Kafka: the hub's own loops fetch, produce and commit in batches through the classes below.
 
-The only module that imports aiokafka (`hub.lifecycle` is the only one that imports FastStream). Foreign errors leave this module as
-`Unavailable` (code `kafka_away`), `OwnershipLost` (fenced) or `ConfigError`.
+The only module that imports aiokafka (`hub.lifecycle` is the only one that imports FastStream).
+Foreign errors leave this module as `Unavailable` (code `kafka_away`), `OwnershipLost` (fenced) or
+`ConfigError`.
 
 Partitions are assigned by the hub's own leases (`hub.ownership`), not by Kafka's group protocol:
 see docs/decisions/0005-leases-instead-of-rebalances.md. Consumer groups only hold offsets.
@@ -38,6 +39,8 @@ Outgoing = tuple[bytes, bytes | None, Sequence[tuple[str, bytes]]]
 
 MAX_BATCH_BYTES = 900_000
 FETCH_BYTES = 8_000_000
+REQUEST_BYTES = 4_000_000
+COMMIT_SECONDS = 10
 METADATA_BYTES = 4096
 """What the broker allows as metadata of one committed offset (`offset.metadata.max.bytes`)."""
 
@@ -76,15 +79,19 @@ async def translated(what: str) -> AsyncIterator[None]:
 
 
 class Reader:
-    """One consumer with the partitions that the hub itself assigns.
+    """Consumes the partitions that the hub itself assigns; committed records only.
 
-    Offsets are committed to `group` (none: never). Reads committed records only.
+    Args:
+        consumer: without a group: aiokafka's coordinator cannot bear an assignment that changes.
+        committer: of the group, holding all partitions paused; none: nothing is committed.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer, topic: str, group: str | None) -> None:
+    def __init__(
+        self, consumer: AIOKafkaConsumer, topic: str, committer: AIOKafkaConsumer | None
+    ) -> None:
         self._consumer = consumer
+        self._committer = committer
         self.topic = topic
-        self.group = group
         self._positions: dict[int, int] = {}
 
     async def assign(self, positions: Mapping[int, int]) -> None:
@@ -153,14 +160,18 @@ class Reader:
         Raises:
             Unavailable: not committed.
         """
-        async with translated("commit"):
-            await self._consumer.commit(
+        if self._committer is None:
+            raise ConfigError(f"{self.topic} is read without a group")
+        async with translated("commit"), asyncio.timeout(COMMIT_SECONDS):
+            await self._committer.commit(
                 {TopicPartition(self.topic, p): value for p, value in offsets.items()}
             )
 
     async def close(self) -> None:
         """Leave Kafka."""
         await self._consumer.stop()
+        if self._committer is not None:
+            await self._committer.stop()
 
 
 class Producer:
@@ -319,6 +330,11 @@ class Kafka:
                 )
         self.counts.update(counts)
 
+    async def delete_topics(self, names: Iterable[str]) -> None:
+        """Delete topics and all that is in them (measurements and demos of their own)."""
+        async with translated("delete topics"):
+            await self._client().delete_topics([self.prefix + name for name in names])
+
     async def committed(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
         """Committed (offset, metadata) by partition; partitions without one are left out."""
         async with translated("committed offsets"):
@@ -340,9 +356,24 @@ class Kafka:
 
     async def reader(self, topic: str, group: str | None = None) -> Reader:
         """A consumer without partitions yet."""
-        consumer = AIOKafkaConsumer(
+        consumer = self._consumer(None)
+        async with translated("connect consumer"):
+            await consumer.start()
+            if group is None:
+                return Reader(consumer, self.prefix + topic, None)
+            committer = self._consumer(self.prefix + group)
+            await committer.start()
+            partitions = [TopicPartition(self.prefix + topic, p) for p in range(self.counts[topic])]
+            committer.assign(partitions)
+            for partition in partitions:
+                committer.seek(partition, 0)
+            committer.pause(*partitions)
+        return Reader(consumer, self.prefix + topic, committer)
+
+    def _consumer(self, group: str | None) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
             **self._connection,
-            group_id=self.prefix + group if group else None,
+            group_id=group,
             enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
@@ -350,9 +381,6 @@ class Kafka:
             fetch_max_bytes=FETCH_BYTES,
             max_poll_records=4000,
         )
-        async with translated("connect consumer"):
-            await consumer.start()
-        return Reader(consumer, self.prefix + topic, group)
 
     async def producer(self, transactional_id: str | None = None) -> Producer:
         """An idempotent producer; with an id, it fences its predecessor of the same id."""
@@ -361,7 +389,7 @@ class Kafka:
             acks="all",
             enable_idempotence=True,
             max_batch_size=MAX_BATCH_BYTES,
-            max_request_size=self.settings.message_bytes_max,
+            max_request_size=REQUEST_BYTES,
             transactional_id=self.prefix + transactional_id if transactional_id else None,
             transaction_timeout_ms=30_000,
         )

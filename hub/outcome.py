@@ -102,4 +102,3 @@ class Outcome:
 
 
 FIELDS = tuple(Outcome.__slots__)
-
