@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
+from hub.store import Store, migrate
 from tests import broker
 
 
@@ -35,6 +36,29 @@ def database(addresses: broker.Addresses) -> Iterator[str]:
     """The URL of an empty database that only this test has."""
     with broker.fresh_database(addresses.postgres) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_template(addresses: broker.Addresses) -> Iterator[str]:
+    """Name of a database with the hub's tables, to copy from."""
+    with broker.fresh_database(addresses.postgres) as url:
+        migrate(url)
+        yield url.rpartition("/")[2]
+
+
+@pytest.fixture
+def migrated(addresses: broker.Addresses, migrated_template: str) -> Iterator[str]:
+    """The URL of a database with the hub's tables that only this test has."""
+    with broker.fresh_database(addresses.postgres, template=migrated_template) as url:
+        yield url
+
+
+@pytest.fixture
+async def store(migrated: str) -> AsyncIterator[Store]:
+    """An open store on it."""
+    store = Store.open(migrated)
+    yield store
+    await store.close()
 
 
 @pytest.fixture
