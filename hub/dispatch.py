@@ -37,6 +37,8 @@ COMMIT_SECONDS = 0.1
 RECOMMIT_SECONDS = 3600.0
 """Offsets are committed again after this, so that the broker does not forget an idle route."""
 LET_GO_SECONDS = 3.0
+SLOW_SECONDS = 1.0
+"""A lane that holds the watermark back is parked once its call has run this long."""
 BACKLOG = Cause("backlog", "slower than the others of its partition; nothing is wrong")
 
 Committed = Callable[[], Awaitable[dict[int, tuple[int, str]]]]
@@ -413,7 +415,9 @@ class Dispatcher:
                 low = window.watermark + window.span // 8
                 for lane in list(partition.lanes.values()):
                     if lane.held is None and lane.queue and lane.queue[0].offset < low:
-                        self.handling.park(partition, lane, BACKLOG, self._now())
+                        since = lane.trouble_at or lane.calling_since or now
+                        if now - since >= SLOW_SECONDS:
+                            self.handling.park(partition, lane, BACKLOG, self._now())
         if partition.full and not self._is_full(window, 0.5):
             partition.full = False
             self._reader.resume(partition.number)

@@ -189,14 +189,14 @@ class Handling:
                 await self._pace.wait(self.terms.rate_per_second * self._share())
             for item in items:
                 item.attempts += 1
-            lane.calling = True
+            lane.calling_since = self._clock()
             try:
                 reply = await self.outbound.send(partition.keeper.claim, requests, operation)
             except HubError as error:
                 self._judge_destination(lane, error)
                 raise
             finally:
-                lane.calling = False
+                lane.calling_since = None
             self.breaker.succeeded()
             return reply
 

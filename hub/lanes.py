@@ -147,7 +147,7 @@ class Lane:
     Attributes:
         queue: messages in memory.
         running: a task works on the lane.
-        calling: a call to the outside is running right now.
+        calling_since: monotonic seconds since when a call to the outside is running, none if not.
         trouble_at: monotonic seconds of the first trouble, none while all is well; time during
             which the breaker was open is added to it.
         single_count: so many of the next messages go alone, since a group was refused.
@@ -158,10 +158,15 @@ class Lane:
     subject: str
     queue: deque[Item] = field(default_factory=deque)
     running: bool = False
-    calling: bool = False
+    calling_since: float | None = None
     trouble_at: float | None = None
     single_count: int = 0
     held: HeldSubject | None = None
+
+    @property
+    def calling(self) -> bool:
+        """A call to the outside is running right now."""
+        return self.calling_since is not None
 
     @property
     def idle(self) -> bool:

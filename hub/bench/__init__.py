@@ -1,0 +1,1 @@
+"""Benchmarks as programs: real Kafka, real PostgreSQL, JSON out, ratios in one run."""

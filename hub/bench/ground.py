@@ -1,0 +1,55 @@
+"""Ground: topics and a database of one measurement's own, removed afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from hub.kafka import Kafka, Outgoing, Producer
+from hub.settings import KafkaSettings
+from hub.store import Store, migrate
+from hub.store.databases import create_database, drop_database
+from hub.store.held import PostgresHeldStore
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a measurement stands on."""
+
+    kafka: Kafka
+    store: Store
+    held: PostgresHeldStore
+    producer: Producer
+    postgres: str
+
+    async def fill(self, topic: str, partition: int, records: list[Outgoing]) -> None:
+        """Produce records to one partition, 20,000 at a time."""
+        for start in range(0, len(records), 20_000):
+            await self.producer.send_partitions(topic, {partition: records[start : start + 20_000]})
+
+
+@asynccontextmanager
+async def ground(
+    bootstrap_servers: str, postgres: str, topics: dict[str, int]
+) -> AsyncIterator[Ground]:
+    """Fresh topics and a fresh, migrated database; both are gone at the end."""
+    name = f"bench_{secrets.token_hex(4)}"
+    url = await asyncio.to_thread(create_database, postgres, name)
+    await asyncio.to_thread(migrate, url)
+    store = Store.open(url)
+    settings = KafkaSettings(bootstrap_servers=bootstrap_servers, prefix=f"{name}.")
+    try:
+        async with Kafka(settings) as kafka:
+            await kafka.create_topics(topics)
+            producer = await kafka.producer()
+            try:
+                yield Ground(kafka, store, PostgresHeldStore(store), producer, url)
+            finally:
+                await producer.close()
+                await kafka.delete_topics(topics)
+    finally:
+        await store.close()
+        await asyncio.to_thread(drop_database, postgres, name)

@@ -1,0 +1,26 @@
+"""Kafka: the hub's own loops fetch, produce and commit in batches through these classes.
+
+The only package that imports aiokafka (`hub.lifecycle` is the only one that imports FastStream).
+Foreign errors leave this module as `Unavailable` (code `kafka_away`), `OwnershipLost` (fenced) or
+`ConfigError`.
+
+Partitions are assigned by the hub's own leases (`hub.ownership`), not by Kafka's group protocol:
+see docs/decisions/0005-leases-instead-of-rebalances.md. Consumer groups only hold offsets.
+"""
+
+from hub.kafka.client import Kafka
+from hub.kafka.producer import Producer
+from hub.kafka.reader import Feed, Reader
+from hub.kafka.records import Outgoing, Record, header, partition_of, safe_headers
+
+__all__ = [
+    "Feed",
+    "Kafka",
+    "Outgoing",
+    "Producer",
+    "Reader",
+    "Record",
+    "header",
+    "partition_of",
+    "safe_headers",
+]

@@ -1,0 +1,207 @@
+"""Kafka: one process's connection; topics, offsets, and the makers of readers and producers."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError
+
+from hub.errors import ConfigError, Unavailable
+from hub.kafka.producer import Producer
+from hub.kafka.reader import Feed, Reader
+from hub.kafka.records import Record, translated
+from hub.message import Position
+
+MAX_BATCH_BYTES = 900_000
+FETCH_BYTES = 8_000_000
+REQUEST_BYTES = 4_000_000
+
+
+class Kafka:
+    """One process's connection to Kafka.
+
+    Args:
+        settings: `hub.settings.KafkaSettings`.
+    """
+
+    def __init__(self, settings: Any) -> None:
+        self.settings = settings
+        self.prefix: str = settings.prefix
+        self.counts: dict[str, int] = {}
+        self._connection = connection(settings)
+        self._admin: AIOKafkaAdminClient | None = None
+
+    async def __aenter__(self) -> Kafka:
+        async with translated("connect"):
+            self._admin = AIOKafkaAdminClient(**self._connection)
+            try:
+                await self._admin.start()
+            except BaseException:
+                await self._admin.close()
+                raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._admin is not None:
+            await self._admin.close()
+
+    def _client(self) -> AIOKafkaAdminClient:
+        if self._admin is None:
+            raise ConfigError("Kafka is used before it is connected")
+        return self._admin
+
+    async def create_topics(
+        self, counts: Mapping[str, int], config: Mapping[str, Mapping[str, str]] | None = None
+    ) -> None:
+        """Create the missing topics; `config` holds topic settings by name.
+
+        Raises:
+            ConfigError: a topic stands there with another number of partitions.
+        """
+        names = {self.prefix + name: name for name in counts}
+        new = [
+            NewTopic(
+                name=full,
+                num_partitions=counts[name],
+                replication_factor=self.settings.replication_factor,
+                topic_configs=dict((config or {}).get(name, {})),
+            )
+            for full, name in names.items()
+        ]
+        async with translated("create topics"):
+            present = set(await self._client().list_topics())
+            try:
+                missing = [topic for topic in new if topic.name not in present]
+                if missing:
+                    await self._client().create_topics(missing)
+            except TopicAlreadyExistsError:
+                pass  # another process of the hub was faster
+            described = await self._client().describe_topics(list(names))
+        found = {names[d["topic"]]: len(d["partitions"]) for d in described}
+        for name, count in counts.items():
+            if found.get(name, 0) not in (0, count):
+                raise ConfigError(
+                    f"topic {self.prefix}{name} has {found[name]} partitions, hub.yaml says {count}"
+                    ": partition counts are fixed, growth is a new topic generation"
+                )
+        self.counts.update(counts)
+
+    async def delete_topics(self, names: Iterable[str]) -> None:
+        """Delete topics and all that is in them (measurements and demos of their own)."""
+        async with translated("delete topics"):
+            await self._client().delete_topics([self.prefix + name for name in names])
+
+    async def committed(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
+        """Committed (offset, metadata) by partition; partitions without one are left out."""
+        async with translated("committed offsets"):
+            found = await self._client().list_consumer_group_offsets(self.prefix + group)
+        return {
+            tp.partition: (value.offset, value.metadata)
+            for tp, value in found.items()
+            if tp.topic == self.prefix + topic and value.offset >= 0
+        }
+
+    async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """Set a group's offsets without working for it (a route's first ones)."""
+        reader = await self.reader(topic, group)
+        try:
+            await reader.assign(offsets)
+            await reader.commit({p: (offset, "") for p, offset in offsets.items()})
+        finally:
+            await reader.close()
+
+    async def reader(self, topic: str, group: str | None = None) -> Reader:
+        """A consumer without partitions yet."""
+        consumer = self._consumer(None)
+        async with translated("connect consumer"):
+            await consumer.start()
+            if group is None:
+                return Reader(consumer, self.prefix + topic, None)
+            committer = self._consumer(self.prefix + group)
+            await committer.start()
+            partitions = [TopicPartition(self.prefix + topic, p) for p in range(self.counts[topic])]
+            committer.assign(partitions)
+            for partition in partitions:
+                committer.seek(partition, 0)
+            committer.pause(*partitions)
+        return Reader(consumer, self.prefix + topic, committer)
+
+    def _consumer(self, group: str | None) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
+            **self._connection,
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=FETCH_BYTES // 4,
+            fetch_max_bytes=FETCH_BYTES,
+            max_poll_records=4000,
+        )
+
+    async def producer(self, transactional_id: str | None = None) -> Producer:
+        """An idempotent producer; with an id, it fences its predecessor of the same id."""
+        producer = AIOKafkaProducer(
+            **self._connection,
+            acks="all",
+            enable_idempotence=True,
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=REQUEST_BYTES,
+            transactional_id=self.prefix + transactional_id if transactional_id else None,
+            transaction_timeout_ms=30_000,
+        )
+        async with translated("connect producer"):
+            try:
+                await producer.start()
+            except BaseException:
+                await producer.stop()
+                raise
+        return Producer(producer, self.counts, self.prefix)
+
+    async def feed(self, topics: Iterable[str]) -> Feed:
+        """All partitions of these topics, for the recorder."""
+        consumer = self._consumer(None)
+        async with translated("connect consumer"):
+            await consumer.start()
+        return Feed(consumer, {self.prefix + topic: self.counts[topic] for topic in topics})
+
+    async def fetch_one(self, position: Position) -> Record | None:
+        """The record at a position (its topic without prefix), none if it is gone."""
+        reader = await self.reader(position.topic)
+        try:
+            await reader.assign({position.partition: position.offset})
+            for _ in range(10):
+                records = (await reader.fetch(1, 1000)).get(position.partition, [])
+                if records:
+                    return records[0] if records[0].offset == position.offset else None
+        except Unavailable as error:
+            if error.code != "offset_missing":
+                raise
+        finally:
+            await reader.close()
+        return None
+
+
+def connection(settings: Any) -> dict[str, Any]:
+    """aiokafka's connection arguments of `hub.settings.KafkaSettings`."""
+    arguments: dict[str, Any] = {
+        "bootstrap_servers": settings.bootstrap_servers,
+        "client_id": "hub",
+        "request_timeout_ms": 20_000,
+    }
+    security = settings.security
+    protocol = security.protocol
+    if protocol != "plaintext":
+        arguments["security_protocol"] = protocol.upper()
+        context = ssl.create_default_context(cafile=security.ca_file)
+        if security.certificate_file:
+            context.load_cert_chain(security.certificate_file, security.key_file)
+        arguments["ssl_context"] = context
+    if protocol == "sasl_ssl":
+        arguments["sasl_mechanism"] = security.sasl_mechanism
+        arguments["sasl_plain_username"] = security.sasl_username
+        arguments["sasl_plain_password"] = security.sasl_password.get_secret_value()
+    return arguments

@@ -1,0 +1,102 @@
+"""Producer: batches with acks=all, in transactions where asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from hub.errors import ConfigError, Unavailable
+from hub.kafka.records import Outgoing, partition_of, translated
+from hub.message import Position
+
+
+class Producer:
+    """Produces batches with acks=all; with a transactional id, in transactions."""
+
+    def __init__(self, producer: AIOKafkaProducer, counts: Mapping[str, int], prefix: str) -> None:
+        self._producer = producer
+        self._counts = counts
+        self._prefix = prefix
+
+    def _partitions(self, topic: str) -> int:
+        try:
+            return self._counts[topic]
+        except KeyError:
+            raise ConfigError(f"topic {topic} was not created by the hub") from None
+
+    async def send_all(self, topic: str, records: Sequence[Outgoing]) -> None:
+        """Return when Kafka has all records (acks=all); order per key is kept.
+
+        Raises:
+            Unavailable: Kafka did not take (all of) them.
+        """
+        count = self._partitions(topic)
+        by_partition: dict[int, list[Outgoing]] = defaultdict(list)
+        for record in records:
+            by_partition[partition_of(record[0], count)].append(record)
+        await self.send_partitions(topic, by_partition)
+
+    async def send_partitions(
+        self, topic: str, by_partition: Mapping[int, Sequence[Outgoing]]
+    ) -> None:
+        """Like `send_all` for records whose partition is known."""
+        async with translated(f"produce to {topic}"):
+            results = await asyncio.gather(
+                *(
+                    self._send_partition(self._prefix + topic, partition, records)
+                    for partition, records in by_partition.items()
+                ),
+                return_exceptions=True,
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+
+    async def _send_partition(
+        self, topic: str, partition: int, records: Sequence[Outgoing]
+    ) -> None:
+        waiting = []
+        batch = self._producer.create_batch()
+        for key, value, headers in records:
+            pairs = headers if isinstance(headers, list) else list(headers)
+            if batch.append(timestamp=None, key=key, value=value, headers=pairs) is None:
+                waiting.append(await self._close_and_send(batch, topic, partition))
+                batch = self._producer.create_batch()
+                if batch.append(timestamp=None, key=key, value=value, headers=pairs) is None:
+                    raise Unavailable("record is larger than a batch", code="record_too_large")
+        waiting.append(await self._close_and_send(batch, topic, partition))
+        for future in waiting:
+            await future
+
+    async def _close_and_send(self, batch: Any, topic: str, partition: int) -> Awaitable[object]:
+        batch.close()
+        future: Awaitable[object] = await self._producer.send_batch(
+            batch, topic, partition=partition
+        )
+        return future
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Everything sent inside is committed at its end, or not at all.
+
+        Raises:
+            OwnershipLost: another producer with the same id has started.
+            Unavailable: Kafka is away; the transaction is aborted.
+        """
+        async with translated("transaction"), self._producer.transaction():
+            yield
+
+    async def add_offset(self, position: Position, group: str) -> None:
+        """Make `group`'s offset behind `position` part of the transaction."""
+        tp = TopicPartition(position.topic, position.partition)
+        async with translated("transaction offsets"):
+            await self._producer.send_offsets_to_transaction({tp: position.offset + 1}, group)
+
+    async def close(self) -> None:
+        """Flush and leave Kafka."""
+        await self._producer.stop()
