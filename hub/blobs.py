@@ -166,7 +166,7 @@ def _key(digest: str) -> str:
 def _open(url: str, folder: Path | None, s3: dict[str, Any]) -> ObjectStore:
     try:
         if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             return LocalStore(folder)
         if not url.startswith("s3://"):
             raise ConfigError("the blob store's url must start with file:// or s3://")

@@ -212,7 +212,7 @@ def _safe(value: Any) -> Any:
         text = value if value.isprintable() else value.translate(CONTROL)
         return IDENTITY_NUMBER.sub(HIDDEN, text)
     if isinstance(value, Mapping):
-        return dict(protect(None, "", {str(key): each for key, each in value.items()}))
+        return dict(protect(None, "", {_safe(str(key)): each for key, each in value.items()}))
     if isinstance(value, list | tuple | set | frozenset):
         return [_safe(each) for each in value]
     if value is None or isinstance(value, bool | int | float):

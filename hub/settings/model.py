@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
@@ -101,6 +101,18 @@ class BlobSettings(Section):
     region: str | None = Field(None, description="S3 region.")
     access_key_id: SecretStr | None = Field(None, description="S3 access key; none: its role.")
     secret_access_key: SecretStr | None = Field(None, description="Secret of the S3 access key.")
+
+    def s3(self) -> dict[str, Any]:
+        """The S3 settings that are given, as `hub.blobs.Blobs` takes them."""
+        secrets = {
+            "access_key_id": self.access_key_id,
+            "secret_access_key": self.secret_access_key,
+        }
+        given: dict[str, Any] = {"endpoint": self.endpoint, "region": self.region}
+        given |= {name: each.get_secret_value() for name, each in secrets.items() if each}
+        if self.endpoint and self.endpoint.startswith("http://"):
+            given["client_options"] = {"allow_http": True}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 class GatewaySettings(Section):

@@ -171,3 +171,14 @@ def test_every_setting_is_described_and_a_number_names_its_unit(model: type[Base
         for branch in branches(schema, field):
             if branch.get("type") in ("integer", "number") and not {"enum", "const"} & set(branch):
                 assert name.endswith(NUMBER_UNITS), f"{model.__name__}: {name} names no unit"
+
+
+def test_s3_settings_become_what_the_blob_store_takes(load: Load) -> None:
+    blobs = "s3://b/p\n  endpoint: http://s3.example\n  secret_access_key: ${env:PG}"
+    settings = load(MINIMAL.replace("file://blobs", blobs)).blobs
+    assert settings.s3() == {
+        "endpoint": "http://s3.example",
+        "secret_access_key": "postgresql://db.example/hub",
+        "client_options": {"allow_http": True},
+    }
+    assert load(MINIMAL).blobs.s3() == {}
