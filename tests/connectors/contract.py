@@ -1,0 +1,300 @@
+"""What every connector's folder must keep, written once; `test_contract.py` runs it over all.
+
+A check yields what is wrong, one sentence each. Samples stand in the connector's folder:
+
+    samples/in/<form>/<name>.<ext>             wire bytes as received
+    samples/in/<form>/<name>.events.jsonl      what they become: one structured CloudEvent a line,
+                                               or {"error": {"code", "path"}} for a faulty item
+    samples/in/<form>/<name>.error.json        instead: {"code", "path"}, the whole is unreadable
+    samples/out/<form>/<name>.event.json       one structured CloudEvent
+    samples/out/<form>/<name>.<ext>            the wire bytes that it becomes
+    samples/settings.yaml                      the connector's block of hub.yaml, if they need one
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+import yaml
+
+import hub.schemas  # noqa: F401 - registers the kinds
+from hub.connector import Connector, ConnectorSettings, Repetition
+from hub.errors import DecodeError
+from hub.event import Event
+from tests.connectors.simulators import foreign_imports
+
+SAMPLES_COUNT = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One pair of files.
+
+    Attributes:
+        form: wire form, the name of its folder.
+        wire: the file of wire bytes.
+        beside: the file of events (in), of the error (in) or of the event (out).
+    """
+
+    form: str
+    wire: Path
+    beside: Path
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A connector and where it lives."""
+
+    connector: Connector
+    path: Path
+
+    @classmethod
+    def of(cls, connector: Connector) -> Folder:
+        """The folder of a discovered connector."""
+        module = importlib.import_module(f"hub.connectors.{connector.kind}")
+        return cls(connector, Path(module.__path__[0]))
+
+    @property
+    def settings(self) -> ConnectorSettings:
+        """Settings for translation: of `samples/settings.yaml`, else only what has a default."""
+        file = self.path / "samples" / "settings.yaml"
+        if file.exists():
+            block = yaml.safe_load(file.read_text(encoding="utf-8"))
+            return self.connector.settings.model_validate(block)
+        return self.connector.settings.model_construct(kind=self.connector.kind)
+
+    def samples(self, direction: str) -> list[Sample]:
+        """The samples of `in` or `out`."""
+        endings = (".events.jsonl", ".error.json") if direction == "in" else (".event.json",)
+        found = []
+        for beside in sorted((self.path / "samples" / direction).glob("*/*")):
+            for ending in endings:
+                if beside.name.endswith(ending):
+                    wire = self._wire(beside, beside.name.removesuffix(ending))
+                    found.append(Sample(beside.parent.name, wire, beside))
+        return found
+
+    @staticmethod
+    def _wire(beside: Path, name: str) -> Path:
+        """The one file of that name with a single ending."""
+        (wire,) = (
+            path for path in beside.parent.glob(f"{name}.*") if path.with_suffix("").name == name
+        )
+        return wire
+
+    def decode(self, body: bytes, form: str) -> list[Event | DecodeError]:
+        """The items of wire bytes."""
+        connector = self.connector
+        assert connector.decode is not None
+        assert connector.message is not None
+        return list(connector.decode(connector.message(body, form), self.settings))
+
+
+Check = Callable[[Folder], Iterator[str]]
+
+
+def the_folder_is_complete(folder: Folder) -> Iterator[str]:
+    """Every folder has the same files, so that who knows one knows all."""
+    connector = folder.connector
+    wanted = {"__init__.py", "settings.py", "simulator.py", "README.md", "samples"}
+    if connector.decode is not None:
+        wanted.add("decode.py")
+    if connector.encode is not None:
+        wanted |= {"encode.py", "client.py"}
+    for name in sorted(wanted):
+        if not (folder.path / name).exists():
+            yield f"{name} is missing"
+    for name in ("decode", "encode"):
+        function = getattr(connector, name)
+        own = f"hub.connectors.{connector.kind}.{name}"
+        if function is not None and function.__module__ != own:
+            yield f"CONNECTOR.{name} is not a function of {name}.py"
+
+
+def what_is_bound_fits_together(folder: Folder) -> Iterator[str]:
+    """A connector receives, delivers or both, and binds all that its direction needs."""
+    connector = folder.connector
+    receives = (connector.decode, connector.order_key, connector.message)
+    delivers = (connector.encode, connector.client)
+    if any(receives) and not all(receives):
+        yield "decode, order_key and message belong together"
+    if any(delivers) and not all(delivers):
+        yield "encode and client belong together"
+    if connector.endpoints and not connector.decode:
+        yield "what endpoints receive must be decoded"
+    if not any(receives) and not any(delivers):
+        yield "it neither receives nor delivers"
+    if bool(connector.encode) != bool(connector.operations):
+        yield "who encodes declares operations, and nobody else"
+    if connector.simulator is None:
+        yield "it has no simulator"
+
+
+def operations_are_declared(folder: Folder) -> Iterator[str]:
+    """Every operation that encode asks for is declared with what a repetition does."""
+    connector = folder.connector
+    for name, operation in connector.operations.items():
+        if operation.name != name:
+            yield f"operation {operation.name} is declared as {name}"
+        if operation.group_count < 1 or operation.settle_seconds < 0:
+            yield f"operation {name} has an impossible count or time"
+        if operation.settle_seconds and operation.repetition is not Repetition.ASKABLE:
+            yield f"operation {name} has a settle time, but nobody asks"
+    for sample in folder.samples("out"):
+        message = _encoded(folder, sample)
+        if message.operation not in connector.operations:
+            yield f"{sample.beside.name}: operation {message.operation!r} is not declared"
+
+
+def the_readme_names_what_there_is(folder: Folder) -> Iterator[str]:
+    """The README names the system in both languages, its forms and its operations."""
+    readme = folder.path / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.exists() else ""
+    connector = folder.connector
+    titles = connector.title_vi, connector.title_en
+    for name in (*titles, *connector.forms, *connector.operations):
+        if name not in text:
+            yield f"README.md does not mention {name}"
+
+
+def there_are_enough_samples(folder: Folder) -> Iterator[str]:
+    """At least 8 samples of each form in each direction, and no file beside them."""
+    connector = folder.connector
+    wanted = {"in": connector.forms if connector.decode else ()}
+    wanted["out"] = connector.forms[:1] if connector.encode else ()
+    for direction, forms in wanted.items():
+        samples = folder.samples(direction)
+        for form in forms:
+            count = sum(sample.form == form for sample in samples)
+            if count < SAMPLES_COUNT:
+                yield f"samples/{direction}/{form} has {count} samples, not {SAMPLES_COUNT}"
+        known = {path for sample in samples for path in (sample.wire, sample.beside)}
+        for path in sorted((folder.path / "samples" / direction).rglob("*")):
+            if path.is_file() and (path not in known or path.parent.name not in connector.forms):
+                yield f"{path.relative_to(folder.path)} belongs to no sample of a known form"
+
+
+def samples_decode_to_their_events(folder: Folder) -> Iterator[str]:
+    """Each sample becomes what stands beside it, and the same bytes become the same ids."""
+    for sample in folder.samples("in"):
+        told = f"{sample.form}/{sample.wire.name}"
+        body = sample.wire.read_bytes()
+        first, again = (_told(folder, body, sample.form) for _ in range(2))
+        if first != again:
+            yield f"{told}: decoded twice, it gives two results"
+        if first != _stored(sample.beside):
+            yield f"{told}: does not become {sample.beside.name}"
+
+
+def _told(folder: Folder, body: bytes, form: str) -> list[Any]:
+    try:
+        items = folder.decode(body, form)
+    except DecodeError as error:
+        return [_error(error)]
+    return [
+        _neutral(item.identify(None, number).to_json())
+        if isinstance(item, Event)
+        else {"error": _error(item)}
+        for number, item in enumerate(items)
+    ]
+
+
+def _error(error: DecodeError) -> dict[str, str]:
+    return {"code": error.code, "path": error.path}
+
+
+def _neutral(event: dict[str, Any]) -> dict[str, Any]:
+    """An event as JSON says it: dates as text, tuples as arrays."""
+    told: dict[str, Any] = json.loads(orjson.dumps(event))
+    return told
+
+
+def _stored(path: Path) -> list[Any]:
+    text = path.read_text(encoding="utf-8")
+    if path.name.endswith(".error.json"):
+        return [json.loads(text)]
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def samples_encode_to_their_bytes(folder: Folder) -> Iterator[str]:
+    """Each event becomes the bytes that stand beside it; of JSON, spacing does not count."""
+    for sample in folder.samples("out"):
+        first, again = _encoded(folder, sample), _encoded(folder, sample)
+        if first != again:
+            yield f"{sample.beside.name}: encoded twice, it gives two messages"
+        stored = sample.wire.read_bytes()
+        if sample.wire.suffix == ".json":
+            stored = orjson.dumps(orjson.loads(stored))
+        if first.body != stored:
+            yield f"{sample.form}/{sample.beside.name}: does not become {sample.wire.name}"
+        event = _event(sample)
+        if first.key != event.subject:
+            yield f"{sample.beside.name}: the message's key is not the event's subject"
+
+
+def _event(sample: Sample) -> Event:
+    return Event.from_json(json.loads(sample.beside.read_text(encoding="utf-8")))
+
+
+def _encoded(folder: Folder, sample: Sample) -> Any:
+    assert folder.connector.encode is not None
+    return folder.connector.encode(_event(sample), folder.settings)
+
+
+def what_decode_makes_survives_kafka(folder: Folder) -> Iterator[str]:
+    """An event written to a record and read again is the same event."""
+    for sample in folder.samples("in"):
+        if sample.beside.name.endswith(".error.json"):
+            continue
+        for item in folder.decode(sample.wire.read_bytes(), sample.form):
+            if isinstance(item, DecodeError):
+                continue
+            event = item.identify(None)
+            key, value, headers = event.to_record()
+            texts = {name: raw.decode() for name, raw in headers}
+            if key.decode() != event.subject or Event.from_record(value, texts) != event:
+                yield f"{sample.form}/{sample.wire.name}: another event after Kafka"
+
+
+def the_order_key_is_the_subject(folder: Folder) -> Iterator[str]:
+    """What order is kept for on the way in is what it is kept for afterwards.
+
+    A message of one subject is keyed by it; one of several is split before it is keyed.
+    """
+    connector = folder.connector
+    if connector.message is None or connector.order_key is None:
+        return
+    for sample in folder.samples("in"):
+        if sample.form != connector.forms[0] or sample.beside.name.endswith(".error.json"):
+            continue
+        body = sample.wire.read_bytes()
+        items = folder.decode(body, sample.form)
+        subjects = {item.subject for item in items if isinstance(item, Event)}
+        key = connector.order_key(connector.message(body, sample.form))
+        if len(subjects) == 1 and subjects != {key}:
+            yield f"{sample.form}/{sample.wire.name}: keyed by another than its subject"
+
+
+def the_simulator_stands_alone(folder: Folder) -> Iterator[str]:
+    """A simulator shares nothing with its connector but the wire models."""
+    yield from foreign_imports(folder.path, folder.connector.kind)
+
+
+CHECKS: tuple[Check, ...] = (
+    the_folder_is_complete,
+    what_is_bound_fits_together,
+    operations_are_declared,
+    the_readme_names_what_there_is,
+    there_are_enough_samples,
+    samples_decode_to_their_events,
+    samples_encode_to_their_bytes,
+    what_decode_makes_survives_kafka,
+    the_order_key_is_the_subject,
+    the_simulator_stands_alone,
+)

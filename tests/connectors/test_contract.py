@@ -1,0 +1,18 @@
+"""Every connector's folder keeps the contract; who adds a folder gets these tests for nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.connector import discover
+from tests.connectors import contract, hostile
+from tests.connectors.contract import Check, Folder
+
+CHECKS = (*contract.CHECKS, *hostile.CHECKS)
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("kind", discover())
+def test_a_connector_keeps_the_contract(kind: str, check: Check) -> None:
+    broken = list(check(Folder.of(discover()[kind])))
+    assert not broken, "\n" + "\n".join(broken)
