@@ -16,6 +16,7 @@ class Proxy:
     def __init__(self, url: str) -> None:
         self._parts = urlsplit(url)
         self._server: asyncio.Server | None = None
+        self._port = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._flows = asyncio.Event()
@@ -24,9 +25,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """The database's address through this proxy."""
-        assert self._server is not None
-        port = self._server.sockets[0].getsockname()[1]
-        netloc = f"{self._parts.username}@127.0.0.1:{port}"
+        netloc = f"{self._parts.username}@127.0.0.1:{self._port}"
         return self._parts._replace(netloc=netloc).geturl()
 
     def silence(self) -> None:
@@ -36,7 +35,6 @@ class Proxy:
     async def cut(self) -> None:
         """End all connections and refuse new ones: a server that is away."""
         assert self._server is not None
-        self._port = self._server.sockets[0].getsockname()[1]
         self._server.close()
         for writer in self._writers:
             writer.close()
@@ -50,6 +48,7 @@ class Proxy:
     async def start(self) -> None:
         """Listen on a free port."""
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """End everything."""

@@ -169,7 +169,7 @@ async def test_a_statement_that_postgresql_refuses_is_a_fault_of_ours(store: Sto
         assert caught.value.code == "store_fault"
         with pytest.raises(HubError) as caught:
             async with store.pipeline() as pipeline:
-                await pipeline.ask(ask, {})  # type: ignore[arg-type]  # not a literal here
+                await pipeline.ask(ask, {})
         assert caught.value.code == "store_fault"
     assert await recorded_offsets(store) == {}
 
