@@ -38,13 +38,13 @@ class Row(NamedTuple):
 
 
 class Shape:
-    """The rows of one canonical part of this model; at least two of them are plain texts."""
+    """The rows of one canonical part of this model; at least one of them is a plain text."""
 
     def __init__(self, part: type[BaseModel], *rows: Row) -> None:
         self._texts = tuple((row.wire, row.canonical) for row in rows if row.read is None)
         self._wire_texts = tuple(wire for wire, _ in self._texts)
         self._canonical_texts = tuple(canonical for _, canonical in self._texts)
-        self._get_texts = attrgetter(*self._wire_texts)
+        self._get_texts = _texts_getter(self._wire_texts)
         self._readers = tuple((r.wire, r.canonical, r.read) for r in rows if r.read is not None)
         self._writers = tuple((r.wire, r.canonical, r.write) for r in rows if r.write is not None)
         self._lists = frozenset(row.wire for row in rows if row.many)
@@ -109,6 +109,12 @@ class Shape:
                 out[name] = [] if text == EMPTY_LIST and name in self._lists else text
         for name, value in fields.get("unknown", {}).items():
             out.setdefault(name, value)
+
+
+def _texts_getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    """attrgetter, which gives a tuple only for two names and more, made to give one always."""
+    get = attrgetter(*names)
+    return get if len(names) > 1 else lambda wire: (get(wire),)
 
 
 def date(wire: str, canonical: str) -> Row:
