@@ -115,7 +115,7 @@ async def _record_standings(pipeline: Pipeline, events: Sequence[Event]) -> None
             changed[subject] = new
     if changed:
         ordered = sorted(changed.items())  # two recorders take the rows' locks in one order
-        await pipeline.run(DOSSIERS, *columns(_dossier_row(*each) for each in ordered))
+        await pipeline.run(DOSSIERS, *columns(dossier_row(*each) for each in ordered))
 
 
 def _timeline_row(position: Position, outcome: Outcome) -> tuple[object, ...]:
@@ -145,7 +145,8 @@ def _timeline_row(position: Position, outcome: Outcome) -> tuple[object, ...]:
 _, *REST = (field.name for field in fields(Standing))
 
 
-def _dossier_row(subject: str, standing: Standing) -> tuple[object, ...]:
+def dossier_row(subject: str, standing: Standing) -> tuple[object, ...]:
+    """What DOSSIERS takes for one dossier."""
     return (subject, *(_column(getattr(standing, name)) for name in REST))
 
 

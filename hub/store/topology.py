@@ -5,7 +5,7 @@ A changed count sends the keys to other partitions, and the order of a dossier i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hub.errors import ConfigError
 from hub.store.database import Store
@@ -39,3 +39,10 @@ async def record_topics(store: Store, topics: Mapping[str, int]) -> None:
         if differing:
             text = f"{'; '.join(differing)}: order per dossier would be lost"
             raise ConfigError(text, code="partitions_changed")
+
+
+async def recorded_counts(store: Store, names: Sequence[str]) -> Mapping[str, int]:
+    """Partition counts of those names that are recorded."""
+    async with store.pipeline() as pipeline:
+        rows = await (await pipeline.run(RECORDED, list(names))).fetchall()
+    return dict(rows)
