@@ -6,6 +6,7 @@ from hub.connector import Connector
 from hub.connectors.one_stop.decode import FORMS, decode, message, order_key
 from hub.connectors.one_stop.endpoints import endpoints
 from hub.connectors.one_stop.settings import OneStopSettings
+from hub.connectors.one_stop.simulator import simulator
 
 CONNECTOR = Connector(
     kind="one_stop",
@@ -17,4 +18,5 @@ CONNECTOR = Connector(
     order_key=order_key,
     message=message,
     endpoints=endpoints,
+    simulator=simulator,
 )

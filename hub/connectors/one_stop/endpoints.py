@@ -11,15 +11,15 @@ one provincial platform's adapter.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from hub.body import BodyIncomplete, BodyTooLarge, read_body
 from hub.connector import Inbox, Refusal
 from hub.connectors.one_stop import reads, replies
 from hub.connectors.one_stop.intake import (
@@ -40,7 +40,6 @@ LOGIN = "login"
 SENT = (DOSSIER_SERVICE, PROGRESS_SERVICE)
 KNOWN = frozenset((*SENT, *READ_SERVICES, LOGIN))
 LOGIN_LIMIT_BYTES = 10_000
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 Reply = dict[str, Any]
 
@@ -106,7 +105,7 @@ class Door:
             if envelope.get("madonvi") != unit:
                 raise Refused(replies.WRONG_UNIT, unit=unit)
             if operation in SENT:
-                return await self._take(session_sending(body, envelope, unit), request)
+                return await self._take(session_sending(body, envelope, unit))
             if operation in READ_SERVICES:
                 return await reads.answer(self._inbox, self._settings.reads_from, unit, envelope)
             raise Refused(replies.UNKNOWN_OPERATION, unit=unit)
@@ -126,18 +125,12 @@ class Door:
             body = await _body(request, self._settings.body_limit_bytes)
             updating = query.get("isUpdating")
             sending = array_sending(body, operation=operation, unit=unit, updating=updating)
-            return await self._take(sending, request)
+            return await self._take(sending)
 
         return await self._answer(operation, act)
 
-    async def _take(self, sending: Sending, request: Request) -> Reply:
-        traced = request.headers.get("traceparent", "")
-        messages = messages_of(
-            sending,
-            self._instance,
-            self._settings,
-            traceparent=traced if TRACEPARENT.fullmatch(traced) else "",
-        )
+    async def _take(self, sending: Sending) -> Reply:
+        messages = messages_of(sending, self._instance, self._settings)
         try:
             await self._inbox.accept(messages)
         except Unavailable as error:
@@ -179,14 +172,11 @@ async def _body(request: Request, limit_bytes: int) -> bytes:
     """The whole body, read no further than the limit.
 
     Raises:
-        Refused: `too_large`, `malformed` (broken off).
+        Refused: `too_large`, `malformed` (broken off or too slow).
     """
-    body = bytearray()
     try:
-        async for piece in request.stream():
-            body += piece
-            if len(body) > limit_bytes:
-                raise Refused(replies.TOO_LARGE, f"tối đa {limit_bytes} byte")
-    except ClientDisconnect as error:
-        raise Refused(replies.MALFORMED, "bị ngắt giữa chừng") from error
-    return bytes(body)
+        return await read_body(request, limit_bytes)
+    except BodyTooLarge as error:
+        raise Refused(replies.TOO_LARGE, f"tối đa {limit_bytes} byte") from error
+    except BodyIncomplete as error:
+        raise Refused(replies.MALFORMED, "chưa nhận đủ") from error

@@ -144,9 +144,7 @@ def array_sending(body: bytes, *, operation: str, unit: str, updating: str | Non
     )
 
 
-def messages_of(
-    sending: Sending, connector: str, settings: OneStopSettings, *, traceparent: str = ""
-) -> list[Message]:
+def messages_of(sending: Sending, connector: str, settings: OneStopSettings) -> list[Message]:
     """One Message for each item, in the order of the array.
 
     Raises:
@@ -171,7 +169,6 @@ def messages_of(
             body=body,
             key=str(tree["MaHoSo"]),
             headers=headers,
-            traceparent=traceparent,
         )
         for tree, body in zip(sending.trees, sending.slices, strict=True)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from hub.connector import Inbox
 from hub.connectors.one_stop.replies import (
@@ -14,6 +14,7 @@ from hub.connectors.one_stop.replies import (
     found,
 )
 from hub.errors import HubError, Rejected
+from hub.wire.dvcqg.rules import DOSSIER_CODE
 
 LOOK_UP = "TraCuuHoSo"
 ENVELOPE_FIELDS = {"session", "madonvi", "service"}
@@ -39,7 +40,7 @@ async def answer(
     operation = envelope["service"]
     code = envelope.get("mahoso") if operation == LOOK_UP else None
     try:
-        is_ours = isinstance(code, str) and bool(code) and await inbox.accepted(code)
+        is_ours = _is_dossier_code(code) and await inbox.accepted(code)
     except HubError as error:
         raise Refused(TRY_AGAIN, unit=unit) from error
     ours = found([{"MaHoSo": code}]) if is_ours else None
@@ -50,6 +51,11 @@ async def answer(
             raise
         return ours
     return ours if ours is not None and not reply.get("result") else reply
+
+
+def _is_dossier_code(code: object) -> TypeGuard[str]:
+    """Whether the hub can have accepted it; no other text reaches the store."""
+    return isinstance(code, str) and DOSSIER_CODE.fullmatch(code) is not None
 
 
 async def _passed_through(
