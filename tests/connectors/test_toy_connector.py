@@ -1,0 +1,250 @@
+"""A connector is one folder: adding one edits no other code file.
+
+A toy is written into a temporary folder and added to the path of `hub.connectors`; everything
+that walks the connectors must take it, and the contract must refuse each way of spoiling it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
+
+import hub.connectors
+from hub.__main__ import app
+from hub.connector import Connector, Request, discover
+from hub.errors import Rejected, Unavailable
+from hub.event import Event
+from hub.settings import SettingsError, load_settings
+from hub.simulation import CallLog, FaultScript, running
+from tests.connectors import toy
+from tests.connectors.contract import Check, Folder
+from tests.connectors.test_contract import CHECKS
+
+CONFIG = """
+version: 1
+kafka: {bootstrap_servers: "127.0.0.1:9092"}
+postgres: {url: "${env:POSTGRES_URL}"}
+blobs: {url: "file:///tmp/blobs"}
+connectors:
+  toy:
+    base_url: http://127.0.0.1:9
+    token: ${env:TOY_TOKEN}
+routes:
+  dossiers-to-toy: {to: toy, kinds: ["dossier.*"]}
+"""
+
+ENVIRON = {"TOY_TOKEN": "invented", "POSTGRES_URL": "postgresql://hub@127.0.0.1/hub"}
+
+
+def _forget_toy() -> None:
+    for name in [name for name in sys.modules if name.startswith("hub.connectors.toy")]:
+        del sys.modules[name]
+    if hasattr(hub.connectors, "toy"):
+        del hub.connectors.toy
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The toy's folder, where `discover` finds it."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(hub.connectors, "__path__", [*hub.connectors.__path__, str(tmp_path)])
+    yield toy.write(tmp_path)
+    _forget_toy()
+
+
+@pytest.fixture
+def connector(folder: Path) -> Connector:
+    """The toy as `discover` finds it."""
+    return discover()["toy"]
+
+
+def test_a_new_folder_is_discovered_beside_the_others(connector: Connector) -> None:
+    assert connector.title_en == "Toy"
+    assert len(discover()) > 1
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_a_new_folder_gets_the_contract_tests(connector: Connector, check: Check) -> None:
+    assert list(check(Folder.of(connector))) == []
+
+
+@pytest.mark.usefixtures("connector")
+def test_hub_yaml_configures_it(tmp_path: Path) -> None:
+    file = tmp_path / "hub.yaml"
+    file.write_text(CONFIG)
+    loaded = load_settings(file, ENVIRON)
+    assert loaded.connectors["toy"].model_dump()["token"] == SecretStr("invented")
+    assert loaded.routes["dossiers-to-toy"].to == "toy"
+
+
+@pytest.mark.usefixtures("connector")
+def test_hub_yaml_refuses_a_setting_that_it_does_not_have(tmp_path: Path) -> None:
+    file = tmp_path / "hub.yaml"
+    file.write_text(CONFIG.replace("base_url", "base_ulr"))
+    with pytest.raises(SettingsError, match="base_url"):
+        load_settings(file, ENVIRON)
+
+
+@pytest.mark.usefixtures("connector")
+def test_the_commands_translate_it() -> None:
+    body = f"{toy.UNIT}-1|2|{toy.UNIT}"
+    decoded = CliRunner().invoke(app, ["decode", "toy"], input=body)
+    assert decoded.exit_code == 0, decoded.output
+    event = json.loads(decoded.stdout)
+    assert (event["type"], event["subject"]) == ("dossier.received", f"{toy.UNIT}-1")
+    encoded = CliRunner().invoke(app, ["encode", "toy"], input=decoded.stdout)
+    assert encoded.stdout == body + "\n"
+
+
+@pytest.mark.usefixtures("connector")
+def test_the_commands_name_the_field_that_is_wrong() -> None:
+    done = CliRunner().invoke(app, ["decode", "toy"], input="a|99|b")
+    assert done.exit_code == 1
+    assert "/1: unknown status" in done.stderr
+
+
+async def test_its_client_delivers_to_its_simulator(connector: Connector) -> None:
+    assert connector.simulator is not None
+    assert connector.client is not None
+    assert connector.encode is not None
+    event = Event.from_json(toy.event_of(f"{toy.UNIT}-1", "2"))
+    with CallLog() as calls:
+        async with running(connector.simulator(FaultScript(), calls)) as address:
+            settings = connector.settings.model_validate({"base_url": address, "token": "invented"})
+            client = connector.client("toy", settings)
+            request = Request(connector.encode(event, settings), "key", event)
+            await client.deliver([request], timeout_seconds=5)
+            refused = Request(request.message.__class__("toy", "push", b"nothing"), "key", event)
+            with pytest.raises(Rejected):
+                await client.deliver([refused], timeout_seconds=5)
+        with pytest.raises(Unavailable):
+            await client.deliver([request], timeout_seconds=5)
+    assert [(row["subject"], row["ok"]) for row in calls.last()] == [
+        (f"{toy.UNIT}-1", True),
+        ("nothing", False),
+    ]
+
+
+def test_a_process_of_its_own_finds_it_by_its_path_only(folder: Path) -> None:
+    script = (
+        "import hub.connectors, sys;"
+        f"hub.connectors.__path__.append({str(folder.parent)!r});"
+        "from hub.connector import discover; print('toy' in discover())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"
+
+
+# The contract can fail
+
+
+def _replace(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text
+        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+
+    return spoil
+
+
+def _remove(*names: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        for name in names:
+            (folder / name).unlink()
+
+    return spoil
+
+
+IN, OUT = "samples/in/line/status_2", "samples/out/line/status_2"
+
+SPOILT: dict[str, tuple[Callable[[Path], None], str]] = {
+    "no README": (_remove("README.md"), "the_folder_is_complete"),
+    "an operation the README forgets": (
+        _replace("README.md", "`push`", ""),
+        "the_readme_names_what_there_is",
+    ),
+    "seven samples": (
+        _remove(f"{IN}.txt", f"{IN}.events.jsonl"),
+        "there_are_enough_samples",
+    ),
+    "a file that belongs to no sample": (
+        lambda folder: (folder / "samples/in/line/stray.txt").touch(),
+        "there_are_enough_samples",
+    ),
+    "a sample of another event": (
+        _replace(f"{IN}.events.jsonl", "received", "refused"),
+        "samples_decode_to_their_events",
+    ),
+    "an event of another line": (
+        _replace(f"{OUT}.txt", "|2|", "|3|"),
+        "samples_encode_to_their_bytes",
+    ),
+    "decode by chance": (
+        _replace("decode.py", 'f"/connectors/{message.connector}', 'f"/{id(object())}{unit!r}'),
+        "samples_decode_to_their_events",
+    ),
+    "encode by the clock": (
+        _replace("encode.py", "received_at=event.time,", ""),
+        "samples_encode_to_their_bytes",
+    ),
+    "another operation than declared": (
+        _replace("encode.py", '"toy", "push"', '"toy", "pull"'),
+        "operations_are_declared",
+    ),
+    "a client without encode": (
+        _replace("__init__.py", "    encode=encode,\n", ""),
+        "what_is_bound_fits_together",
+    ),
+    "another key than the subject": (
+        _replace("decode.py", "message.body.partition", "message.body[1:].partition"),
+        "the_order_key_is_the_subject",
+    ),
+    "an order key that raises": (
+        _replace("decode.py", '(errors="replace")', "()"),
+        "odd_bytes_are_refused",
+    ),
+    "a foreign error": (
+        _replace("decode.py", "except UnicodeDecodeError:", "except LookupError:"),
+        "odd_bytes_are_refused",
+    ),
+    "a foreign error that few bytes bring": (
+        _replace("decode.py", "if len(fields) != 3 or not fields[0]:", "if len(fields) < 3:"),
+        "spoiled_samples_are_refused",
+    ),
+    "an error that repeats the content": (
+        _replace("decode.py", '"unknown status"', "status"),
+        "errors_do_not_repeat_the_content",
+    ),
+    "a path that does not begin with /": (
+        _replace("decode.py", 'path="/1"', 'path="1"'),
+        "errors_do_not_repeat_the_content",
+    ),
+    "a simulator that decodes as the hub does": (
+        _replace("simulator.py", "toy.wire import fields_of", "toy.decode import fields_of"),
+        "the_simulator_stands_alone",
+    ),
+    "data that Kafka changes": (
+        _replace("decode.py", "data = DossierEvent(", "data = type('D', (DossierEvent,), {})("),
+        "what_decode_makes_survives_kafka",
+    ),
+}
+
+
+@pytest.mark.parametrize(("spoil", "expected"), SPOILT.values(), ids=SPOILT.keys())
+def test_the_contract_refuses_a_spoilt_folder(
+    folder: Path, spoil: Callable[[Path], None], expected: str
+) -> None:
+    spoil(folder)
+    importlib.invalidate_caches()
+    check = next(check for check in CHECKS if check.__name__ == expected)
+    assert list(check(Folder.of(discover()["toy"])))
