@@ -131,16 +131,23 @@ def _bounded(limits: ServerLimits) -> type[HttpToolsProtocol]:
             self._begin_headers()
             super().on_message_begin()
 
+        def on_url(self, url: bytes) -> None:
+            self._count(len(url))
+            super().on_url(url)
+
         def on_header(self, name: bytes, value: bytes) -> None:
-            self._named_bytes += len(name) + len(value)
-            if self._named_bytes > limits.headers_bytes:
-                raise ValueError("headers too large")  # the parser stops, uvicorn answers 400
+            self._count(len(name) + len(value) + len(": \r\n"))
             super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
             self._in_headers = False
             self._end_wait()
             super().on_headers_complete()
+
+        def _count(self, size_bytes: int) -> None:
+            self._named_bytes += size_bytes
+            if self._named_bytes > limits.headers_bytes:
+                raise ValueError("headers too large")  # the parser stops, uvicorn answers 400
 
         def _begin_headers(self) -> None:
             self._in_headers = True
