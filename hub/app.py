@@ -11,14 +11,15 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import Any
 
 import structlog
 
 import hub.schemas  # noqa: F401 - registers every event kind
-from hub.blobs import Blobs
+from hub.blobs import open_blobs
 from hub.connector import Client, Connector, discover
 from hub.dispatch import Dispatcher
 from hub.effects import Effects
@@ -41,23 +42,17 @@ from hub.recorder import Recorder
 from hub.settings import HubSettings
 from hub.status import worker_status
 from hub.store import Store
-from hub.store.aliases import Aliases
+from hub.store.aliases import put_aliases
 from hub.store.held import PostgresHeldStore
 from hub.store.timeline import Timeline
-from hub.store.topology import Topology
+from hub.store.topology import record_topics, recorded_counts
+from hub.topics import topic_config, topics_of
 
 log = structlog.get_logger(__name__)
 
 ROLES = ("gateway", "worker", "recorder")
 WAIT_SECONDS = 120.0
 REPORT_SECONDS = 2.0
-DAY_MS = 86_400_000
-RETENTION_MS = {
-    "in": 14 * DAY_MS,
-    "events": 35 * DAY_MS,
-    "outcomes": 35 * DAY_MS,
-    "dead": 90 * DAY_MS,
-}
 
 
 class Hub:
@@ -80,6 +75,8 @@ class Hub:
             settings.postgres.url.get_secret_value(), settings.postgres.pool_connections_count
         )
         self.held = PostgresHeldStore(self.store)
+        self.timeline = Timeline(self.store)
+        self.blobs = open_blobs(settings.blobs)
         self.observe = observer(log, self.metrics)
         self.gateway_port = 0
         self.management_port = 0
@@ -92,39 +89,32 @@ class Hub:
         """The connector of a configured instance."""
         return self.connectors[self.settings.kind_of(instance)]
 
-    def topics(self) -> dict[str, int]:
-        """Every topic and its number of partitions."""
-        count = self.settings.kafka.partitions_count
-        counts = {EVENTS_TOPIC: count, OUTCOMES_TOPIC: count}
-        for instance in self.settings.connectors:
-            if self.connector_of(instance).decode is not None:
-                counts |= {f"in.{instance}": count, f"dead.in.{instance}": count}
-        return counts | {f"dead.{name}": count for name in self.settings.routes}
-
     async def prepare(self) -> None:
         """Topics, recorded partition counts, and the first offsets of what is new.
 
         Raises:
             ConfigError: partition counts differ from what was recorded.
         """
-        counts = self.topics()
-        retention = {
-            name: {"retention.ms": str(RETENTION_MS[name.partition(".")[0]])} for name in counts
-        }
-        await self.kafka.create_topics(counts, retention)
-        topology = Topology(self.store)
-        known = await topology.record_topics(counts)
-        groups = {f"in.{i}": (GROUP, f"in.{i}") for i in self.settings.connectors}
-        groups |= {name: (f"route.{name}", EVENTS_TOPIC) for name in self.settings.routes}
-        for name, (group, topic) in groups.items():
-            if topic in counts and await topology.is_new(name):
-                await self._first_offsets(group, topic, known)
-                await topology.record_started(name)
+        counts = topics_of(self.settings, self.connectors)
+        await self.kafka.create_topics(counts, {name: topic_config(name) for name in counts})
+        await record_topics(self.store, counts)
+        groups = {f"in.{i}": GROUP for i in self.settings.connectors if f"in.{i}" in counts}
+        groups |= {f"route.{name}": f"route.{name}" for name in self.settings.routes}
+        marks = {f"first offsets of {name}": name for name in groups}
+        known = await recorded_counts(self.store, list(marks))
+        for mark in marks.keys() - known.keys():
+            name = marks[mark]
+            topic = name if name in counts else EVENTS_TOPIC
+            await self._first_offsets(groups[name], topic, counts[topic])
+            await record_topics(self.store, {mark: counts[topic]})
 
-    async def _first_offsets(self, group: str, topic: str, count: Mapping[str, int]) -> None:
+    async def _first_offsets(self, group: str, topic: str, count: int) -> None:
+        """An in-topic is read from its beginning; a new route hears what comes from now on."""
+        if await self.kafka.committed(group, topic):
+            return
         reader = await self.kafka.reader(topic)
         try:
-            ends = await reader.ends(range(count[topic]))
+            ends = await reader.ends(range(count))
         finally:
             await reader.close()
         start = dict.fromkeys(ends, 0) if group == GROUP else ends
@@ -148,51 +138,54 @@ class Hub:
 
     # --- roles ------------------------------------------------------------------------------
 
-    async def run(self, stop: asyncio.Event, *, ready: Callable[[], None] = lambda: None) -> None:
+    async def run(self, stop: asyncio.Event) -> None:
         """Run the roles until `stop`, then end gracefully: gateway, leases, loops, recorder.
 
         Raises:
             HubError: it cannot start; the text says what is missing.
         """
         async with self._stack:
-            await self._wait_for("Kafka", self._enter_kafka)
+            await self._stack.enter_async_context(self.kafka)
             await self._wait_for("PostgreSQL", self._check_store)
             self._stack.push_async_callback(self.store.close)
             await self.prepare()
             producer = await self.kafka.producer()
             self._stack.push_async_callback(producer.close)
             halt = asyncio.Event()
-            works = [self._management(halt)]
+            last = [self._management(halt)]
             if "recorder" in self.roles:
-                works.append(await self._recorder(halt))
+                last.append(await self._recorder(halt))
+            first = []
             if "worker" in self.roles:
-                works.append(self._work(producer, stop))
+                first.append(self._work(producer, stop))
             if "gateway" in self.roles:
-                works.append(self._gateway(producer, stop))
-            await self._supervise(works, stop, halt, ready)
+                first.append(self._gateway(producer, stop))
+            await self._supervise(first, last, stop, halt)
 
     async def _supervise(
         self,
-        works: Sequence[Awaitable[None]],
+        first: Sequence[Coroutine[Any, Any, None]],
+        last: Sequence[Coroutine[Any, Any, None]],
         stop: asyncio.Event,
         halt: asyncio.Event,
-        ready: Callable[[], None],
     ) -> None:
         """Until `stop`, or until one of the works ends by an error, which ends all."""
-        tasks = [asyncio.ensure_future(work) for work in works]
-        stopping = asyncio.ensure_future(stop.wait())
+        ending = [asyncio.create_task(work) for work in first]
+        ended = [asyncio.create_task(work) for work in last]
+        stopping = asyncio.create_task(stop.wait())
         log.info("hub_started", roles=self.roles, config=self.settings.content_hash)
-        ready()
         try:
-            await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
-            stop.set()
-            first, *rest = tasks
-            await asyncio.gather(*rest, return_exceptions=False)
+            await asyncio.wait([*ending, *ended, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
+            stop.set()
+            results = await asyncio.gather(*ending, return_exceptions=True)
             halt.set()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            results += await asyncio.gather(*ended, return_exceptions=True)
             stopping.cancel()
             log.info("hub_stopped", roles=self.roles)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
 
     async def _work(self, producer: Producer, stop: asyncio.Event) -> None:
         outbox = Outbox(producer, self.observe)
@@ -204,10 +197,13 @@ class Hub:
             if self.connector_of(instance).decode is not None
         ]
         dispatchers = [await self._dispatcher(name, outbox) for name in self.settings.routes]
-        for holder in (*intakes, *dispatchers):
-            leases.add(holder)
+        for intake in intakes:
+            leases.add(intake)
+        for dispatcher in dispatchers:
+            leases.add(dispatcher)
         self.readiness.register("leases", lambda: leases.problem)
-        loops = [asyncio.create_task(each.run(halt)) for each in (*intakes, *dispatchers)]
+        loops = [asyncio.create_task(each.run(halt)) for each in intakes]
+        loops += [asyncio.create_task(each.run(halt)) for each in dispatchers]
         loops.append(asyncio.create_task(self._flush(outbox, halt)))
         loops.append(asyncio.create_task(self._report(intakes, dispatchers, halt)))
         keeping = asyncio.create_task(leases.run(stop))
@@ -230,7 +226,7 @@ class Hub:
             self.connector_of(instance),
             self.settings.connectors[instance],
             partitions_count=self.settings.kafka.partitions_count,
-            check_out=Blobs.open(self.settings.blobs).check_out,
+            check_out=self.blobs.check_out,
             config=self.settings.content_hash,
         )
         return Intake(inbound, self.kafka, self.held, observe=self.observe)
@@ -245,7 +241,7 @@ class Hub:
             client,
             effects=Effects(self.held, client),
             outbox=outbox,
-            put_aliases=Aliases(self.store).put,
+            put_aliases=partial(put_aliases, self.store),
             config=self.settings.content_hash,
         )
         group = f"route.{name}"
@@ -282,12 +278,11 @@ class Hub:
 
     async def _gateway(self, producer: Producer, stop: asyncio.Event) -> None:
         reports = Reports(producer, self.observe, self.metrics)
-        timeline = Timeline(self.store)
         around = Surroundings(
             producer=producer,
-            blobs=Blobs.open(self.settings.blobs),
+            blobs=self.blobs,
             report=reports.report,
-            subject_known=timeline.known,
+            subject_known=self._subject_known,
             peer=self.client,
             metrics=self.metrics,
             config=self.settings.content_hash,
@@ -317,10 +312,16 @@ class Hub:
             reporting.set()
             await flushing
 
-    async def _recorder(self, halt: asyncio.Event) -> Awaitable[None]:
-        recorder = await Recorder.open(self.kafka, self.store, metrics=self.metrics)
-        self.readiness.register("recorder", lambda: recorder.problem)
+    async def _recorder(self, halt: asyncio.Event) -> Coroutine[Any, Any, None]:
+        feed = await self.kafka.feed((OUTCOMES_TOPIC, EVENTS_TOPIC))
+        self._stack.push_async_callback(feed.close)
+        outcomes_topic = self.kafka.prefix + OUTCOMES_TOPIC
+        recorder = Recorder(self.store, feed, outcomes_topic=outcomes_topic)
+        self.readiness.register("recorder", lambda: recorder.progress.problem or None)
         return recorder.run(halt)
+
+    async def _subject_known(self, subject: str) -> bool:
+        return await self.timeline.standing(subject) is not None
 
     async def _management(self, halt: asyncio.Event) -> None:
         own = self.settings.management
@@ -330,6 +331,19 @@ class Hub:
         await serve(app, listening, halt)
 
     # --- waiting for what we stand on -------------------------------------------------------
+
+    async def wait_for_kafka(self) -> None:
+        """Return when a broker answers.
+
+        Raises:
+            ConfigError: none did within two minutes.
+        """
+
+        async def connect() -> None:
+            async with Kafka(self.settings.kafka):
+                pass
+
+        await self._wait_for("Kafka", connect)
 
     async def _wait_for(self, what: str, check: Callable[[], Awaitable[object]]) -> None:
         """Try until it answers.
@@ -347,9 +361,6 @@ class Hub:
                     raise ConfigError(f"{what} does not answer: {error}") from error
                 log.warning("waiting", what=what, reason=error.code, error=str(error))
             await asyncio.sleep(1)
-
-    async def _enter_kafka(self) -> None:
-        await self._stack.enter_async_context(self.kafka)
 
     async def _check_store(self) -> None:
         await self.held.controls()

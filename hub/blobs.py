@@ -22,6 +22,7 @@ from obstore.store import LocalStore, ObjectStore, S3Store
 
 from hub.errors import ConfigError, DecodeError, Unavailable
 from hub.message import Message
+from hub.settings import BlobSettings
 
 if TYPE_CHECKING:
     from obstore.store import RetryConfig
@@ -185,3 +186,23 @@ def _sync(path: Path, folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def open_blobs(settings: BlobSettings) -> Blobs:
+    """The store that hub.yaml's `blobs` describes.
+
+    Raises:
+        ConfigError: see `Blobs`.
+    """
+    secrets = {
+        "access_key_id": settings.access_key_id,
+        "secret_access_key": settings.secret_access_key,
+    }
+    s3: dict[str, Any] = {"endpoint": settings.endpoint, "region": settings.region}
+    s3 |= {name: secret and secret.get_secret_value() for name, secret in secrets.items()}
+    return Blobs(
+        settings.url,
+        threshold_bytes=settings.threshold_bytes,
+        timeout_seconds=settings.timeout_seconds,
+        s3={name: value for name, value in s3.items() if value},
+    )

@@ -10,11 +10,15 @@ from typing import Any
 
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 from faststream.specification import AsyncAPI
+
+from hub.kafka import tls_context
+from hub.settings import KafkaSettings
 
 
 def application(
-    bootstrap_servers: str,
+    settings: KafkaSettings,
     topics: Mapping[str, tuple[str, Any]],
     *,
     start: Callable[[], Awaitable[None]] | None = None,
@@ -25,7 +29,7 @@ def application(
     Args:
         topics: full name -> (description, model or type of the payload).
     """
-    broker = KafkaBroker(bootstrap_servers, logger=None)
+    broker = KafkaBroker(settings.bootstrap_servers, security=_security(settings), logger=None)
     for name, (description, schema) in topics.items():
         broker.publisher(name, title=name, description=description, schema=schema)
     return FastStream(
@@ -40,3 +44,20 @@ def application(
 def asyncapi(application: FastStream) -> str:
     """The AsyncAPI 3 document of the topics, as JSON."""
     return application.schema.to_specification().to_json()
+
+
+def _security(settings: KafkaSettings) -> BaseSecurity | None:
+    own = settings.security
+    if own.protocol == "plaintext":
+        return None
+    context = tls_context(own)
+    if own.protocol == "ssl":
+        return BaseSecurity(ssl_context=context, use_ssl=True)
+    kinds = {
+        "PLAIN": SASLPlaintext,
+        "SCRAM-SHA-256": SASLScram256,
+        "SCRAM-SHA-512": SASLScram512,
+    }
+    password = own.sasl_password.get_secret_value() if own.sasl_password else ""
+    kind = kinds[own.sasl_mechanism or "PLAIN"]
+    return kind(own.sasl_username or "", password, ssl_context=context, use_ssl=True)

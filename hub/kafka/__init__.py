@@ -8,7 +8,7 @@ Partitions are assigned by the hub's own leases (`hub.ownership`), not by Kafka'
 see docs/decisions/0005-leases-instead-of-rebalances.md. Consumer groups only hold offsets.
 """
 
-from hub.kafka.client import Kafka
+from hub.kafka.client import Kafka, tls_context
 from hub.kafka.producer import Producer
 from hub.kafka.reader import Feed, Reader
 from hub.kafka.records import Outgoing, Record, header, partition_of, safe_headers
@@ -23,4 +23,5 @@ __all__ = [
     "header",
     "partition_of",
     "safe_headers",
+    "tls_context",
 ]

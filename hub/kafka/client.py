@@ -185,6 +185,14 @@ class Kafka:
         return None
 
 
+def tls_context(security: Any) -> ssl.SSLContext:
+    """TLS as hub.yaml's `kafka.security` says: whom we trust, and who we are."""
+    context = ssl.create_default_context(cafile=security.ca_file)
+    if security.certificate_file:
+        context.load_cert_chain(security.certificate_file, security.key_file)
+    return context
+
+
 def connection(settings: Any) -> dict[str, Any]:
     """aiokafka's connection arguments of `hub.settings.KafkaSettings`."""
     arguments: dict[str, Any] = {
@@ -196,10 +204,7 @@ def connection(settings: Any) -> dict[str, Any]:
     protocol = security.protocol
     if protocol != "plaintext":
         arguments["security_protocol"] = protocol.upper()
-        context = ssl.create_default_context(cafile=security.ca_file)
-        if security.certificate_file:
-            context.load_cert_chain(security.certificate_file, security.key_file)
-        arguments["ssl_context"] = context
+        arguments["ssl_context"] = tls_context(security)
     if protocol == "sasl_ssl":
         arguments["sasl_mechanism"] = security.sasl_mechanism
         arguments["sasl_plain_username"] = security.sasl_username
