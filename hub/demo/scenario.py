@@ -63,6 +63,21 @@ class Scenario:
         every.sort(key=lambda row: row[:3])
         return [call for *_, call in every]
 
+    @cached_property
+    def messages_of(self) -> tuple[int, int]:
+        """How many forms and how many steps the calls carry."""
+        forms = sum(call.service == wire.FORM for call in self.calls)
+        return forms, sum(len(call.items) for call in self.calls) - forms
+
+    @property
+    def messages(self) -> int:
+        """How many messages the calls carry; each must reach the portal."""
+        return sum(self.messages_of)
+
+    def eventful(self) -> Dossier:
+        """The dossier with the longest story, the first of several."""
+        return max(self.dossiers, key=lambda one: sum(1 for _ in wire.calls(one)))
+
 
 def invent(dossier_count: int = DOSSIER_COUNT, seed: int = SEED) -> Scenario:
     """The ward's dossiers, the same ones for the same count and seed.

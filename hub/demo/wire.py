@@ -18,6 +18,8 @@ from hub.wire.dvcqg.dates import write_stamp
 FILES = "https://mot-cua.phuc-loi.example/tep"
 
 Service = Literal["DongBoHoSoMC", "CapNhatTienDoHoSoMC"]
+FORM: Service = "DongBoHoSoMC"
+STEPS: Service = "CapNhatTienDoHoSoMC"
 Item = Mapping[str, Any]
 
 
@@ -86,12 +88,12 @@ def _round_calls(dossier: Dossier, supplement: Round) -> Iterator[Call]:
 
 def _form_call(dossier: Dossier, at: datetime, status: str) -> Call:
     first = status == "2"
-    return Call(at, dossier.code, "DongBoHoSoMC", (form(dossier, at, status),), not first)
+    return Call(at, dossier.code, FORM, (form(dossier, at, status),), not first)
 
 
 def _steps_call(code: str, *steps: tuple[datetime, Item]) -> Call:
     items = tuple(item for _, item in steps)
-    return Call(steps[-1][0], code, "CapNhatTienDoHoSoMC", items)
+    return Call(steps[-1][0], code, STEPS, items)
 
 
 def _step(

@@ -1,0 +1,146 @@
+"""`hub demo`: eight months of a ward through the hub, and the figures read back from it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from hub import local
+from hub.demo import scenario
+from hub.demo.deployment import Deployment
+from hub.demo.pages import addresses_page, report_page
+from hub.demo.processes import DemoFailed
+from hub.demo.run import Run, staged
+from hub.demo.screen import Bars, Lines, Screen
+from hub.demo.ward import DOSSIER_COUNT
+from hub.errors import HubError
+
+FOLDER = Path(".hub")
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """The options of the command."""
+
+    dossiers: int
+    speed: float
+    keep: bool
+    as_json: bool
+
+
+def demo(
+    dossiers: Annotated[int, typer.Option(min=1, help="How many dossiers.")] = DOSSIER_COUNT,
+    speed: Annotated[
+        float, typer.Option(min=0, help="Calls a second of the one-stop product; 0: no limit.")
+    ] = 0,
+    faults: Annotated[
+        bool, typer.Option("--faults", help="Let the portal misbehave in a few calls of a hundred.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave all running until Ctrl-C, and say where.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The report as JSON on stdout.")] = False,
+) -> None:
+    """Play Phúc Lợi ward, eight months of 2023, through a real hub, and count what arrived.
+
+    Ends with 1 if a figure of the hub, of the portal or of the ward differs. Everything lies in
+    .hub/; HUB_KAFKA and HUB_POSTGRES name servers to use instead of local ones.
+    """
+    wish = _Wish(dossiers, speed, keep, as_json)
+    screen = _screen()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as by Ctrl-C
+    try:
+        with _alone(FOLDER / "demo"), _servers(screen) as (kafka, postgres):
+            deployment = Deployment.plan(FOLDER / "demo", kafka, postgres, faults=faults)
+            asyncio.run(_play(deployment, screen, wish))
+    except local.LocalError as error:
+        raise _failed(screen, f"{error.what}\n{error.todo}") from error
+    except (DemoFailed, HubError) as error:
+        raise _failed(screen, str(error)) from error
+    except KeyboardInterrupt:
+        raise _failed(screen, "stopped", code=0 if keep else 130) from None
+    finally:
+        screen.close()
+
+
+async def _play(deployment: Deployment, screen: Screen, wish: _Wish) -> None:
+    ward = scenario.invent(wish.dossiers)
+    async with staged(deployment, screen) as processes:
+        screen.say(f"playing {len(ward.dossiers):,} dossiers: {len(ward.calls):,} calls")
+        report = await Run(deployment, ward, screen, processes).report(wish.speed or None)
+        screen.close()
+        if wish.as_json:
+            typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
+        else:
+            typer.echo(report_page(report))
+        for disagreement in report.disagreements:
+            typer.secho(f"DISAGREES: {disagreement}", err=True, fg=typer.colors.RED)
+        if wish.keep:
+            typer.echo(addresses_page(deployment, ward.eventful().code))
+            await asyncio.Event().wait()
+    if report.disagreements:
+        raise DemoFailed("The figures do not agree.")
+
+
+def _screen() -> Screen:
+    console = Console(stderr=True)
+    return Bars(console) if console.is_terminal else Lines(lambda text: typer.echo(text, err=True))
+
+
+def _failed(screen: Screen, text: str, *, code: int = 1) -> typer.Exit:
+    screen.close()
+    typer.secho(text, err=True, fg=typer.colors.RED if code == 1 else None)
+    return typer.Exit(code)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """The demo's folder, for one demo at a time.
+
+    Raises:
+        DemoFailed: another one runs here.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = f"Another demo runs in {folder}: end it with Ctrl-C first."
+            raise DemoFailed(text) from None
+        yield
+
+
+@contextlib.contextmanager
+def _servers(screen: Screen) -> Iterator[tuple[str, str]]:
+    """Kafka's address and PostgreSQL's: given ones, else the local pair.
+
+    A pair that did not run before is stopped at the end.
+
+    Raises:
+        DemoFailed: only one of the two is given.
+        LocalError: the local pair does not come up.
+    """
+    kafka, postgres = os.environ.get("HUB_KAFKA"), os.environ.get("HUB_POSTGRES")
+    if kafka and postgres:
+        yield kafka, postgres
+        return
+    if kafka or postgres:
+        raise DemoFailed("HUB_KAFKA and HUB_POSTGRES go together: give both, or none.")
+    ran = any(server.pid for server in local.status(FOLDER))
+    found = local.up(FOLDER, progress=screen.say)
+    try:
+        yield found.kafka, found.postgres
+    finally:
+        if not ran:
+            local.down(FOLDER, progress=screen.say)

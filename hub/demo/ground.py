@@ -1,0 +1,47 @@
+"""What a run stands on at Kafka and PostgreSQL: made for it, and removed by the next one."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import urlsplit
+
+from hub.demo.deployment import ROUTE, Deployment, History
+from hub.kafka import Kafka
+from hub.settings import KafkaSettings
+from hub.store import migrate
+from hub.store.databases import create_database, drop_database
+
+TOPICS = ("in.one_stop", "dead.in.one_stop", "events", "outcomes", f"dead.{ROUTE}")
+"""Topics that the hub makes for the demo's hub.yaml."""
+
+
+async def prepare(deployment: Deployment) -> None:
+    """Remove what earlier runs of this folder have made; make and migrate the run's database.
+
+    Its topics are made by the hub itself.
+
+    Raises:
+        Unavailable: Kafka or PostgreSQL does not answer.
+    """
+    history = History(deployment.folder)
+    names = history.names()
+    history.write([*names, deployment.name])
+    for name in names:
+        await remove(name, deployment)
+    history.write([deployment.name])
+    server = urlsplit(deployment.postgres)._replace(path="/postgres").geturl()
+    await asyncio.to_thread(create_database, server, deployment.name)
+    await asyncio.to_thread(migrate, deployment.postgres)
+
+
+async def remove(name: str, deployment: Deployment) -> None:
+    """Remove a run's topics and its database; what is gone already is no error.
+
+    Raises:
+        Unavailable: Kafka or PostgreSQL does not answer.
+    """
+    settings = KafkaSettings(bootstrap_servers=deployment.kafka, prefix=f"{name}.")
+    async with Kafka(settings) as kafka:
+        await kafka.delete_topics(TOPICS)
+    server = urlsplit(deployment.postgres)._replace(path="/postgres").geturl()
+    await asyncio.to_thread(drop_database, server, name)

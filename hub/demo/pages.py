@@ -1,0 +1,58 @@
+"""The pages that a run ends with, as plain text."""
+
+from __future__ import annotations
+
+from hub.demo.deployment import Deployment
+from hub.demo.report import Report
+from hub.demo.ward import FIRST_DAY, LAST_DAY, UNIT_NAME
+
+
+def report_page(report: Report) -> str:
+    """What the hub says about the eight months, and what it delivered."""
+    tally, route, portal = report.tally, report.route, report.portal
+    rows = [
+        ("received", "đã tiếp nhận", f"{tally.received:,}"),
+        ("solved", "đã giải quyết", f"{tally.solved:,}"),
+        ("  early", "trước hạn", f"{tally.early:,}  ({report.early_share:.2%})"),
+        ("  on time", "đúng hạn", f"{tally.on_time:,}"),
+        ("  late", "quá hạn", f"{tally.late:,}"),
+        ("open", "đang giải quyết", f"{tally.open:,}"),
+    ]
+    speed = route.delivered / report.play_seconds if report.play_seconds else 0.0
+    return "\n".join(
+        [
+            "",
+            f"{UNIT_NAME}, {FIRST_DAY:%d/%m/%Y} - {LAST_DAY:%d/%m/%Y}, read back from the hub:",
+            *(f"  {english:<10} {vietnamese:<16} {count}" for english, vietnamese, count in rows),
+            "",
+            "Messages, from the hub's timeline:",
+            f"  national portal: {route.delivered:,} delivered, {route.retried:,} of them after"
+            f" a retry, {route.parked:,} parked in between, {route.dead:,} dead",
+            f"  the portal itself holds {portal.dossiers:,} dossiers, {portal.steps:,} steps,"
+            " and counts the same figures"
+            if not report.disagreements
+            else "  the figures do not agree, see below",
+            f"  {report.calls:,} calls of the one-stop product, all delivered after"
+            f" {report.play_seconds:.1f} s ({speed:,.0f} messages/s)",
+        ]
+    )
+
+
+def addresses_page(deployment: Deployment, code: str) -> str:
+    """Where everything is, and what to try; for a demo that is left running."""
+    config = f"--config {deployment.config}"
+    return "\n".join(
+        [
+            "",
+            "All of it keeps running. Ctrl-C ends it.",
+            f"  hub, for one-stop products   {deployment.gateway_url}",
+            f"  hub, health and metrics      {deployment.management_url}/readyz, /metrics",
+            f"  national portal, simulated   {deployment.portal_url}/_control/state",
+            f"  Kafka                        {deployment.kafka}, topics {deployment.prefix}*",
+            f"  PostgreSQL                   database {deployment.name}",
+            f"  settings and logs            {deployment.folder}",
+            "Try in another terminal:",
+            f"  hub show dossier {code} {config}",
+            f"  curl -s {deployment.portal_url}/_control/dossiers/{code}",
+        ]
+    )
