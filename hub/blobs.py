@@ -194,15 +194,9 @@ def open_blobs(settings: BlobSettings) -> Blobs:
     Raises:
         ConfigError: see `Blobs`.
     """
-    secrets = {
-        "access_key_id": settings.access_key_id,
-        "secret_access_key": settings.secret_access_key,
-    }
-    s3: dict[str, Any] = {"endpoint": settings.endpoint, "region": settings.region}
-    s3 |= {name: secret and secret.get_secret_value() for name, secret in secrets.items()}
     return Blobs(
         settings.url,
         threshold_bytes=settings.threshold_bytes,
         timeout_seconds=settings.timeout_seconds,
-        s3={name: value for name, value in s3.items() if value},
+        s3=settings.s3(),
     )

@@ -27,7 +27,7 @@ from hub.gateway.server import ServerLimits, listen, serve
 from hub.message import Message
 from hub.metrics import Metric, Metrics
 from hub.outbox import Outgoing
-from hub.outcome import Outcome, State
+from hub.outcome import Outcome, Stage, State
 from hub.settings import GatewaySettings, HubSettings
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -502,7 +502,8 @@ def test_addresses_conflict_when_one_request_fits_both(
 
 
 def test_an_endpoint_that_is_no_route_is_refused() -> None:
-    odd: Any = WebSocketRoute("/w", _nothing)  # type: ignore[arg-type]  # never called
+    endpoint: Any = _nothing
+    odd = WebSocketRoute("/w", endpoint)
     settings = hub_settings({}, {"x": ConnectorSettings()})
     inbox: Any = None
     with pytest.raises(ConfigError, match="Route or Mount"):
@@ -538,10 +539,7 @@ def _outcomes(count: int) -> list[Outcome]:
     from datetime import UTC, datetime
 
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    return [
-        Outcome("receive", "ear", State.ACCEPTED, f"D{n}", at)  # type: ignore[arg-type]  # text
-        for n in range(count)
-    ]
+    return [Outcome(Stage.RECEIVE, "ear", State.ACCEPTED, f"D{n}", at) for n in range(count)]
 
 
 async def test_reports_survive_an_absent_kafka_and_keep_the_latest() -> None:

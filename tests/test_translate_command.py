@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 import typer
-from click.testing import Result
 from pydantic import Field
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from hub.commands import check, translate
 from hub.connector import Connector, ConnectorSettings
