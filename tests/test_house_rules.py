@@ -7,12 +7,17 @@ rule can pass by looking away.
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.rules import examples, imports, shape
-from tests.rules.tree import Module, modules
+from tests.rules.tree import ROOT, Module, modules
 
 Rule = Callable[[Module], Iterator[str]]
 
@@ -80,3 +85,36 @@ def test_a_rule_lets_pass_what_keeps_it(name: str, path: str, source: str) -> No
 
 def test_every_rule_has_an_example_of_both() -> None:
     assert set(EVERY) == set(examples.REFUSED) == set(examples.ACCEPTED)
+
+
+# Imports point one way (`.importlinter`)
+
+
+def test_imports_point_one_way() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_import_upwards_is_refused(tmp_path: Path) -> None:
+    for name, text in {"__init__": "", "errors": "import hub.event", "event": ""}.items():
+        (tmp_path / "hub").mkdir(exist_ok=True)
+        (tmp_path / "hub" / f"{name}.py").write_text(text)
+    rules = (ROOT / ".importlinter").read_text(encoding="utf-8")
+    layers = re.sub(r"(?s)(layers =\n).*?\n\n.*", r"\1    event\n    errors\n", rules)
+    (tmp_path / ".importlinter").write_text(layers)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--no-logo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert done.returncode == 1
+    assert "hub.errors is not allowed to import hub.event" in done.stdout

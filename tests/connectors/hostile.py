@@ -54,6 +54,7 @@ def _try(folder: Folder, body: bytes, form: str) -> list[DecodeError]:
     try:
         message = connector.message(body, form)
         key = connector.order_key(message)
+    # Any exception at all is what is looked for.
     except Exception as error:
         raise Broken(f"{form}: message or order_key raised {type(error).__name__}") from error
     if not isinstance(key, str) or not key:
@@ -62,6 +63,7 @@ def _try(folder: Folder, body: bytes, form: str) -> list[DecodeError]:
         items = folder.decode(body, form)
     except DecodeError as error:
         items = [error]
+    # Any other exception is what is looked for.
     except Exception as error:
         raise Broken(f"{form}: decode raised {type(error).__name__}") from error
     errors = [item for item in items if isinstance(item, DecodeError)]

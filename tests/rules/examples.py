@@ -54,6 +54,7 @@ REFUSED: dict[str, list[tuple[str, str]]] = {
     "parameters": [
         (CORE, "def act(a, b, c, d, e, f): ..."),
         (CORE, "class A:\n    def act(self, a, b, *, c, d, e, f): ..."),
+        (CORE, "class A:\n    def __init__(self, a, b, c, d, e, f): ..."),
     ],
     "names": [
         ("hub/utils.py", ""),
@@ -111,6 +112,7 @@ ACCEPTED: dict[str, list[tuple[str, str]]] = {
     "function_length": [(CORE, _body(59))],
     "parameters": [
         (CORE, "class A:\n    def act(self, a, b, *, c, d, e): ..."),
+        (CORE, "class A:\n    def __init__(self, a, b, c, d, *, e, f): ..."),
         ("hub/commands/demo.py", "def demo(a, b, c, d, e, f): ..."),
     ],
     "names": [
