@@ -8,19 +8,20 @@ committed up to the watermark, after the outcomes are safe. docs/engine.md draws
 from __future__ import annotations
 
 import asyncio
-import heapq
 import time
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import structlog
 
 from hub import crash
+from hub.acts import Acts
 from hub.breaker import BreakerState
+from hub.committing import Commits
+from hub.draining import Draining
 from hub.errors import HubError, OwnershipLost, Unavailable
 from hub.handling import Handling, Partition
-from hub.held import Act, Claim, Command, HeldState, HeldStore, RouteControl
+from hub.held import Claim, HeldState, HeldStore, RouteControl
 from hub.kafka import Reader, Record, header
 from hub.lanes import Item, Lane, Window, decode_settled
 from hub.outbound import Outbound, facts_of, held_row
@@ -31,11 +32,7 @@ from hub.parking import BEHIND, Cause, Keeper
 log = structlog.get_logger(__name__)
 
 FETCH_COUNT = 2000
-DRAIN_SUBJECTS_COUNT = 256
-DRAIN_MESSAGES_COUNT = 16
 COMMIT_SECONDS = 0.1
-RECOMMIT_SECONDS = 3600.0
-"""Offsets are committed again after this, so that the broker does not forget an idle route."""
 LET_GO_SECONDS = 3.0
 SLOW_SECONDS = 1.0
 """A lane that holds the watermark back is parked once its call has run this long."""
@@ -77,19 +74,20 @@ class Dispatcher:
             outbound,
             share=lambda: len(self.partitions) / partitions_count,
             closed=lambda: bool(self.closed),
-            due=self._due_at,
+            due=lambda partition, subject, at: self.draining.due_at(partition, subject, at),
             stop_route=self._stop_route,
             clock=clock,
             now=now,
             sleep=sleep,
         )
+        self._commits = Commits(reader, outbox, clock=clock)
+        self.draining = Draining(self.partitions, self.handling, clock=clock, now=now)
+        self._acts = Acts(self.handling, self.draining, clock=clock, now=now)
         self._outbound = outbound
         self._reader = reader
         self._store = store
-        self._outbox = outbox
         self._committed = committed
         self._clock, self._now = clock, now
-        self._due: list[tuple[float, int, str]] = []
         self._shut_at: float | None = None
         self._untold = RouteControl(self.route, paused=outbound.route.paused, text="by hub.yaml")
         self._stopping_itself = False
@@ -124,7 +122,7 @@ class Dispatcher:
             if subject.waiting_count:
                 partition.lanes[name] = Lane(number, name, held=subject)
                 if not subject.dead:
-                    self._due_at(partition, name, subject.next_try_at or self._now())
+                    self.draining.due_at(partition, name, subject.next_try_at or self._now())
         self.partitions[number] = partition
         await self._assign()
 
@@ -150,7 +148,7 @@ class Dispatcher:
             task.cancel()
         try:
             await leaving.keeper.write()
-            await self._commit([leaving])
+            await self._commits.turn([leaving])
         except HubError as error:
             log.warning("left_uncommitted", route=self.route, partition=partition, why=error.code)
         self.partitions.pop(partition, None)
@@ -275,7 +273,7 @@ class Dispatcher:
                 self._reopen()
                 for partition in list(self.partitions.values()):
                     self._relieve(partition)
-                await self._drain()
+                await self.draining.turn()
                 self.closed.pop("store_away", None)
             except OwnershipLost as error:
                 log.warning("write_refused", route=self.route, why=error.code)
@@ -289,32 +287,7 @@ class Dispatcher:
             if partition.keeper.dirty:
                 await partition.keeper.write()
                 crash.point("after_park_write")
-        await self._commit([p for p in self.partitions.values() if not p.leaving])
-
-    async def _commit(self, partitions: Sequence[Partition]) -> None:
-        """Commit the watermarks as they stand now, once their outcomes are safe."""
-        now = self._clock()
-        for partition in partitions:
-            if not partition.window.open_count and not partition.leaving:
-                partition.window.advance(await self._reader.position(partition.number))
-        marks = {p.number: p.window.commit() for p in partitions}
-        await self._outbox.flush()
-        crash.point("after_outcome_flush")
-        changed = {
-            p.number: marks[p.number]
-            for p in partitions
-            if now < p.keeper.claim.expires_at
-            and (marks[p.number] != p.committed or now - p.committed_at > RECOMMIT_SECONDS)
-        }
-        if not changed:
-            return
-        crash.point("before_commit")
-        await self._reader.commit(changed)
-        crash.point("after_commit")
-        for partition in partitions:
-            if partition.number in changed:
-                partition.committed, partition.committed_at = changed[partition.number], now
-                partition.keeper.forget_below(partition.committed[0])
+        await self._commits.turn([p for p in self.partitions.values() if not p.leaving])
 
     # --- what changes from outside --------------------------------------------------------
 
@@ -327,53 +300,14 @@ class Dispatcher:
         claims = [p.keeper.claim for p in self.partitions.values() if not p.leaving]
         if claims:
             for command in await self._store.commands(claims):
-                self._execute(command)
+                if command.partition in self.partitions:
+                    await self._acts.execute(self.partitions[command.partition], command)
 
     def _shut(self, name: str, on: bool, text: str) -> None:
         if on:
             self.closed[name] = text
         else:
             self.closed.pop(name, None)
-
-    def _execute(self, command: Command) -> None:
-        """One act inside the subject's lane; refused while a call of it is running."""
-        partition = self.partitions.get(command.partition)
-        if partition is None:
-            return
-        lane = partition.lanes.get(command.subject)
-        if lane is None or lane.held is None:
-            partition.keeper.command_done(command.id, "refused: nothing is held")
-        elif not lane.running:
-            self._spawn(self._act(partition, lane, command))
-
-    async def _act(self, partition: Partition, lane: Lane, command: Command) -> None:
-        lane.running = True
-        keeper, held = partition.keeper, lane.held
-        assert held is not None  # noqa: S101 - checked by the caller before the task began
-        try:
-            heads = (await keeper.heads([command.subject], 1)).get(command.subject, ())
-            if not heads:
-                keeper.command_done(command.id, "refused: nothing is held")
-                return
-            if command.act is Act.RELEASE and not held.dead:
-                keeper.command_done(command.id, "refused: the head is not dead")
-                return
-            head = heads[0]
-            if command.act is not Act.REPLAY:
-                item = Item(head.position.offset, head, self._clock(), head.attempts, held=True)
-                state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
-                facts = facts_of(item, partition.number)
-                cause = Cause("by_a_person", f"{command.act} by {command.actor}")
-                self._outbound.report(item, facts, state, cause=cause)
-                keep = None if command.act is Act.SKIP else HeldState.ASIDE
-                keeper.settle(head, keep)
-            keeper.retry_now(held, self._now())
-            keeper.command_done(command.id, f"done: {command.act} of {head.event_id}")
-            self._due_at(partition, command.subject, self._now())
-        except HubError as error:
-            log.warning("act_postponed", route=self.route, why=error.code)
-        finally:
-            lane.running = False
 
     async def _probe(self) -> None:
         breaker = self.handling.breaker
@@ -421,52 +355,6 @@ class Dispatcher:
         if partition.full and not self._is_full(window, 0.5):
             partition.full = False
             self._reader.resume(partition.number)
-
-    # --- draining -------------------------------------------------------------------------
-
-    def _due_at(self, partition: Partition, subject: str, at: float) -> None:
-        heapq.heappush(self._due, (at, partition.number, subject))
-
-    async def _drain(self) -> None:
-        """Load the heads of due subjects into their lanes, many at once."""
-        if self.handling.limit() == 0 or self.handling.slots.waiting > DRAIN_SUBJECTS_COUNT:
-            return
-        due: dict[int, list[Lane]] = defaultdict(list)
-        now = self._now()
-        count = 0
-        while self._due and self._due[0][0] <= now and count < DRAIN_SUBJECTS_COUNT:
-            _, number, subject = heapq.heappop(self._due)
-            partition = self.partitions.get(number)
-            lane = partition.lanes.get(subject) if partition is not None else None
-            if lane is None or lane.held is None or lane.running or lane.queue or lane.held.dead:
-                continue
-            if (lane.held.next_try_at or 0) > now:
-                continue
-            lane.running = True
-            due[number].append(lane)
-            count += 1
-        for number, lanes in due.items():
-            if number in self.partitions:
-                await self._load(self.partitions[number], lanes)
-
-    async def _load(self, partition: Partition, lanes: Sequence[Lane]) -> None:
-        try:
-            heads = await partition.keeper.heads([x.subject for x in lanes], DRAIN_MESSAGES_COUNT)
-        except HubError:
-            for lane in lanes:
-                self._due_at(partition, lane.subject, self._now() + 1)
-            heads = {}
-            raise
-        finally:
-            for lane in lanes:
-                lane.running = False
-        taken_at = self._clock()
-        for lane in lanes:
-            lane.queue.extend(
-                Item(row.position.offset, row, taken_at, row.attempts, held=True)
-                for row in heads.get(lane.subject, ())
-            )
-            self.handling.add(partition, lane)
 
     def lag(self, partition: int) -> int:
         """Records between the watermark and the end of the partition."""

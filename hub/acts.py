@@ -1,0 +1,72 @@
+"""Acts: what a person wants done with a held subject, executed inside the subject's lane."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from hub.draining import Draining
+from hub.errors import HubError
+from hub.handling import Handling, Partition
+from hub.held import Act, Command, HeldState
+from hub.lanes import Item, Lane
+from hub.outbound import facts_of
+from hub.outcome import State
+from hub.parking import Cause
+
+log = structlog.get_logger(__name__)
+
+
+class Acts:
+    """Executes commands of one route in one worker."""
+
+    def __init__(
+        self,
+        handling: Handling,
+        draining: Draining,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._handling = handling
+        self._draining = draining
+        self._clock, self._now = clock, now
+
+    async def execute(self, partition: Partition, command: Command) -> None:
+        """Do it now, or leave it for the next look while a call of the subject is running."""
+        lane = partition.lanes.get(command.subject)
+        if lane is None or lane.held is None:
+            partition.keeper.command_done(command.id, "refused: nothing is held")
+        elif not lane.running:
+            await self._act(partition, lane, command)
+
+    async def _act(self, partition: Partition, lane: Lane, command: Command) -> None:
+        lane.running = True
+        keeper, held = partition.keeper, lane.held
+        assert held is not None  # noqa: S101 - checked by the caller before the task began
+        try:
+            heads = (await keeper.heads([command.subject], 1)).get(command.subject, ())
+            if not heads:
+                keeper.command_done(command.id, "refused: nothing is held")
+                return
+            if command.act is Act.RELEASE and not held.dead:
+                keeper.command_done(command.id, "refused: the head is not dead")
+                return
+            head = heads[0]
+            if command.act is not Act.REPLAY:
+                item = Item(head.position.offset, head, self._clock(), head.attempts, held=True)
+                state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
+                facts = facts_of(item, partition.number)
+                cause = Cause("by_a_person", f"{command.act} by {command.actor}")
+                self._handling.outbound.report(item, facts, state, cause=cause)
+                keep = None if command.act is Act.SKIP else HeldState.ASIDE
+                keeper.settle(head, keep)
+            keeper.retry_now(held, self._now())
+            keeper.command_done(command.id, f"done: {command.act} of {head.event_id}")
+            self._draining.due_at(partition, command.subject, self._now())
+        except HubError as error:
+            log.warning("act_postponed", route=command.route, why=error.code)
+        finally:
+            lane.running = False

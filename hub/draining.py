@@ -1,0 +1,82 @@
+"""Draining: parked subjects get their rounds, oldest message first, in the lanes of their route."""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+
+from hub.errors import HubError
+from hub.handling import Handling, Partition
+from hub.lanes import Item, Lane
+
+SUBJECTS_COUNT = 256
+"""Subjects whose heads are loaded with one query."""
+MESSAGES_COUNT = 16
+"""Messages of a subject that are loaded at once."""
+
+
+class Draining:
+    """Which held subject is tried when.
+
+    Args:
+        partitions: of the dispatcher, by number.
+    """
+
+    def __init__(
+        self,
+        partitions: Mapping[int, Partition],
+        handling: Handling,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._partitions = partitions
+        self._handling = handling
+        self._clock, self._now = clock, now
+        self._due: list[tuple[float, int, str]] = []
+
+    def due_at(self, partition: Partition, subject: str, at: float) -> None:
+        heapq.heappush(self._due, (at, partition.number, subject))
+
+    async def turn(self) -> None:
+        """Load the heads of due subjects into their lanes, many at once."""
+        if self._handling.limit() == 0 or self._handling.slots.waiting > SUBJECTS_COUNT:
+            return
+        due: dict[int, list[Lane]] = defaultdict(list)
+        now = self._now()
+        count = 0
+        while self._due and self._due[0][0] <= now and count < SUBJECTS_COUNT:
+            _, number, subject = heapq.heappop(self._due)
+            partition = self._partitions.get(number)
+            lane = partition.lanes.get(subject) if partition is not None else None
+            if lane is None or lane.held is None or lane.running or lane.queue or lane.held.dead:
+                continue
+            if (lane.held.next_try_at or 0) > now:
+                continue
+            lane.running = True
+            due[number].append(lane)
+            count += 1
+        for number, lanes in due.items():
+            if number in self._partitions:
+                await self._load(self._partitions[number], lanes)
+
+    async def _load(self, partition: Partition, lanes: Sequence[Lane]) -> None:
+        try:
+            heads = await partition.keeper.heads([x.subject for x in lanes], MESSAGES_COUNT)
+        except HubError:
+            for lane in lanes:
+                self.due_at(partition, lane.subject, self._now() + 1)
+            heads = {}
+            raise
+        finally:
+            for lane in lanes:
+                lane.running = False
+        taken_at = self._clock()
+        for lane in lanes:
+            lane.queue.extend(
+                Item(row.position.offset, row, taken_at, row.attempts, held=True)
+                for row in heads.get(lane.subject, ())
+            )
+            self._handling.add(partition, lane)
