@@ -74,11 +74,15 @@ def _settings(
 ) -> HubSettings:
     connectors, standard = known
     content_hash = hash_of(document.data)
-    references = resolve(document, folder, environ)
-    for variable, (section, name) in ADDRESSES.items():
+    overridden = {path: environ[name] for name, path in ADDRESSES.items() if environ.get(name)}
+    for section, name in ADDRESSES.values():
         block = document.data.setdefault(section, {})
-        if environ.get(variable) and isinstance(block, dict):
-            block[name] = environ[variable]
+        if (section, name) in overridden and isinstance(block, dict):
+            block[name] = ""  # what is overridden need not be resolvable
+    references = resolve(document, folder, environ)
+    for (section, name), address in overridden.items():
+        if isinstance(document.data[section], dict):
+            document.data[section][name] = address
             references.add((section, name))
     kinds = _kinds(document, connectors)
     instances = _instances(document, kinds, references)

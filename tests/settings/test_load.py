@@ -95,6 +95,11 @@ def test_the_environment_overrides_addresses_only(load: Load) -> None:
     assert load(bare, {**environ, "PG": "p"}).kafka.bootstrap_servers == "k:1"
 
 
+def test_what_is_overridden_need_not_be_resolvable(load: Load) -> None:
+    settings = load(MINIMAL, {"HUB_POSTGRES": "postgresql://${z}"})
+    assert settings.postgres.url.get_secret_value() == "postgresql://${z}"
+
+
 def test_secrets_do_not_show(load: Load) -> None:
     settings = load(MINIMAL, {"PG": "postgresql://u:S3cr3t@db/hub"})
     assert "S3cr3t" not in repr(settings) + settings.model_dump_json()
