@@ -71,7 +71,7 @@ def read_dossier(
     if wire.TrangThaiHoSo == "":
         originals["TrangThaiHoSo"] = ""
     head = _head(code, unit, wire.TrangThaiHoSo)
-    return _event({**head, "updating": updating, "dossier": dossier})
+    return DossierEvent.model_validate({**head, "updating": updating, "dossier": dossier})
 
 
 def read_progress(wire: WireProgress, *, unit: str, path: str = "") -> DossierEvent:
@@ -84,7 +84,7 @@ def read_progress(wire: WireProgress, *, unit: str, path: str = "") -> DossierEv
     step = STEP.read(wire)
     if wire.TrangThai == "":
         step.setdefault("originals", {})["TrangThai"] = ""
-    return _event({**_head(code, unit, wire.TrangThai), "step": step})
+    return DossierEvent.model_validate({**_head(code, unit, wire.TrangThai), "step": step})
 
 
 def write_dossier(data: DossierEvent) -> dict[str, Any]:
@@ -135,10 +135,6 @@ def _head(code: str, unit: str, status_code: str | None) -> dict[str, Any]:
         "status": read_status(status_code),
         "status_code": status_code or "",
     }
-
-
-def _event(values: dict[str, Any]) -> DossierEvent:
-    return DossierEvent.__pydantic_validator__.validate_python(values)  # type: ignore[no-any-return]
 
 
 def _put_status(out: dict[str, Any], name: str, status: DossierStatus, code: str) -> None:

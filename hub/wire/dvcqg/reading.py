@@ -84,7 +84,7 @@ def _twin(model: type[WirePart]) -> type[msgspec.Struct]:
     fields: list[tuple[str, Any, None]] = []
     for name, field in model.model_fields.items():
         listed = [each for each in get_args(field.annotation) if get_origin(each) is tuple]
-        kind = tuple[_twin(get_args(listed[0])[0]), ...] if listed else str  # type: ignore[misc]
+        kind = tuple[_twin(get_args(listed[0])[0]), ...] if listed else str  # type: ignore[misc] # made at run time
         fields.append((name, kind | None, None))
     return msgspec.defstruct(
         f"{model.__name__}Twin",

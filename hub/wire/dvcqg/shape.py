@@ -96,7 +96,7 @@ class Shape:
         out = {wire: text for wire, canonical in self._texts if (text := fields[canonical])}
         for wire, canonical, write in self._writers:
             value = fields[canonical]
-            if value is None or value == ():
+            if value is None or value == () or value == "":
                 continue
             if (said := write(value)) is not None:
                 out[wire] = said
