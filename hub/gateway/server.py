@@ -99,72 +99,73 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _bounded(limits: ServerLimits) -> type[HttpToolsProtocol]:
-    """uvicorn's HTTP protocol, closing connections whose headers are too slow or too large."""
+class _Bounded(HttpToolsProtocol):
+    """One connection; whoever keeps it waiting for the end of headers loses it."""
 
-    class Bounded(HttpToolsProtocol):
-        """One connection; whoever keeps it waiting for the end of headers loses it."""
+    limits = ServerLimits()
+    _in_headers = False
+    _received_bytes = 0
+    _named_bytes = 0
+    _deadline: asyncio.TimerHandle | None = None
 
-        _in_headers = False
-        _received_bytes = 0
-        _named_bytes = 0
-        _deadline: asyncio.TimerHandle | None = None
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._begin_headers()
 
-        def connection_made(self, transport: Any) -> None:
-            super().connection_made(transport)
-            self._begin_headers()
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end_wait()
+        super().connection_lost(exc)
 
-        def connection_lost(self, exc: Exception | None) -> None:
-            self._end_wait()
-            super().connection_lost(exc)
-
-        def data_received(self, data: bytes) -> None:
-            self._received_bytes += len(data)
-            super().data_received(data)
-            if self._in_headers and self._received_bytes > limits.headers_bytes:
-                self._give_up()
-            elif self._deadline is None and self.cycle and self.cycle.response_complete:
-                # Answered, and still sending: neither uvicorn's timer nor ours would run.
-                self._begin_wait()
-
-        def on_message_begin(self) -> None:
-            self._begin_headers()
-            super().on_message_begin()
-
-        def on_url(self, url: bytes) -> None:
-            self._count(len(url))
-            super().on_url(url)
-
-        def on_header(self, name: bytes, value: bytes) -> None:
-            self._count(len(name) + len(value) + len(": \r\n"))
-            super().on_header(name, value)
-
-        def on_headers_complete(self) -> None:
-            self._in_headers = False
-            self._end_wait()
-            super().on_headers_complete()
-
-        def _count(self, size_bytes: int) -> None:
-            self._named_bytes += size_bytes
-            if self._named_bytes > limits.headers_bytes:
-                raise ValueError("headers too large")  # the parser stops, uvicorn answers 400
-
-        def _begin_headers(self) -> None:
-            self._in_headers = True
-            self._received_bytes = self._named_bytes = 0
+    def data_received(self, data: bytes) -> None:
+        self._received_bytes += len(data)
+        super().data_received(data)
+        if self._in_headers and self._received_bytes > self.limits.headers_bytes:
+            self._give_up()
+        elif self._deadline is None and self.cycle and self.cycle.response_complete:
+            # Answered, and still sending: neither uvicorn's timer nor ours would run.
             self._begin_wait()
 
-        def _begin_wait(self) -> None:
-            self._end_wait()
-            self._deadline = self.loop.call_later(limits.headers_seconds, self._give_up)
+    def on_message_begin(self) -> None:
+        self._begin_headers()
+        super().on_message_begin()
 
-        def _end_wait(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
 
-        def _give_up(self) -> None:
-            self._end_wait()
-            self.transport.close()
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value) + len(": \r\n"))
+        super().on_header(name, value)
 
-    return Bounded
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._end_wait()
+        super().on_headers_complete()
+
+    def _count(self, size_bytes: int) -> None:
+        self._named_bytes += size_bytes
+        if self._named_bytes > self.limits.headers_bytes:
+            raise ValueError("headers too large")  # the parser stops, uvicorn answers 400
+
+    def _begin_headers(self) -> None:
+        self._in_headers = True
+        self._received_bytes = self._named_bytes = 0
+        self._begin_wait()
+
+    def _begin_wait(self) -> None:
+        self._end_wait()
+        self._deadline = self.loop.call_later(self.limits.headers_seconds, self._give_up)
+
+    def _end_wait(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._end_wait()
+        self.transport.close()
+
+
+def _bounded(limits: ServerLimits) -> type[_Bounded]:
+    """The protocol with these limits; uvicorn makes one object of it per connection."""
+    return type("_Bounded", (_Bounded,), {"limits": limits})
