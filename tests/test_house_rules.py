@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.connector import discover
 from tests.rules import examples, imports, shape
 from tests.rules.tree import ROOT, Module, modules
 
@@ -49,6 +50,26 @@ def _told(violations: list[str]) -> str:
 def test_the_tree_keeps_the_rule(rule: Rule) -> None:
     broken = [text for module in modules(*RULES[rule]) for text in rule(module)]
     assert not broken, _told(broken)
+
+
+def test_nobody_outside_its_folder_knows_a_connector_by_name() -> None:
+    kinds = list(discover())
+    broken = [text for module in modules("hub") for text in imports.connector_names(module, kinds)]
+    assert not broken, _told(broken)
+
+
+@pytest.mark.parametrize(
+    ("source", "known"),
+    [
+        ('if name == "toy": act()', True),
+        ("toy = settings.connectors.toy", True),
+        ('"""For example toy."""', False),
+        ('"toys are many"', False),
+    ],
+)
+def test_a_connector_named_in_code_is_found(source: str, known: bool) -> None:
+    assert bool(list(imports.connector_names(Module.parse("hub/x.py", source), ["toy"]))) is known
+    assert not list(imports.connector_names(Module.parse("hub/routes/x.py", source), ["toy"]))
 
 
 def test_decode_and_encode_are_pure() -> None:

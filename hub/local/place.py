@@ -50,18 +50,22 @@ class Place:
 
     @property
     def ports_file(self) -> Path:
+        """Which ports were chosen."""
         return self.folder / "local.json"
 
     @property
     def kafka(self) -> Path:
+        """Kafka's data and log."""
         return self.folder / "kafka"
 
     @property
     def postgres(self) -> Path:
+        """PostgreSQL's data."""
         return self.folder / "postgres"
 
     @property
     def postgres_log(self) -> Path:
+        """What PostgreSQL says."""
         return self.folder / "postgres.log"
 
     def owned(self) -> tuple[Path, ...]:

@@ -10,7 +10,7 @@ from tests.rules.tree import Module, dotted
 
 ONLY: dict[str, tuple[str, ...]] = {
     "aiokafka": ("hub.kafka",),
-    "faststream": ("hub.kafka",),
+    "faststream": ("hub.lifecycle",),
     "tenacity": ("hub.recovery",),
     "sqlalchemy": ("hub.store",),
     "alembic": ("hub.store",),
@@ -65,6 +65,31 @@ def connectors_apart(module: Module) -> Iterator[str]:
             continue
         if own is None or own[1] != other[1]:
             yield module.at(node, f"imports the connector {other[1]} by name")
+
+
+def connector_names(module: Module, kinds: Iterable[str]) -> Iterator[str]:
+    """No connector's name outside its folder, but in standard routes and in what plays a scenario.
+
+    Docstrings may name one as an example.
+    """
+    if _inside(module.name, ("hub.connectors", "hub.routes", "hub.demo", "hub.bench")):
+        return
+    named = re.compile(rf"\b({'|'.join(map(re.escape, kinds))})\b")
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if (found := named.search(node.value)) and id(node) not in _docstrings(module):
+                yield module.at(node, f"names the connector {found[0]}")
+        elif isinstance(node, ast.Name | ast.Attribute) and named.fullmatch(_last(node)):
+            yield module.at(node, f"names the connector {_last(node)}")
+
+
+def _last(node: ast.expr) -> str:
+    return dotted(node).rpartition(".")[2]
+
+
+def _docstrings(module: Module) -> set[int]:
+    """Every text that stands alone as a statement, as ids of its nodes."""
+    return {id(node.value) for node in ast.walk(module.tree) if isinstance(node, ast.Expr)}
 
 
 def pure_modules(modules: Iterable[Module]) -> list[Module]:

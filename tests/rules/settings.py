@@ -13,7 +13,8 @@ from pydantic.fields import FieldInfo
 UNITS = ("_seconds", "_bytes", "_count", "_per_second", "_factor", "port")
 """How the name of a number ends: seconds, bytes, pieces, a rate, copies, or a port."""
 
-PLACE = re.compile(r"(^|_)(url|servers|path|endpoint)$")
+PLACE = re.compile(r"(^|_)(url|servers)$")
+"""Names of settings that say where something else is; never guessed."""
 HIDDEN = re.compile(r"(^|_)(password|secret|token)$")
 
 

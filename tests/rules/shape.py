@@ -127,9 +127,11 @@ CODES = re.compile(r"(noqa(:\s*[A-Z]+\d+(,\s*[A-Z]+\d+)*)?|type:\s*ignore(\[[\w,
 
 
 def reasons(module: Module) -> Iterator[str]:
-    """Every ignore (noqa, type: ignore, pragma) has its reason beside it."""
-    for line, comment in module.comments().items():
-        if IGNORE.match(comment) and not _has_reason(comment):
+    """Every ignore (noqa, type: ignore, pragma) has its reason beside it or in the line above."""
+    comments = module.comments()
+    for line, comment in comments.items():
+        above = comments.get(line - 1, "")
+        if IGNORE.match(comment) and not _has_reason(f"{comment} {above}"):
             yield module.at(line, "an ignore without a reason beside it")
 
 
@@ -139,8 +141,8 @@ def _has_reason(comment: str) -> bool:
 
 
 def prints(module: Module) -> Iterator[str]:
-    """Only commands print."""
-    if module.name.startswith(("hub.commands", "hub.__main__", "tests", "bench")):
+    """Only commands print, and modules that can be run by themselves."""
+    if module.name.startswith("hub.commands") or "__main__" in module.source:
         return
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Call) and dotted(node.func) in {"print", "sys.stdout.write"}:
