@@ -13,10 +13,9 @@ from aiokafka.errors import TopicAlreadyExistsError
 from hub.errors import ConfigError, Unavailable
 from hub.kafka.producer import Producer
 from hub.kafka.reader import Feed, Reader
-from hub.kafka.records import Record, translated
+from hub.kafka.records import MAX_BATCH_BYTES, Record, translated
 from hub.message import Position
 
-MAX_BATCH_BYTES = 900_000
 FETCH_BYTES = 8_000_000
 REQUEST_BYTES = 4_000_000
 

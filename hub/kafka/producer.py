@@ -11,8 +11,11 @@ from typing import Any
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from hub.errors import ConfigError, Unavailable
-from hub.kafka.records import Outgoing, partition_of, translated
+from hub.kafka.records import MAX_BATCH_BYTES, Outgoing, partition_of, translated
 from hub.message import Position
+
+Line = tuple[Sequence[Outgoing], asyncio.Future[None]]
+"""Records that stand in line for a partition, and who waits for them."""
 
 
 class Producer:
@@ -22,6 +25,8 @@ class Producer:
         self._producer = producer
         self._counts = counts
         self._prefix = prefix
+        self._lines: dict[TopicPartition, list[Line]] = {}
+        self._drains: dict[TopicPartition, asyncio.Task[None]] = {}
 
     def _partitions(self, topic: str) -> int:
         try:
@@ -60,23 +65,56 @@ class Producer:
     async def _send_partition(
         self, topic: str, partition: int, records: Sequence[Outgoing]
     ) -> None:
+        """Stand in the partition's line: what comes while a batch is on its way goes together.
+
+        aiokafka takes one batch of a partition at a time, and its wait for the place is unfair:
+        of fifty senders some run into its time-out.
+        """
+        for record in records:
+            if _size(record) > MAX_BATCH_BYTES:
+                raise Unavailable("record is larger than a batch", code="record_too_large")
+        where = TopicPartition(topic, partition)
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        if where in self._lines:
+            self._lines[where].append((records, sent))
+        else:
+            self._lines[where] = [(records, sent)]
+            self._drains[where] = asyncio.create_task(self._drain(where))
+        await sent
+
+    async def _drain(self, where: TopicPartition) -> None:
+        """Send what stands in line until nobody is left."""
+        while line := self._lines[where]:
+            self._lines[where] = []
+            records = [record for part, _ in line for record in part]
+            [error] = await asyncio.gather(self._send(where, records), return_exceptions=True)
+            for _, sent in line:
+                if sent.done():
+                    continue  # its sender has gone
+                if error is None:
+                    sent.set_result(None)
+                else:
+                    sent.set_exception(error)
+        del self._lines[where], self._drains[where]
+
+    async def _send(self, where: TopicPartition, records: Sequence[Outgoing]) -> None:
         waiting = []
         batch = self._producer.create_batch()
         for key, value, headers in records:
             pairs = headers if isinstance(headers, list) else list(headers)
             if batch.append(timestamp=None, key=key, value=value, headers=pairs) is None:
-                waiting.append(await self._close_and_send(batch, topic, partition))
+                waiting.append(await self._close_and_send(batch, where))
                 batch = self._producer.create_batch()
                 if batch.append(timestamp=None, key=key, value=value, headers=pairs) is None:
                     raise Unavailable("record is larger than a batch", code="record_too_large")
-        waiting.append(await self._close_and_send(batch, topic, partition))
+        waiting.append(await self._close_and_send(batch, where))
         for future in waiting:
             await future
 
-    async def _close_and_send(self, batch: Any, topic: str, partition: int) -> Awaitable[object]:
+    async def _close_and_send(self, batch: Any, where: TopicPartition) -> Awaitable[object]:
         batch.close()
         future: Awaitable[object] = await self._producer.send_batch(
-            batch, topic, partition=partition
+            batch, where.topic, partition=where.partition
         )
         return future
 
@@ -100,3 +138,9 @@ class Producer:
     async def close(self) -> None:
         """Flush and leave Kafka."""
         await self._producer.stop()
+
+
+def _size(record: Outgoing) -> int:
+    """Bytes of a record in a batch, at most; its fixed part is below a hundred."""
+    key, value, headers = record
+    return 100 + len(key) + len(value or b"") + sum(len(n) + len(v) + 10 for n, v in headers)

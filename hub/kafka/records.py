@@ -12,6 +12,9 @@ from aiokafka.partitioner import murmur2
 
 from hub.errors import OwnershipLost, Unavailable
 
+MAX_BATCH_BYTES = 900_000
+"""Largest batch, and so largest record, that is produced."""
+
 Record = Any
 """An aiokafka ConsumerRecord: offset, key, value (bytes), headers (tuple of pairs), timestamp."""
 
