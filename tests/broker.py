@@ -118,7 +118,7 @@ def _local_pair(folder: Path) -> Iterator[Addresses]:
 
 def _last_one(users: object) -> bool:
     try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)  # type: ignore[arg-type]  # an open file
     except BlockingIOError:
         return False
     return True
