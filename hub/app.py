@@ -189,7 +189,8 @@ class Hub:
 
     async def _work(self, producer: Producer, stop: asyncio.Event) -> None:
         outbox = Outbox(producer, self.observe)
-        leases = Leases(self.held, self.worker)
+        ttl = self.settings.worker.lease_seconds
+        leases = Leases(self.held, self.worker, ttl_seconds=ttl)
         halt = asyncio.Event()
         intakes = [
             self._intake(instance)

@@ -16,6 +16,7 @@ from typing import Protocol
 
 import structlog
 
+from hub import crash
 from hub.errors import DecodeError, Unavailable
 from hub.event import Event
 from hub.message import Position
@@ -157,6 +158,7 @@ class Recorder:
         while batch.offsets:
             try:
                 await record(self._store, batch)
+                crash.point("after_recorder_write")
                 break
             except Unavailable as error:
                 if await waits.after(error):

@@ -12,6 +12,7 @@ from hub.settings.model import (
     ManagementSettings,
     PostgresSettings,
     Unit,
+    WorkerSettings,
 )
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "PostgresSettings",
     "SettingsError",
     "Unit",
+    "WorkerSettings",
     "load_settings",
     "settings_file",
 ]

@@ -146,6 +146,17 @@ class ManagementSettings(Section):
     port: Port = Field(9090, description="Port to listen on; 0 takes a free one.")
 
 
+class WorkerSettings(Section):
+    """The workers, which decode and deliver."""
+
+    lease_seconds: float = Field(
+        10,
+        ge=2,
+        le=60,
+        description="A dead worker's partitions are taken over after this; renewed eight times.",
+    )
+
+
 class LogSettings(Section):
     """The log, one line per message per stage, on standard error."""
 
@@ -174,6 +185,9 @@ class Sections(Section):
     )
     management: ManagementSettings = Field(
         default_factory=ManagementSettings, description="Health and metrics."
+    )
+    worker: WorkerSettings = Field(
+        default_factory=WorkerSettings, description="Decoding and delivering."
     )
     log: LogSettings = Field(default_factory=LogSettings, description="Log.")
     units: dict[UnitId, Unit] = Field(
