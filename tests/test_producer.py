@@ -55,7 +55,7 @@ async def settle() -> None:
 
 
 def producer(sending: Sending) -> Producer:
-    return Producer(sending, {"t": 1}, "")  # type: ignore[arg-type]
+    return Producer(sending, {"t": 1}, "")  # type: ignore[arg-type]  # stands in for it
 
 
 async def test_what_comes_while_a_batch_is_on_its_way_goes_together_and_in_order() -> None:

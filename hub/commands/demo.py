@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 
 from hub import local
+from hub.commands import show
 from hub.demo import scenario
 from hub.demo.deployment import Deployment
 from hub.demo.pages import addresses_page, report_page
@@ -84,6 +85,8 @@ async def _play(deployment: Deployment, screen: Screen, wish: _Wish) -> None:
             typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
         else:
             typer.echo(report_page(report))
+            typer.echo(f"\nOne of them, by `hub show dossier {ward.eventful().code}`:\n")
+            await asyncio.to_thread(show.dossier, ward.eventful().code, config=deployment.config)
         for disagreement in report.disagreements:
             typer.secho(f"DISAGREES: {disagreement}", err=True, fg=typer.colors.RED)
         if wish.keep:
@@ -131,7 +134,8 @@ def _servers(screen: Screen) -> Iterator[tuple[str, str]]:
         DemoFailed: only one of the two is given.
         LocalError: the local pair does not come up.
     """
-    kafka, postgres = os.environ.get("HUB_KAFKA"), os.environ.get("HUB_POSTGRES")
+    # Taken out: they would override the hub.yaml that the run writes, with its own database.
+    kafka, postgres = os.environ.pop("HUB_KAFKA", None), os.environ.pop("HUB_POSTGRES", None)
     if kafka and postgres:
         yield kafka, postgres
         return

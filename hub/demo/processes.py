@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from hub.local import process
@@ -29,12 +29,10 @@ class Processes:
 
     Args:
         folder: where logs and process ids are kept; exists.
-        environment: of every process.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = environment
         self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     def log(self, name: str) -> Path:
@@ -53,7 +51,6 @@ class Processes:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=dict(self._environment),
                 start_new_session=True,
             )
         self._pid_file(name).write_text(f"{started.pid}\n{arguments[-1]}\n", "utf-8")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,12 +42,8 @@ async def staged(deployment: Deployment, screen: Screen) -> AsyncIterator[Proces
         DemoFailed: one of them does not come up.
         Unavailable: Kafka or PostgreSQL does not answer.
     """
-    environment = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("HUB_KAFKA", "HUB_POSTGRES", "HUB_CONFIG")  # the run has its own
-    }
-    processes = Processes(deployment.folder, environment)
+    processes = Processes(deployment.folder)
+    processes.stop_left_over()
     try:
         await prepare(deployment)
         deployment.write()

@@ -1,46 +1,55 @@
-"""The one-stop product of the demo (temporary)."""
+"""The demo's one-stop product: the simulated one, set up with the unit's account at the hub."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-import aiohttp
-import orjson
-
+from hub.connectors.one_stop.simulator import Address, OneStopProduct
 from hub.demo.deployment import PORTAL_MEMBER, Deployment
 from hub.demo.playing import Send
 from hub.demo.processes import DemoFailed
 from hub.demo.ward import UNIT
 from hub.demo.wire import FORM, Call
 
+TRIES = 30
+WAIT_SECONDS = 1.0
+
 
 @asynccontextmanager
 async def product_of(deployment: Deployment) -> AsyncIterator[Send]:
-    """The product, signed in with the unit's account."""
-    async with aiohttp.ClientSession(
-        deployment.gateway_url,
-        headers={"dstcode": PORTAL_MEMBER, "Content-Type": "application/json"},
-    ) as session:
+    """How the product makes a call; it repeats what was refused, as products do.
 
-        async def post(path: str, body: dict[str, object]) -> Any:
-            async with session.post(path, data=orjson.dumps(body)) as reply:
-                return orjson.loads(await reply.read())
-
-        login = await post("/auth", {"username": UNIT, "password": deployment.password})
+    `Send` raises DemoFailed when the hub still refuses after half a minute.
+    """
+    address = Address(
+        url=deployment.gateway_url,
+        unit=UNIT,
+        username=UNIT,
+        password=deployment.password,
+        dstcode=PORTAL_MEMBER,
+    )
+    async with OneStopProduct(address) as product:
 
         async def send(call: Call) -> None:
-            body: dict[str, object] = {
-                "session": login["session"],
-                "madonvi": UNIT,
-                "service": call.service,
-                "data": call.items,
-            }
             if call.service == FORM:
-                body["isUpdating"] = str(call.updating)
-            answer = await post("/integration", body)
-            if answer["error_code"] != "0":
-                raise DemoFailed(f"the hub refused: {answer}")
+                taken = await product.send_dossiers(call.items, is_updating=call.updating)
+            else:
+                taken = await product.send_progress(call.items)
+            if not taken:
+                await _catch_up(product, call)
 
         yield send
+
+
+async def _catch_up(product: OneStopProduct, call: Call) -> None:
+    for _ in range(TRIES):
+        await asyncio.sleep(WAIT_SECONDS)
+        await product.send_waiting()
+        if not any(call.code in sending.codes for sending in product.waiting):
+            return
+    refusals = ", ".join(
+        f"{count} x {name}" for name, count in product.counts.items() if "refusals" in name
+    )
+    raise DemoFailed(f"The hub does not take {call.service} of {call.code} ({refusals}).")
