@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
@@ -17,9 +16,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from hub.errors import ConfigError, DecodeError
-from hub.message import HUB_NAMESPACE, Position
+from hub.message import Position, name_id
 
 SPEC_VERSION = "1.0"
+_SPEC_VERSION_HEADER = ("ce_specversion", b"1.0")
+_CONTENT_TYPE_HEADER = ("content-type", b"application/json")
 
 
 class DataClass(StrEnum):
@@ -108,35 +109,50 @@ class Event:
     traceparent: str = ""
     position: Position | None = None
 
-    def identify(self, position: Position | None, item: int = 0) -> Self:
+    def identify(
+        self,
+        position: Position | None,
+        item: int = 0,
+        *,
+        message_id: str | None = None,
+        traceparent: str | None = None,
+    ) -> Self:
         """The same event with its id: UUID5 of source, natural key and inbound position.
 
         Decoding the same record again gives the same id; a fact that returns later (A, B, A)
         stands elsewhere and gets another.
         """
-        name = f"{self.source} {self.natural_key} {position or ''} {item}"
-        return replace(self, id=str(uuid.uuid5(HUB_NAMESPACE, name)))
+        where = f"{position.topic}/{position.partition}/{position.offset}" if position else ""
+        return type(self)(
+            kind=self.kind,
+            source=self.source,
+            subject=self.subject,
+            time=self.time,
+            data=self.data,
+            natural_key=self.natural_key,
+            id=name_id(f"{self.source} {self.natural_key} {where} {item}"),
+            message_id=self.message_id if message_id is None else message_id,
+            traceparent=self.traceparent if traceparent is None else traceparent,
+            position=self.position,
+        )
 
     def to_record(self) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
         """Key, value and headers of the Kafka record (CloudEvents Kafka binding, binary mode)."""
         headers = [
-            ("ce_specversion", SPEC_VERSION),
-            ("ce_id", self.id),
-            ("ce_type", self.kind),
-            ("ce_source", self.source),
-            ("ce_subject", self.subject),
-            ("ce_time", self.time.isoformat()),
-            ("ce_naturalkey", self.natural_key),
-            ("ce_messageid", self.message_id),
-            ("content-type", "application/json"),
+            _SPEC_VERSION_HEADER,
+            ("ce_id", self.id.encode()),
+            ("ce_type", self.kind.encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_subject", self.subject.encode()),
+            ("ce_time", self.time.isoformat().encode()),
+            ("ce_naturalkey", self.natural_key.encode()),
+            ("ce_messageid", self.message_id.encode()),
+            _CONTENT_TYPE_HEADER,
         ]
         if self.traceparent:
-            headers.append(("traceparent", self.traceparent))
-        return (
-            self.subject.encode(),
-            self.data.__pydantic_serializer__.to_json(self.data, exclude_defaults=True),
-            [(name, value.encode()) for name, value in headers],
-        )
+            headers.append(("traceparent", self.traceparent.encode()))
+        value = self.data.__pydantic_serializer__.to_json(self.data, exclude_defaults=True)
+        return self.subject.encode(), value, headers
 
     @classmethod
     def from_record(
@@ -203,7 +219,7 @@ class Event:
         except ValidationError as error:
             raise decode_error(error, "/data") from error
         headers.setdefault("ce_id", "")
-        return cls.from_record(data.model_dump_json().encode(), headers)
+        return cls.from_record(data.model_dump_json(exclude_defaults=True).encode(), headers)
 
 
 def decode_error(error: ValidationError, prefix: str = "") -> DecodeError:

@@ -140,10 +140,8 @@ class Inbound:
             ):
                 batch.outcomes.append(self.outcome(message, State.DUPLICATE, event=item))
                 continue
-            event = replace(
-                item.identify(position, index),
-                message_id=message.id,
-                traceparent=message.traceparent,
+            event = item.identify(
+                position, index, message_id=message.id, traceparent=message.traceparent
             )
             same = event.subject == message.key
             target = (

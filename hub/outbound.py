@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,7 @@ from hub.event import Event
 from hub.held import Claim, HeldMessage
 from hub.kafka import Record, safe_headers
 from hub.lanes import Item
-from hub.message import HUB_NAMESPACE, Position
+from hub.message import Position, name_id
 from hub.outbox import Outbox
 from hub.outcome import Outcome, Stage, State
 from hub.parking import NO_CAUSE, Cause
@@ -140,7 +139,7 @@ class Outbound:
         operation = self._operations.get(message.operation)
         if operation is None:
             raise EncodeError(f"operation {message.operation} is not declared")
-        key = str(uuid.uuid5(HUB_NAMESPACE, f"{self.route.name} {event.id} 0"))
+        key = name_id(f"{self.route.name} {event.id} 0")
         return Request(message=message, operation_key=key, event=event), operation
 
     async def send(self, claim: Claim, requests: Sequence[Request], operation: Operation) -> Reply:
