@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import typer
 
-from hub.commands import local
+from hub.commands import held, local, route, show
 from hub.commands.check import check
 from hub.commands.check_log import check_log
 from hub.commands.demo import demo
+from hub.commands.migrate import migrate
 from hub.commands.run import run
 from hub.commands.sim import sim
 from hub.commands.translate import decode, encode
@@ -24,6 +25,11 @@ app.command()(encode)
 app.command()(sim)
 app.command()(demo)
 app.command("check-log")(check_log)
+app.command()(migrate)
+app.add_typer(show.app, name="show")
+app.command()(show.rejections)
+app.add_typer(held.app, name="held")
+app.add_typer(route.app, name="route")
 app.add_typer(local.app, name="local")
 
 

@@ -107,9 +107,11 @@ class HeldView:
             rows = await (await pipeline.ask(QUEUES, values)).fetchall()
         return [HeldSubject(r[0], r[1], original(r[2]), *r[3:]) for r in rows]
 
-    async def aside(self, wanted: HeldFilter) -> Sequence[HeldMessage]:
+    async def aside(
+        self, wanted: HeldFilter, *, subject: str | None = None
+    ) -> Sequence[HeldMessage]:
         """Dead letters set aside."""
-        return await self._messages(wanted, None, [HeldState.ASIDE.value])
+        return await self._messages(wanted, subject, [HeldState.ASIDE.value])
 
     async def show(self, route: str, subject: str, *, limit: int = 1000) -> HeldQueue:
         """What one route holds of one subject, at most `limit` messages."""

@@ -30,7 +30,7 @@ FROM route_control AS c FULL JOIN (
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A planned time in which a route rests."""
+    """A planned time in which a route rests; `is_open` by the database's clock."""
 
     id: int
     route: str
@@ -38,6 +38,7 @@ class Window:
     ends_at: datetime
     reason: str
     actor: str
+    is_open: bool
 
 
 async def controls(store: Store) -> Mapping[str, RouteControl]:
@@ -144,7 +145,9 @@ async def remove_window(store: Store, number: int, author: Author) -> None:
 async def windows(store: Store) -> Sequence[Window]:
     """Windows that are open or still to come, in order."""
     ahead = maintenance_window.c.ends_at > func.now()
-    query = select(maintenance_window).where(ahead).order_by(maintenance_window.c.starts_at)
+    is_open = (maintenance_window.c.starts_at <= func.now()).label("is_open")
+    query = select(maintenance_window, is_open).where(ahead)
+    query = query.order_by(maintenance_window.c.starts_at)
     async with store.transaction() as connection:
         rows = await connection.execute(query)
         return [Window(**row) for row in rows.mappings()]

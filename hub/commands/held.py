@@ -1,0 +1,252 @@
+"""`hub held`: what is held, why, and the acts of people on it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+import typer
+
+from hub.commands.reach import (
+    AsJson,
+    Config,
+    Postgres,
+    Who,
+    Why,
+    print_json,
+    print_table,
+    when,
+    whoever,
+    with_store,
+)
+from hub.errors import HubError
+from hub.held import Act, HeldMessage, HeldSubject
+from hub.reasons import reason_of
+from hub.settings import HubSettings
+from hub.store import Store
+from hub.store.acts import ActRecord, Acts, Author
+from hub.store.held_view import HeldFilter, HeldView
+
+app = typer.Typer(help="Messages that are held, and acts on them.", no_args_is_help=True)
+
+RouteName = Annotated[str, typer.Argument(metavar="ROUTE", help="Name of the route.")]
+Subject = Annotated[str, typer.Argument(metavar="DOSSIER", help="Dossier code.")]
+EventId = Annotated[
+    str, typer.Option("--event", help="Id of one dead letter set aside; left out: the head.")
+]
+Patience = Annotated[float, typer.Option("--wait-seconds", help="How long to wait for its end.")]
+States = ("parked", "dead", "aside")
+
+
+@app.command("list")
+def list_(
+    route: Annotated[str | None, typer.Option(help="Of this route.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Of this unit.")] = None,
+    reason: Annotated[str | None, typer.Option(help="With this reason code.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option(help="parked (the hub tries again), dead (a person must act), aside."),
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Most rows.")] = 100,
+    as_json: AsJson = False,
+    config: Config = None,
+    postgres: Postgres = None,
+) -> None:
+    """List held dossiers, those that wait for a person first."""
+    if state is not None and state not in States:
+        raise typer.BadParameter(f"--state is one of {', '.join(States)}")
+    wanted = HeldFilter(
+        route, unit, reason, cast(Literal["parked", "dead", "aside"] | None, state), limit
+    )
+
+    async def work(store: Store, _: HubSettings | None) -> None:
+        view = HeldView(store)
+        aside = await view.aside(wanted) if state == "aside" else ()
+        queues = await view.queues(wanted) if state != "aside" else ()
+        if as_json:
+            print_json([*queues, *(_bare(message) for message in aside)])
+            return
+        _print_queues(queues) if state != "aside" else _print_messages(aside)
+
+    with_store(config, postgres, work)
+
+
+@app.command()
+def show(
+    route: RouteName,
+    subject: Subject,
+    as_json: AsJson = False,
+    config: Config = None,
+    postgres: Postgres = None,
+) -> None:
+    """Show what one route holds of one dossier, why, and what people have done."""
+
+    async def work(store: Store, _: HubSettings | None) -> None:
+        found = await HeldView(store).show(route, subject)
+        acts = await Acts(store).history(route, subject)
+        rows = [*found.messages, *found.aside]
+        if not rows and not acts:
+            raise HubError(f"route {route} holds nothing of {subject}", code="nothing_held")
+        if as_json:
+            bare = [_bare(message) for message in rows]
+            print_json({"queue": found.head, "messages": bare, "acts": acts})
+            return
+        if found.head is not None:
+            _print_queues([found.head])
+            reason = reason_of(found.head.reason)
+            typer.echo(f"{reason.vi} / {reason.en}\n→ {reason.help_vi} / {reason.help_en}")
+            typer.echo(f"{found.head.text}\n")
+        _print_messages(rows)
+        if acts:
+            typer.echo()
+            heads = ("act", "when", "what", "who", "why", "result")
+            print_table(
+                heads,
+                (
+                    (str(a.id), when(a.asked_at), a.act, a.actor, a.reason, a.result or "waits")
+                    for a in acts
+                ),
+            )
+
+    with_store(config, postgres, work)
+
+
+@app.command()
+def replay(
+    route: RouteName,
+    subject: Subject,
+    reason: Why,
+    actor: Who = "",
+    event: EventId = "",
+    wait_seconds: Patience = 30,
+    config: Config = None,
+    postgres: Postgres = None,
+) -> None:
+    """Try the head of the queue again now, its rounds reset."""
+    target = _Target(route, subject, event)
+    _act(Act.REPLAY, target, whoever(actor, reason), wait_seconds, (config, postgres))
+
+
+@app.command()
+def skip(
+    route: RouteName,
+    subject: Subject,
+    reason: Why,
+    actor: Who = "",
+    event: EventId = "",
+    wait_seconds: Patience = 30,
+    config: Config = None,
+    postgres: Postgres = None,
+) -> None:
+    """Settle the head of the queue without delivering it; the next one flows."""
+    target = _Target(route, subject, event)
+    _act(Act.SKIP, target, whoever(actor, reason), wait_seconds, (config, postgres))
+
+
+@app.command()
+def release(
+    route: RouteName,
+    subject: Subject,
+    reason: Why,
+    actor: Who = "",
+    wait_seconds: Patience = 30,
+    config: Config = None,
+    postgres: Postgres = None,
+) -> None:
+    """Let the followers of a dead head flow; the head stays dead, set aside."""
+    target = _Target(route, subject, "")
+    _act(Act.RELEASE, target, whoever(actor, reason), wait_seconds, (config, postgres))
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is acted on."""
+
+    route: str
+    subject: str
+    event_id: str
+
+
+def _act(
+    act: Act,
+    target: _Target,
+    author: Author,
+    wait_seconds: float,
+    where: tuple[Path | None, str | None],
+) -> None:
+    """Ask for the act, wait for the partition's owner, and say how it ended.
+
+    Ends with 1 if it was refused, with 2 if its owner has not answered in time: the act stays
+    asked for, and is done as soon as a worker owns the partition.
+    """
+
+    async def work(store: Store, _: HubSettings | None) -> ActRecord:
+        acts = Acts(store)
+        number = await acts.request(
+            target.route, target.subject, act, author, event_id=target.event_id
+        )
+        return await acts.wait(number, wait_seconds)
+
+    done = with_store(*where, work)
+    if done.done_at is None:
+        typer.echo(
+            f"act {done.id} is asked for; no worker has answered within {wait_seconds:g} s. "
+            f"See: hub held show {target.route} {shlex.quote(target.subject)}",
+            err=True,
+        )
+        raise typer.Exit(2)
+    typer.echo(f"act {done.id}: {done.result}")
+    if done.result.startswith("refused"):
+        raise typer.Exit(1)
+
+
+def _print_queues(queues: Sequence[HeldSubject]) -> None:
+    heads = ("dossier", "route", "state", "since", "held", "rounds", "next try", "reason", "unit")
+    print_table(heads, (_queue(each) for each in queues))
+
+
+def _queue(queue: HeldSubject) -> tuple[str, ...]:
+    next_try = datetime.fromtimestamp(queue.next_try_at, UTC) if queue.next_try_at else None
+    return (
+        queue.subject,
+        queue.route,
+        "dead" if queue.dead else "parked",
+        when(queue.since),
+        str(queue.waiting_count),
+        str(queue.round_count),
+        when(next_try),
+        queue.reason,
+        queue.unit,
+    )
+
+
+def _print_messages(messages: Sequence[HeldMessage]) -> None:
+    heads = ("event", "kind", "state", "since", "position", "tries", "reason", "message")
+    print_table(
+        heads,
+        (
+            (
+                each.event_id,
+                each.kind,
+                each.state,
+                when(each.held_at),
+                str(each.position),
+                str(each.attempts),
+                " ".join(part for part in (each.reason, each.foreign_code) if part),
+                each.message_id,
+            )
+            for each in messages
+        ),
+    )
+
+
+def _bare(message: HeldMessage) -> dict[str, object]:
+    """A held message without what it carries: `hub show message` shows that, masked."""
+    hidden = ("key", "value", "headers")
+    return {name: getattr(message, name) for name in message.__slots__ if name not in hidden} | {
+        "position": str(message.position)
+    }
