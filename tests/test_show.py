@@ -1,0 +1,392 @@
+"""What people type: a dossier's timeline, held messages, acts, routes; on the real PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from hub.__main__ import app
+from hub.commands.raw import Raw
+from hub.commands.show import moment, took
+from hub.connector import Alias
+from hub.errors import HubError
+from hub.event import Event
+from hub.held import Act, Changes, Claim, HeldState, Settlement
+from hub.message import Position
+from hub.outcome import Outcome, Stage, State
+from hub.schemas.dossier import Applicant, Dossier, DossierEvent, DossierStatus, Procedure
+from hub.store import Store
+from hub.store.aliases import put_aliases
+from hub.store.held import PostgresHeldStore
+from hub.store.recording import Recording, record
+from hub.worktime import VIETNAM
+from tests.store.rows import ROUTE, message, queue
+
+CODE = "000.00.01.H26-230301-0001"
+UNIT = "000.00.01.H26"
+AT = datetime(2023, 3, 1, 1, 30, 5, tzinfo=UTC)
+NAME = "Nguyễn Văn An"
+
+
+def on(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
+    """Do something with a store of one's own."""
+
+    async def run() -> Any:
+        store = Store.open(url, pool_size=2)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+    """No hub.yaml of the machine, and no address but the test's."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HUB_CONFIG", "HUB_POSTGRES", "HUB_KAFKA"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def hub(migrated: str) -> Callable[..., Result]:
+    """Types a command."""
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(app, list(words), env={"HUB_POSTGRES": migrated})
+
+    return run
+
+
+def outcome(stage: Stage, state: State, minutes: int, **values: Any) -> Outcome:
+    given: dict[str, Any] = {
+        "name": "one_stop" if stage is not Stage.DELIVER else ROUTE,
+        "subject": CODE,
+        "at": AT + timedelta(minutes=minutes),
+        "unit": UNIT,
+        "message_id": "m-1",
+    }
+    return Outcome(stage=stage, state=state, **(given | values))
+
+
+OUTCOMES = [
+    outcome(Stage.RECEIVE, State.ACCEPTED, 0, position="in.one_stop/0/5"),
+    outcome(Stage.DECODE, State.DECODED, 1, event_id="e-1", kind="dossier.received"),
+    outcome(
+        Stage.DELIVER,
+        State.DELIVERED,
+        2,
+        event_id="e-1",
+        kind="dossier.received",
+        position="events/0/3",
+        attempts=2,
+        duration_ms=1234.0,
+    ),
+    outcome(Stage.RECEIVE, State.REFUSED, 3, reason="field_rules", text="/NgayNop: thiếu"),
+]
+
+
+def _event() -> Event:
+    dossier = Dossier(
+        procedure=Procedure(code="1.001193", name="Đăng ký khai sinh"),
+        applicant=Applicant(name=NAME, id_number="001088012345"),
+        received_at=AT,
+    )
+    data = DossierEvent(code=CODE, unit=UNIT, status=DossierStatus.RECEIVED, dossier=dossier)
+    made = Event("dossier.received", f"/connectors/one_stop/{UNIT}", CODE, AT, data, "k", "e-1")
+    return Event(
+        **{**{n: getattr(made, n) for n in made.__slots__}, "position": Position("events", 0, 3)}
+    )
+
+
+@pytest.fixture
+def recorded(migrated: str) -> None:
+    rows = [(Position("outcomes", 0, n), each) for n, each in enumerate(OUTCOMES)]
+    on(migrated, lambda store: record(store, Recording(rows, [_event()], {})))
+    on(migrated, lambda store: put_aliases(store, [Alias("parcel", "EA123VN", CODE)]))
+
+
+async def _parked(store: Store, *, dead: bool = False) -> None:
+    held = PostgresHeldStore(store)
+    claim = await held.claim(ROUTE, 0, "w", 600)
+    assert claim is not None
+    await held.write(claim, queue(CODE, 7, 8, reason="timeout", text="no answer", dead=dead))
+
+
+@pytest.fixture
+def owner(migrated: str) -> Iterator[None]:
+    """A partition's owner who does what people ask."""
+    stop = threading.Event()
+
+    async def serve(store: Store) -> None:
+        held = PostgresHeldStore(store)
+        claim = await held.claim(ROUTE, 0, "owner", 600)
+        assert claim is not None
+        while not stop.is_set():
+            await _obey(held, claim)
+            await asyncio.sleep(0.02)
+
+    thread = threading.Thread(target=on, args=(migrated, serve))
+    thread.start()
+    yield
+    stop.set()
+    thread.join()
+
+
+async def _obey(held: PostgresHeldStore, claim: Claim) -> None:
+    for command in await held.commands([claim]):
+        heads = await held.heads(ROUTE, [command.subject], 1)
+        head = heads[command.subject][0]
+        if command.act is Act.RELEASE and head.state is not HeldState.DEAD:
+            result = {command.id: "refused: the head is not dead"}
+            await held.write(claim, Changes(commands_done=result))
+            continue
+        settle = [Settlement(command.subject, head.event_id, head.position.offset + 1)]
+        done = {command.id: f"done: {command.act} of {head.event_id}"}
+        await held.write(
+            claim, Changes(settle=settle if command.act is Act.SKIP else (), commands_done=done)
+        )
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_dossiers_timeline_is_printed_in_vietnamese_time(hub: Any) -> None:
+    result = hub("show", "dossier", CODE)
+    assert result.exit_code == 0, result.output
+    assert "Đăng ký khai sinh" in result.output
+    lines = result.output.splitlines()
+    [accepted] = [line for line in lines if "accepted" in line]
+    assert accepted.startswith("01/03/2023 08:30:05")
+    [delivered] = [line for line in lines if " delivered " in line and "dossier.received" in line]
+    assert delivered.split()[2:] == [
+        ROUTE,
+        "out",
+        "dossier.received",
+        "delivered",
+        "2",
+        "1.2",
+        "s",
+        "m-1",
+    ]
+    assert f"now  {ROUTE}: đã giao / delivered" in result.output
+    assert "delivered up to events/0/3" in result.output
+    assert NAME not in result.output
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_parcel_number_finds_the_dossier(hub: Any) -> None:
+    result = hub("show", "dossier", "EA123VN", "--json")
+    found = json.loads(result.output)
+    assert found["subject"] == CODE
+    assert found["standing"]["status"] == "received"
+    assert [row["state"] for row in found["timeline"]] == [o.state for o in OUTCOMES]
+    assert [row["way"] for row in found["timeline"]] == ["in", "in", "out", "in"]
+    assert found["now"][0]["situation"] == "delivered"
+
+
+def test_an_unknown_dossier_is_said_to_be_unknown(hub: Any) -> None:
+    result = hub("show", "dossier", "nobody")
+    assert result.exit_code == 1
+    assert "nothing_known" in result.output
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_parked_dossier_ends_with_cause_next_try_and_commands(hub: Any, migrated: str) -> None:
+    on(migrated, _parked)
+    output = hub("show", "dossier", CODE).output
+    assert "parked, the hub will try again" in output
+    assert "behind it: 1" in output
+    assert "Đã gửi nhưng không có trả lời trong thời gian chờ." in output
+    assert "Sent, and no answer came in time." in output
+    assert f"$ hub held replay {ROUTE} {CODE} --reason …" in output
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_units_rejections_are_listed(hub: Any) -> None:
+    output = hub("rejections", "--unit", UNIT).output
+    assert "/NgayNop: thiếu" in output
+    assert "field_rules" in output
+    assert json.loads(hub("rejections", "--unit", UNIT, "--since", "7d", "--json").output) == []
+    assert len(json.loads(hub("rejections", "--unit", UNIT, "--json").output)) == 1
+    assert json.loads(hub("rejections", "--unit", "other", "--json").output) == []
+    assert "unreadable_time" in hub("rejections", "--unit", UNIT, "--since", "soon").output
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_message_needs_kafkas_address_for_its_body(hub: Any) -> None:
+    result = hub("show", "message", "m-1")
+    assert result.exit_code == 1
+    assert "accepted" in result.output
+    assert "--config" in result.output
+    assert hub("show", "message", "nobody").exit_code == 1
+
+
+def test_a_raw_event_is_masked_by_its_model_and_shown_clear_when_asked() -> None:
+    _, value, headers = _event().to_record()
+    texts = {name: text.decode() for name, text in headers} | {"x-foreign": NAME}
+    raw = Raw("events/0/3", texts, value)
+    assert NAME not in raw.masked(())
+    assert "001088012345" not in raw.masked(())
+    assert "N. V. A." in raw.masked(())
+    assert CODE in raw.masked(())
+    assert NAME in raw.clear()
+    assert NAME not in str(raw.headers_to_show())
+
+
+def test_a_raw_wire_message_shows_its_structure_only() -> None:
+    raw = Raw("in.one_stop/0/5", {}, json.dumps({"MaHoSo": CODE, "Ten": NAME}).encode())
+    assert json.loads(raw.masked({CODE})) == {"MaHoSo": CODE, "Ten": "•••"}
+    assert Raw("x", {"ce_type": "dossier.received"}, b"[1]").masked(()) == '[\n  "•••"\n]'
+    assert Raw("x", {"ce_type": "dossier.received"}, b"{").masked(()).startswith("(1 bytes")
+    assert Raw("x", {}, note="(gone)").masked(()) == "(gone)"
+
+
+def test_held_dossiers_are_listed_and_shown_without_their_content(hub: Any, migrated: str) -> None:
+    on(migrated, _parked)
+    assert CODE in hub("held", "list").output
+    assert CODE not in hub("held", "list", "--state", "dead").output
+    assert hub("held", "list", "--state", "lost").exit_code == 2
+    [row] = json.loads(hub("held", "list", "--json").output)
+    assert (row["subject"], row["waiting_count"], row["reason"]) == (CODE, 2, "timeout")
+    shown = hub("held", "show", ROUTE, CODE).output
+    assert f"{CODE}/7" in shown
+    assert "no answer" in shown
+    assert "value" not in hub("held", "show", ROUTE, CODE, "--json").output
+    assert hub("held", "show", ROUTE, "nobody").exit_code == 1
+
+
+def test_dead_letters_set_aside_have_a_list_of_their_own(hub: Any, migrated: str) -> None:
+    async def park(store: Store) -> None:
+        held = PostgresHeldStore(store)
+        claim = await held.claim(ROUTE, 0, "w", 600)
+        assert claim is not None
+        await held.write(claim, Changes(park=[message(CODE, 4, state=HeldState.ASIDE)]))
+
+    on(migrated, park)
+    assert f"{CODE}/4" in hub("held", "list", "--state", "aside").output
+    assert json.loads(hub("held", "list", "--json").output) == []
+
+
+@pytest.mark.usefixtures("owner")
+def test_an_act_waits_for_its_owner_and_prints_the_result(hub: Any, migrated: str) -> None:
+    on(migrated, _parked_for_owner)
+    replayed = hub("held", "replay", ROUTE, CODE, "--reason", "portal is back")
+    assert replayed.exit_code == 0, replayed.output
+    assert f"done: replay of {CODE}/7" in replayed.output
+    refused = hub("held", "release", ROUTE, CODE, "--reason", "x")
+    assert refused.exit_code == 1
+    assert "refused: the head is not dead" in refused.output
+    skipped = hub("held", "skip", ROUTE, CODE, "--reason", "sent by hand", "--actor", "lan")
+    assert f"done: skip of {CODE}/7" in skipped.output
+    history = hub("held", "show", ROUTE, CODE).output
+    assert "sent by hand" in history
+    assert "lan" in history
+    assert f"{CODE}/8" in history
+
+
+async def _parked_for_owner(store: Store) -> None:
+    """Rows as the owner of the fixture would have written them."""
+    async with store.pipeline() as pipeline:
+        rows = await pipeline.run("SELECT epoch FROM ownership WHERE owner = 'owner'")
+        found = await rows.fetchall()
+    while not found:
+        async with store.pipeline() as pipeline:
+            rows = await pipeline.run("SELECT epoch FROM ownership WHERE owner = 'owner'")
+            found = await rows.fetchall()
+        await asyncio.sleep(0.02)
+    claim = Claim(ROUTE, 0, "owner", found[0][0], 0)
+    await PostgresHeldStore(store).write(claim, queue(CODE, 7, 8, reason="timeout"))
+
+
+def test_an_act_whose_owner_is_away_stays_asked_for(hub: Any, migrated: str) -> None:
+    on(migrated, _parked)
+    result = hub("held", "replay", ROUTE, CODE, "--reason", "x", "--wait-seconds", "0")
+    assert result.exit_code == 2
+    assert "is asked for" in result.output
+    assert "waits" in hub("held", "show", ROUTE, CODE).output
+
+
+def test_an_act_on_nothing_is_refused(hub: Any) -> None:
+    result = hub("held", "skip", ROUTE, CODE, "--reason", "x")
+    assert result.exit_code == 1
+    assert "nothing_held" in result.output
+    assert hub("held", "skip", ROUTE, CODE).exit_code == 2  # no reason given
+    assert "reason_missing" in hub("held", "skip", ROUTE, CODE, "--reason", " ").output
+
+
+def test_a_route_is_paused_and_resumed_by_name_and_reason(hub: Any, migrated: str) -> None:
+    paused = hub("route", "pause", ROUTE, "--reason", "portal maintenance", "--until", "2h")
+    assert paused.output.startswith(f"{ROUTE} is paused until ")
+    on(migrated, lambda store: PostgresHeldStore(store).report("w", "worker", STATUS))
+    listed = hub("route", "list").output
+    assert "paused" in listed
+    assert "portal maintenance" in listed
+    assert "half_open" in listed
+    assert "kafka_away" in listed
+    assert "goes on" in hub("route", "resume", ROUTE, "--reason", "done").output
+    assert "portal maintenance" not in hub("route", "list").output
+    assert set(json.loads(hub("route", "list", "--json").output)["workers"]) == {ROUTE}
+
+
+STATUS = {"routes": {ROUTE: {"breaker": "half_open", "closed": {"kafka_away": "no answer"}}}}
+
+
+def test_a_window_is_planned_shown_and_taken_back(hub: Any) -> None:
+    start = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    added = hub("route", "window", "add", ROUTE, "--from", start, "--until", "3h", "--reason", "db")
+    assert added.exit_code == 0, added.output
+    listed = hub("route", "list").output
+    assert "paused" in listed
+    number = added.output.split()[1].rstrip(":")
+    resumed = hub("route", "resume", ROUTE, "--reason", "x").output
+    assert f"window {number} is open" in resumed
+    assert "is gone" in hub("route", "window", "remove", number, "--reason", "done early").output
+    assert "paused" not in hub("route", "list").output
+    assert hub("route", "window", "remove", number, "--reason", "again").exit_code == 1
+    wrong = hub("route", "window", "add", ROUTE, "--from", "3h", "--until", "1h", "--reason", "x")
+    assert "window_ends_before_start" in wrong.output
+
+
+def test_migrating_says_where_the_tables_are(hub: Any) -> None:
+    assert "at revision" in hub("migrate").output
+
+
+def test_a_store_that_is_away_is_told_with_what_helps() -> None:
+    runner = CliRunner()
+    for words in (["show", "dossier", "H1"], ["migrate"], ["held", "list"], ["route", "list"]):
+        result = runner.invoke(app, [*words, "--postgres", "postgresql://hub@127.0.0.1:1/hub"])
+        assert result.exit_code == 1
+        assert "store_away" in result.output
+        assert "PostgreSQL" in result.output
+
+
+def test_without_any_address_the_settings_are_asked_for() -> None:
+    result = CliRunner().invoke(app, ["show", "dossier", "H1"])
+    assert result.exit_code == 1
+    assert "hub.yaml" in result.output
+
+
+def test_moments_are_dates_times_and_spans() -> None:
+    assert moment("") is None
+    assert moment("2023-03-01") == datetime(2023, 3, 1, tzinfo=VIETNAM)
+    assert moment("2023-03-01T08:00+00:00") == datetime(2023, 3, 1, 8, tzinfo=UTC)
+    past, ahead = moment("90m"), moment("12h", ahead=True)
+    assert past is not None
+    assert ahead is not None
+    assert past < datetime.now(UTC) < ahead
+    with pytest.raises(HubError):
+        moment("yesterday")
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(3.4, "3 ms"), (1234, "1.2 s"), (600_000, "0:10:00")]
+)
+def test_durations_read_well(milliseconds: float, text: str) -> None:
+    assert took(milliseconds) == text
