@@ -29,18 +29,28 @@ def sim(
 
     Read and change the faults at /_control/faults, see what it holds at /_control/state.
     """
-    try:
-        connector = _simulated(name)
-        options = read_options(connector, settings or [])
-        script = load_script(faults)
-    except ConfigError as error:
-        typer.secho(str(error), err=True, fg=typer.colors.RED)
-        raise typer.Exit(1) from error
-    assert connector.simulator is not None  # noqa: S101 - _simulated has looked
-    with CallLog(log) as calls:
-        app = connector.simulator(script, calls, **options)
+    with _calls(log) as calls:
+        try:
+            connector = _simulated(name)
+            assert connector.simulator is not None  # noqa: S101 - _simulated has looked
+            options = read_options(connector, settings or [])
+            app = connector.simulator(load_script(faults), calls, **options)
+        except ConfigError as error:
+            raise _refusal(error) from error
         typer.echo(f"{connector.title_en}: http://{host}:{port}  control: /_control/state")
         serve(app, host=host, port=port)
+
+
+def _refusal(error: ConfigError) -> typer.Exit:
+    typer.secho(str(error), err=True, fg=typer.colors.RED)
+    return typer.Exit(1)
+
+
+def _calls(log: Path | None) -> CallLog:
+    try:
+        return CallLog(log)
+    except OSError as error:
+        raise _refusal(ConfigError(f"cannot write the log {log}")) from error
 
 
 def _simulated(name: str) -> Connector:

@@ -144,6 +144,18 @@ async def test_sixty_calls_that_find_the_session_expired_sign_in_once(site: Port
     assert (state["logins"], state["dossiers"]) == (2, 61)
 
 
+async def test_a_late_word_that_the_old_session_ended_leaves_the_new_one(site: Portal) -> None:
+    late = "H99.01-260106-0002"
+    await site.deliver(dossier_event())
+    await site.play(
+        {"fault": "slow", "operation": LOOK_UP, "subject": late, "seconds": 0.2, "next_calls": 1},
+        {"fault": "expired_session", "next_calls": 1},
+    )
+    events = [dossier_event(MaHoSo=code) for code in ("H99.01-260106-0001", late)]
+    await asyncio.gather(*(site.deliver(event) for event in events))
+    assert (await site.look("state"))["logins"] == 2
+
+
 async def test_a_cancelled_call_does_not_end_the_login_of_others(site: Portal) -> None:
     await site.play({"fault": "slow", "operation": "login", "seconds": 0.2})
     first = asyncio.create_task(site.deliver(dossier_event()))

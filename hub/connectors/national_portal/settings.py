@@ -34,7 +34,9 @@ class NationalPortalSettings(ConnectorSettings):
     auth_path: Path = Field(description="Login endpoint.")
     integration_path: Path = Field(description="Endpoint of services about dossiers.")
     share_path: Path = Field(description="Endpoint of catalogue services.")
-    dstcode: str = Field(min_length=1, description="Destination member, sent with every call.")
+    dstcode: str = Field(
+        pattern=r"^[!-~]+$", description="Destination member, sent with every call."
+    )
     accounts: dict[str, Account] = Field(
         min_length=1, description="The portal's account of each unit, by organisation id."
     )
