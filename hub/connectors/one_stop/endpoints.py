@@ -46,13 +46,7 @@ Reply = dict[str, Any]
 
 def endpoints(instance: str, settings: OneStopSettings, inbox: Inbox) -> Sequence[BaseRoute]:
     """The routes of one connector instance, all POST."""
-    door = Door(instance, settings, inbox)
-    return [
-        Route(settings.auth_endpoint, door.login, methods=["POST"]),
-        Route(settings.integration_endpoint, door.call, methods=["POST"]),
-        Route(settings.share_endpoint, door.call, methods=["POST"]),
-        Route(f"{settings.lgsp_endpoint}/{{operation}}", door.array, methods=["POST"]),
-    ]
+    return Door(instance, settings, inbox).routes()
 
 
 class Door:
@@ -77,6 +71,16 @@ class Door:
         self._settings = settings
         self._inbox = inbox
         self._keeper = keeper or Doorkeeper(settings)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """All endpoints; only POST is answered."""
+        paths = self._settings
+        return [
+            Route(paths.auth_endpoint, self.login, methods=["POST"]),
+            Route(paths.integration_endpoint, self.call, methods=["POST"]),
+            Route(paths.share_endpoint, self.call, methods=["POST"]),
+            Route(f"{paths.lgsp_endpoint}/{{operation}}", self.array, methods=["POST"]),
+        ]
 
     async def login(self, request: Request) -> Response:
         """`{"username", "password"}` -> `{"session", "error_code": 0}`."""
