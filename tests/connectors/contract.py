@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +198,7 @@ def _told(folder: Folder, body: bytes, form: str) -> list[Any]:
     except DecodeError as error:
         return [_error(error)]
     return [
-        _neutral(item.identify(None, number).to_json())
+        replace(item.identify(None, number), message_id="", traceparent="")
         if isinstance(item, Event)
         else {"error": _error(item)}
         for number, item in enumerate(items)
@@ -209,17 +209,12 @@ def _error(error: DecodeError) -> dict[str, str]:
     return {"code": error.code, "path": error.path}
 
 
-def _neutral(event: dict[str, Any]) -> dict[str, Any]:
-    """An event as JSON says it: dates as text, tuples as arrays."""
-    told: dict[str, Any] = json.loads(orjson.dumps(event))
-    return told
-
-
 def _stored(path: Path) -> list[Any]:
     text = path.read_text(encoding="utf-8")
     if path.name.endswith(".error.json"):
         return [json.loads(text)]
-    return [json.loads(line) for line in text.splitlines()]
+    documents = [json.loads(line) for line in text.splitlines()]
+    return [each if "error" in each else Event.from_json(each) for each in documents]
 
 
 def samples_encode_to_their_bytes(folder: Folder) -> Iterator[str]:
