@@ -9,6 +9,7 @@ from hub.commands.check import check
 from hub.commands.check_log import check_log
 from hub.commands.demo import demo
 from hub.commands.migrate import migrate
+from hub.commands.reliability import crash
 from hub.commands.run import run
 from hub.commands.sim import sim
 from hub.commands.translate import decode, encode
@@ -26,6 +27,7 @@ app.command()(sim)
 app.command()(demo)
 app.command("check-log")(check_log)
 app.command()(migrate)
+app.command()(crash)
 app.add_typer(show.app, name="show")
 app.command()(show.rejections)
 app.add_typer(held.app, name="held")

@@ -40,6 +40,8 @@ FROM unnest(%b::text[], %b::int[], %b::text[], %b::bigint[]) AS g (route, partit
 WHERE o.route = g.route AND o.partition = g.partition AND o.owner = g.owner AND o.epoch = g.epoch
 """
 
+OWNERS = "SELECT route, partition, owner FROM ownership WHERE owner <> ''"
+
 LEAVE = "DELETE FROM member WHERE expires_at <= now() OR (worker = %s AND route <> ALL (%s))"
 
 JOIN = """
@@ -90,6 +92,13 @@ async def release(store: Store, claims: Sequence[Claim]) -> None:
     """Free them; the epoch stays, so that the next owner's is higher."""
     async with store.pipeline() as pipeline:
         await pipeline.run(RELEASE, *_columns(claims))
+
+
+async def owners(store: Store) -> Mapping[tuple[str, int], str]:
+    """Whose name stands in each lease, expired ones included; released ones are left out."""
+    async with store.pipeline() as pipeline:
+        rows = await (await pipeline.run(OWNERS)).fetchall()
+    return {(route, partition): owner for route, partition, owner in rows}
 
 
 async def join(store: Store, worker: str, routes: Sequence[str], ttl: float) -> Mapping[str, int]:

@@ -26,7 +26,7 @@ ONLY: dict[str, tuple[str, ...]] = {
 }
 """Library -> the modules or packages that may import it."""
 
-SCENARIOS = ("hub.demo", "hub.bench")
+SCENARIOS = ("hub.demo", "hub.bench", "hub.reliability")
 """What plays a scenario of named systems."""
 
 RETRIERS = {"backoff", "retry", "retrying", "stamina", "aiohttp_retry", "tenacity"}

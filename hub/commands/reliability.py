@@ -1,0 +1,153 @@
+"""`hub crash`, `hub faults`, `hub soak`: reliability shown on this machine, with figures."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from hub import local
+from hub.crash import POINTS
+from hub.errors import HubError
+from hub.reliability.crashing import CrashMatrix
+from hub.reliability.stand import Plan, Stand, standing
+from hub.reliability.trial import Trials, Verdict, commit_of, told, total
+
+FOLDER = Path(".hub/reliability")
+
+Seed = Annotated[int | None, typer.Option(help="Of every random choice; left out: drawn.")]
+Folder = Annotated[Path, typer.Option(help="Where servers, logs and evidence are kept.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+Rate = Annotated[float, typer.Option(min=1, help="Messages a second.")]
+
+
+def crash(
+    points: Annotated[
+        list[str] | None, typer.Argument(help="Points to crash at; left out: all.")
+    ] = None,
+    times: Annotated[int, typer.Option(min=1, help="Crashes at each point.")] = 20,
+    rate: Rate = 150,
+    seed: Seed = None,
+    folder: Folder = FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Kill the hub at every point of its way, under load, and count what is lost or disordered.
+
+    Ends with 1 if anything is. Kafka and PostgreSQL are private ones in --folder.
+    """
+    unknown = set(points or ()) - set(POINTS)
+    if unknown:
+        raise typer.BadParameter(f"no point {unknown.pop()}; there are: {', '.join(POINTS)}")
+
+    async def play(stand: Stand, trials: Trials) -> dict[str, Any]:
+        matrix = CrashMatrix(trials, times, _tell)
+        await matrix.run(points or POINTS)
+        recorded = await trials.recorded()
+        await matrix.stop()
+        return {"times": times, "recorded": recorded}
+
+    _run("crash", play, _Wish(folder, seed, rate, as_json))
+
+
+class _Wish:
+    """What every one of these commands is asked."""
+
+    def __init__(self, folder: Path, seed: int | None, rate: float, as_json: bool) -> None:
+        self.folder = folder
+        self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
+        self.rate = rate
+        self.as_json = as_json
+
+
+Play = Callable[[Stand, Trials], Awaitable[dict[str, Any]]]
+
+
+def _run(name: str, play: Play, wish: _Wish) -> None:
+    """Servers, a stand, the trials, and the report; ends with 1 if it is not clean."""
+    _tell(f"seed {wish.seed}, commit {commit_of(Path.cwd()) or 'unknown'}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as by Ctrl-C
+
+    async def all_of_it(plan: Plan) -> tuple[Sequence[Verdict], dict[str, Any]]:
+        async with standing(plan) as stand:
+            trials = Trials(stand, rate=wish.rate, seed=wish.seed)
+            more = await play(stand, trials)
+            return trials.verdicts, more
+
+    try:
+        with _servers(wish.folder) as found:
+            plan = Plan(wish.folder.resolve() / name, found.kafka, found.postgres)
+            verdicts, more = asyncio.run(all_of_it(plan))
+    except local.LocalError as error:
+        raise _failed(f"{error.what}\n{error.todo}") from error
+    except HubError as error:
+        raise _failed(str(error)) from error
+    except KeyboardInterrupt:
+        raise _failed("stopped") from None
+    sums = total(verdicts)
+    report = {
+        "run": name,
+        "seed": wish.seed,
+        "commit": commit_of(Path.cwd()),
+        **more,
+        "total": sums,
+        "trials": [verdict.to_json() for verdict in verdicts],
+    }
+    if wish.as_json:
+        typer.echo(orjson.dumps(report).decode())
+    else:
+        _show(verdicts, sums, more)
+    if not sums["clean"]:
+        raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _servers(folder: Path) -> Iterator[local.LocalAddresses]:
+    """A private pair, made anew and stopped afterwards."""
+    local.reset(folder)
+    try:
+        yield local.up(folder, progress=_tell, durable=False)
+    finally:
+        local.down(folder)
+
+
+def _tell(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _failed(text: str) -> typer.Exit:
+    typer.secho(text, err=True, fg=typer.colors.RED)
+    return typer.Exit(1)
+
+
+def _show(verdicts: Sequence[Verdict], sums: dict[str, Any], more: dict[str, Any]) -> None:
+    table = Table("trial", "")
+    for name in ("crashes", "messages", "lost", "disorder", "doubled", "repeated", "seconds"):
+        table.add_column(name, justify="right")
+    for verdict in verdicts:
+        table.add_row(
+            verdict.name,
+            "clean" if verdict.clean else "[red]NOT CLEAN[/red]",
+            *(
+                f"{getattr(verdict, name):,}"
+                for name in ("crashes", "messages", "lost", "disorder", "doubled", "repeated")
+            ),
+            f"{verdict.seconds:.0f}",
+        )
+    console = Console()
+    console.print(table)
+    for verdict in verdicts:
+        for text in (verdict.problem, *verdict.violations, *told(verdict.notes)):
+            if text:
+                console.print(f"{verdict.name}: {text}", highlight=False, soft_wrap=True)
+    for name, value in more.items():
+        console.print(f"{name}: {value}", highlight=False, soft_wrap=True)
+    console.print(f"total: {sums}", highlight=False, soft_wrap=True)
