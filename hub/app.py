@@ -148,7 +148,7 @@ class Hub:
             await self._stack.enter_async_context(self.kafka)
             await self._wait_for("PostgreSQL", self._check_store)
             self._stack.push_async_callback(self.store.close)
-            await self.prepare()
+            await self._wait_for("Kafka", self.prepare)  # a new broker has no coordinator yet
             producer = await self.kafka.producer()
             self._stack.push_async_callback(producer.close)
             halt = asyncio.Event()
