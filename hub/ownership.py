@@ -102,13 +102,20 @@ class Leases:
         """One round: renew, drop what was taken from us, take or give our fair share."""
         await self._renew()
         members = await self._store.members(self._worker, list(self._holders), self._ttl)
-        for route, holder in self._holders.items():
-            quota = math.ceil(holder.partitions_count / max(1, members.get(route, 1)))
-            mine = sorted(p for name, p in self._claims if name == route)
-            for partition in mine[quota:]:
-                await self._give_up(holder, partition)
-            if len(mine) < quota:
-                await self._take(holder, quota - len(mine))
+        await asyncio.gather(
+            *(
+                self._balance(holder, members.get(route, 1))
+                for route, holder in self._holders.items()
+            )
+        )
+
+    async def _balance(self, holder: Holder, members_count: int) -> None:
+        quota = math.ceil(holder.partitions_count / max(1, members_count))
+        mine = sorted(p for name, p in self._claims if name == holder.route)
+        for partition in mine[quota:]:
+            await self._give_up(holder, partition)
+        if len(mine) < quota:
+            await self._take(holder, quota - len(mine))
 
     async def release_all(self) -> None:
         """Let go of every partition gracefully, all at the same time."""
@@ -136,29 +143,32 @@ class Leases:
 
     async def _take(self, holder: Holder, count: int) -> None:
         offset = hash(self._worker) % holder.partitions_count
+        taken = []
         for index in range(holder.partitions_count):
             partition = (index + offset) % holder.partitions_count
-            if count == 0:
-                return
+            if len(taken) == count:
+                break
             if (holder.route, partition) in self._claims:
                 continue
             claim = await self._store.claim(holder.route, partition, self._worker, self._ttl)
-            if claim is None:
-                continue
-            count -= 1
-            self._claims[holder.route, partition] = claim
-            try:
-                await holder.gained(claim)
-            except HubError as error:
-                log.warning(
-                    "partition_not_started",
-                    route=holder.route,
-                    partition=partition,
-                    reason=error.code,
-                    error=str(error),
-                )
-                self._claims.pop((holder.route, partition), None)
-                await self._store.release([claim])
+            if claim is not None:
+                self._claims[holder.route, partition] = claim
+                taken.append(claim)
+        await asyncio.gather(*(self._start(holder, claim) for claim in taken))
+
+    async def _start(self, holder: Holder, claim: Claim) -> None:
+        try:
+            await holder.gained(claim)
+        except HubError as error:
+            log.warning(
+                "partition_not_started",
+                route=holder.route,
+                partition=claim.partition,
+                reason=error.code,
+                error=str(error),
+            )
+            self._claims.pop((holder.route, claim.partition), None)
+            await self._store.release([claim])
 
     async def _give_up(self, holder: Holder, partition: int) -> None:
         claim = self._claims.get((holder.route, partition))
