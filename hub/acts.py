@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from hub.draining import Draining
 from hub.errors import HubError
 from hub.handling import Handling, Partition
-from hub.held import Act, Command, HeldState
+from hub.held import Act, Command, HeldMessage, HeldState, HeldSubject
 from hub.lanes import Item, Lane
 from hub.outbound import facts_of
 from hub.outcome import State
@@ -48,13 +48,13 @@ class Acts:
         assert held is not None  # noqa: S101 - checked by the caller before the task began
         try:
             heads = (await keeper.heads([command.subject], 1)).get(command.subject, ())
-            if not heads:
-                keeper.command_done(command.id, "refused: nothing is held")
+            if partition.leaving:
                 return
-            if command.act is Act.RELEASE and not held.dead:
-                keeper.command_done(command.id, "refused: the head is not dead")
+            if refusal := _refusal(command, held, heads):
+                keeper.command_done(command.id, f"refused: {refusal}")
                 return
             head = heads[0]
+            lane.queue.clear()  # loaded and not sent yet: loaded anew once the head is settled
             if command.act is not Act.REPLAY:
                 item = Item(head.position.offset, head, self._clock(), head.attempts, held=True)
                 state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
@@ -70,3 +70,13 @@ class Acts:
             log.warning("act_postponed", route=command.route, why=error.code)
         finally:
             lane.running = False
+
+
+def _refusal(command: Command, held: HeldSubject, heads: Sequence[HeldMessage]) -> str:
+    if not heads:
+        return "nothing is held"
+    if command.event_id not in ("", heads[0].event_id):
+        return "the message is not the head of its queue"
+    if command.act is Act.RELEASE and not held.dead:
+        return "the head is not dead"
+    return ""

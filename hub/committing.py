@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 
@@ -23,20 +24,28 @@ class Commits:
         self._reader = reader
         self._outbox = outbox
         self._clock = clock
+        self._turn = asyncio.Lock()
 
     async def turn(self, partitions: Sequence[Partition]) -> None:
-        """Commit the watermarks as they stand now, once their outcomes are safe."""
-        now = self._clock()
+        """Commit the watermarks as they stand now, once their outcomes are safe.
+
+        One turn at a time: an older watermark must not land on a newer one.
+        """
+        async with self._turn:
+            await self._commit([p for p in partitions if p.owned(self._clock())])
+
+    async def _commit(self, partitions: Sequence[Partition]) -> None:
         for partition in partitions:
             if not partition.window.open_count and not partition.leaving:
                 partition.window.advance(await self._reader.position(partition.number))
         marks = {p.number: p.window.commit() for p in partitions}
         await self._outbox.flush()
         crash.point("after_outcome_flush")
+        now = self._clock()
         changed = {
             p.number: marks[p.number]
             for p in partitions
-            if now < p.keeper.claim.expires_at
+            if p.owned(now)
             and (marks[p.number] != p.committed or now - p.committed_at > RECOMMIT_SECONDS)
         }
         if not changed:

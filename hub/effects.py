@@ -6,12 +6,13 @@ call; whoever comes later with the same key looks there first and asks the desti
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from enum import StrEnum
 
 from hub.connector import Answer, Client, Operation, Repetition, Request
-from hub.errors import UnknownOutcome
+from hub.errors import HubError, UnknownOutcome
 from hub.held import Claim, Effect, HeldStore
 
 
@@ -90,8 +91,21 @@ class Effects:
     ) -> Answer:
         if operation.repetition is Repetition.DANGEROUS:
             raise UnknownOutcome("sent before, and the destination cannot be asked")
-        answer = await self._client.ask(request, timeout_seconds=timeout_seconds)
+        answer = await self._answer(request, timeout_seconds)
         settled = self._now() - known.started_at >= operation.settle_seconds
         if answer is Answer.UNKNOWN or (answer is Answer.NOT_TAKEN and not settled):
             raise UnknownOutcome("sent before, and the destination cannot tell yet")
         return answer
+
+    async def _answer(self, request: Request, timeout_seconds: float) -> Answer:
+        try:
+            async with asyncio.timeout(timeout_seconds + 1):
+                return await self._client.ask(request, timeout_seconds=timeout_seconds)
+        except TimeoutError as error:
+            raise UnknownOutcome("no answer to the question", code="timeout") from error
+        except HubError:
+            raise
+        except Exception as error:  # a connector's bug must not stop other dossiers
+            raise UnknownOutcome(
+                f"ask raised {type(error).__name__}", code="connector_bug"
+            ) from error

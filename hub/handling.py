@@ -44,6 +44,8 @@ class Partition:
 
     Attributes:
         leaving: nothing new is started for it.
+        gone: not ours any more; nothing is committed for it.
+        quiet: set while no lane of it is worked on.
         full: fetching is paused until the window is half empty.
         committed: what was committed last, and when (monotonic seconds).
     """
@@ -54,9 +56,15 @@ class Partition:
     lanes: dict[str, Lane] = field(default_factory=dict)
     tasks: dict[asyncio.Task[None], Lane] = field(default_factory=dict)
     leaving: bool = False
+    gone: bool = False
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)
     full: bool = False
     committed: tuple[int, str] = (-1, "")
     committed_at: float = 0.0
+
+    def owned(self, now: float) -> bool:
+        """Whether the lease lives (monotonic seconds)."""
+        return not self.gone and now < self.keeper.claim.expires_at
 
 
 Job = tuple[Partition, Lane]
@@ -113,6 +121,7 @@ class Handling:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - always inside a task
         partition.tasks[task] = lane
+        partition.quiet.clear()
         try:
             going = True
             while going and lane.queue and not partition.leaving and self.limit() > 0:
@@ -121,6 +130,8 @@ class Handling:
                 await self._drained(partition, lane)
         finally:
             del partition.tasks[task]
+            if not partition.tasks:
+                partition.quiet.set()
             lane.running = False
             if lane.queue and going and self.limit() > 0 and not partition.leaving:
                 self.add(partition, lane)
@@ -162,7 +173,7 @@ class Handling:
         if lane.single_count > 0:
             lane.single_count -= 1
             return
-        for item in islice(lane.queue, 1, operation.group_count):
+        for item in islice(lane.queue, 1, self.outbound.group_count(operation)):
             try:
                 request, other = self.outbound.encode(item, facts_of(item, partition.number))
             except HubError:
@@ -181,12 +192,12 @@ class Handling:
         operation: Operation,
     ) -> Reply:
         async def call() -> Reply:
+            if self.terms.rate_per_second is not None and not partition.leaving:
+                await self._pace.wait(self.terms.rate_per_second * self._share())
             if lane.held is not None and not items[0].held:
                 raise Moved
-            if partition.leaving or self._clock() >= partition.keeper.claim.expires_at:
+            if partition.leaving or not partition.owned(self._clock()):
                 raise OwnershipLost("the lease is over")
-            if self.terms.rate_per_second is not None:
-                await self._pace.wait(self.terms.rate_per_second * self._share())
             for item in items:
                 item.attempts += 1
             lane.calling_since = self._clock()
@@ -201,18 +212,25 @@ class Handling:
             return reply
 
         def judge(error: HubError, attempts: int) -> Decision:
-            return self._decide(lane, error, attempts, operation)
+            return self._decide(partition, lane, error, attempts, operation)
 
         return await attempt(call, judge, self.terms, sleep=self._rest)
 
     def _decide(
-        self, lane: Lane, error: HubError, attempts: int, operation: Operation | None
+        self,
+        partition: Partition,
+        lane: Lane,
+        error: HubError,
+        attempts: int,
+        operation: Operation | None,
     ) -> Decision:
         troubled = self._clock() - lane.trouble_at if lane.trouble_at is not None else 0.0
         rounds = lane.held.round_count + 1 if lane.held is not None else 0
         history = History(attempts, rounds, troubled, self.outbound.repetition(operation))
         decision = decide(error, history, self.terms)
         waits = decision.action in (Action.RETRY, Action.ASK)
+        if partition.leaving and waits:
+            return Decision(Action.ABANDON, "leaving")
         if lane.held is not None and waits:
             return Decision(Action.PARK, decision.reason, decision.wait_seconds)
         if decision.action is Action.PARK and self.breaker.state is BreakerState.OPEN:
@@ -275,7 +293,7 @@ class Handling:
         operation: Operation | None,
     ) -> bool:
         """End a handling that did not succeed; whether the lane goes on."""
-        decision = self._decide(lane, error, max(1, head.attempts), operation)
+        decision = self._decide(partition, lane, error, max(1, head.attempts), operation)
         if decision.action in (Action.ABANDON, Action.HOLD):
             return False
         cause = Cause(decision.reason, str(error), getattr(error, "foreign_code", ""))
@@ -328,6 +346,7 @@ class Handling:
         self._dead_in_a_row += 1
         if self._dead_in_a_row >= self.terms.dead_limit_count:
             self._stop("dead_limit", f"{self._dead_in_a_row} dead letters in a row")
+            self._dead_in_a_row = 0  # whoever lets the route go on allows as many again
         row = replace(
             held_row(head, facts, self._route),
             reason=cause.reason,
@@ -339,10 +358,12 @@ class Handling:
         if self.terms.after_dead is AfterDead.CONTINUE:
             if held:
                 partition.keeper.settle(row, HeldState.ASIDE)
+                partition.keeper.mark(replace(row, state=HeldState.ASIDE))
             else:
                 partition.keeper.aside(row)
             if lane.queue:
                 lane.queue.popleft()
+            lane.trouble_at = None
             return True
         if held:
             partition.keeper.failed_round(row, cause, None)

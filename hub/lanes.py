@@ -16,6 +16,10 @@ from typing import Any
 from hub.held import HeldSubject
 
 SETTLED_VERSION = "1"
+METADATA_CHARACTERS = 4096
+"""What the broker takes beside an offset; a commit with more would fail for ever."""
+SETTLED_SPAN = (METADATA_CHARACTERS - len(SETTLED_VERSION) - 1) // 4 * 3 * 8
+"""Offsets above the watermark that can be remembered; beyond them a restart handles again."""
 
 
 class Window:
@@ -90,12 +94,13 @@ class Window:
 def encode_settled(watermark: int, settled: Iterable[int]) -> str:
     """Settled offsets above the watermark as text: version, then a base64 bitmap from it on.
 
-    A window of 20,000 offsets needs 3,336 characters; the broker allows 4,096.
+    A window of 20,000 offsets needs 3,338 characters; the broker allows 4,096. Aborted
+    transactions can stretch a window beyond its count: what does not fit is left out.
     """
     bits = bytearray()
     for offset in settled:
         index = offset - watermark
-        if index < 0:
+        if not 0 <= index < SETTLED_SPAN:
             continue
         if index // 8 >= len(bits):
             bits.extend(bytes(index // 8 + 1 - len(bits)))

@@ -50,8 +50,8 @@ class Facts:
 
     @property
     def event_id(self) -> str:
-        """CloudEvents `id`."""
-        return self.headers.get("ce_id", "")
+        """CloudEvents `id`; of a foreign record without one, made of its position."""
+        return self.headers.get("ce_id") or name_id(str(self.position))
 
     @property
     def kind(self) -> str:
@@ -75,7 +75,12 @@ def facts_of(item: Item, partition: int, topic: str = EVENTS_TOPIC) -> Facts:
     if isinstance(record, HeldMessage):
         return Facts(record.headers, record.position, record.subject)
     position = Position(topic, partition, item.offset)
-    return Facts(safe_headers(record.headers), position, record.key.decode("utf-8", "replace"))
+    return Facts(safe_headers(record.headers), position, subject_of(record))
+
+
+def subject_of(record: Record) -> str:
+    """The subject of a record of `events`: its key."""
+    return (record.key or b"").decode("utf-8", "replace")
 
 
 class Outbound:
@@ -121,7 +126,7 @@ class Outbound:
             MessageError: it can never succeed (unreadable, cannot be said, expired).
         """
         record = item.record
-        event = Event.from_record(record.value, facts.headers, facts.position)
+        event = Event.from_record(record.value or b"", facts.headers, facts.position)
         expires = self.route.terms.expires_after_seconds
         if expires is not None and datetime.now(UTC) - _entered(record) > timedelta(
             seconds=expires
@@ -179,6 +184,28 @@ class Outbound:
             self._outbox.reply(message)
         return reply
 
+    async def probe(self) -> None:
+        """A harmless call that tells whether the destination is there.
+
+        Raises:
+            HubError: it is not.
+        """
+        try:
+            async with asyncio.timeout(self.route.terms.timeout_seconds):
+                await self.client.probe()
+        except TimeoutError as error:
+            raise Unavailable("no answer within the time-out", code="timeout") from error
+        except HubError:
+            raise
+        except Exception as error:  # a connector's bug must not stop other routes
+            raise Unavailable(
+                f"probe raised {type(error).__name__}", code="connector_bug"
+            ) from error
+
+    def group_count(self, operation: Operation) -> int:
+        """How many requests may go in one call; the ledger knows single requests only."""
+        return 1 if self._effects.guards(operation) else operation.group_count
+
     def repetition(self, operation: Operation | None) -> Repetition:
         """What a repetition does; harmless when nothing was encoded."""
         return operation.repetition if operation else Repetition.HARMLESS
@@ -227,7 +254,8 @@ class Outbound:
                 if name != ENTERED_HEADER
             ]
         else:
-            key, value, headers = record.key, record.value, list(record.headers)
+            key, value = record.key or b"", record.value
+            headers = [(name, content or b"") for name, content in record.headers]
         headers += [
             ("hub-reason", cause.reason.encode()),
             ("hub-text", cause.text.encode()),
@@ -248,8 +276,8 @@ def held_row(item: Item, facts: Facts, route: str) -> HeldMessage:
         subject=facts.subject,
         event_id=facts.event_id,
         position=facts.position,
-        key=record.key,
-        value=record.value,
+        key=record.key or b"",
+        value=record.value or b"",
         headers={**facts.headers, ENTERED_HEADER: _entered(record).isoformat()},
         kind=facts.kind,
         unit=facts.unit,

@@ -69,6 +69,7 @@ class Keeper:
         self._store = store
         self._settled = settled
         self._pending = _Pending()
+        self._writes = 0
         self._lock = asyncio.Lock()
 
     @property
@@ -130,6 +131,7 @@ class Keeper:
     def settle(self, message: HeldMessage, keep: HeldState | None = None) -> None:
         """The head of a queue is done."""
         subject = self.subjects[message.subject]
+        self._pending.mark.pop(message.event_id, None)
         subject.waiting_count -= 1
         subject.round_count = 0
         subject.dead = False
@@ -194,11 +196,17 @@ class Keeper:
             taken, self._pending = self._pending, _Pending()
             if not taken.size:
                 return
+            self._writes += 1
+            settled = {each.event_id for each in taken.settle}
             changes = Changes(
                 park=taken.park,
                 subjects=[replace(subject) for subject in taken.subjects.values()],
                 settle=taken.settle,
-                mark=list(taken.mark.values()),
+                mark=[
+                    each
+                    for each in taken.mark.values()
+                    if each.state is HeldState.ASIDE or each.event_id not in settled
+                ],
                 forget=[name for name in taken.forget if name not in self.subjects],
                 commands_done=taken.done,
             )
@@ -214,11 +222,24 @@ class Keeper:
     async def heads(
         self, subjects: Sequence[str], count: int
     ) -> Mapping[str, Sequence[HeldMessage]]:
-        """The oldest rows of these subjects, after everything pending is written."""
+        """The oldest rows of these subjects, after everything pending is written.
+
+        The store keeps a message only once, also if Kafka brought it twice (an event that was
+        replayed by hand and again after a crash); a queue that ends here is counted anew.
+        """
         await self.write()
-        return await self._store.heads(self.claim.route, subjects, count)
+        writes = self._writes
+        found = await self._store.heads(self.claim.route, subjects, count)
+        if self._writes == writes:
+            for name in subjects:
+                rows = len(found.get(name, ()))
+                if rows < count and name in self.subjects:
+                    pending = sum(row.subject == name for row in self._pending.park)
+                    self.subjects[name].waiting_count = rows + pending
+        return found
 
     def _touch(self, subject: HeldSubject) -> None:
+        self.subjects[subject.subject] = subject  # it may have been forgotten meanwhile
         self._pending.subjects[subject.subject] = subject
         self._pending.size += 1
 
