@@ -38,6 +38,7 @@ class Draining:
         self._due: list[tuple[float, int, str]] = []
 
     def due_at(self, partition: Partition, subject: str, at: float) -> None:
+        """Drain this subject no earlier than `at` (unix seconds)."""
         heapq.heappush(self._due, (at, partition.number, subject))
 
     async def turn(self) -> None:

@@ -83,6 +83,7 @@ class Inbound:
         self._config = config
 
     async def handle(self, memory: Memory, record: Record, batch: Batch) -> None:
+        """Put what becomes of one record into the batch; below the start it is only looked at."""
         key = (record.key or b"").decode("utf-8", "replace")
         headers = safe_headers(record.headers)
         position = Position(self.topic, memory.number, record.offset)
@@ -207,6 +208,7 @@ class Inbound:
         cause: Cause = NO_CAUSE,
         event: Event | None = None,
     ) -> Outcome:
+        """How the handling of one message ended, as a row of the timeline."""
         now = datetime.now(UTC)
         return Outcome(
             stage=Stage.DECODE,
