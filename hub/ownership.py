@@ -143,7 +143,7 @@ class Leases:
 
     async def _take(self, holder: Holder, count: int) -> None:
         offset = hash(self._worker) % holder.partitions_count
-        taken = []
+        taken: list[Claim] = []
         for index in range(holder.partitions_count):
             partition = (index + offset) % holder.partitions_count
             if len(taken) == count:
