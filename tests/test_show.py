@@ -270,6 +270,8 @@ def test_dead_letters_set_aside_have_a_list_of_their_own(hub: Any, migrated: str
         await held.write(claim, Changes(park=[message(CODE, 4, state=HeldState.ASIDE)]))
 
     on(migrated, park)
+    on(migrated, lambda store: record(store, Recording([], [_event()], {})))
+    assert "dead letters set aside: 1" in hub("show", "dossier", CODE).output
     assert f"{CODE}/4" in hub("held", "list", "--state", "aside").output
     assert json.loads(hub("held", "list", "--json").output) == []
 

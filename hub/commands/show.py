@@ -61,18 +61,15 @@ def dossier(
             subject, facts = subjects[0], await facts_about(store, subjects[0])
         return subject, facts, routes_now(subject, facts, settings.routes if settings else {})
 
-    def systems(settings: HubSettings | None) -> dict[str, str]:
-        return {name: route.to for name, route in settings.routes.items()} if settings else {}
-
     async def work(store: Store, settings: HubSettings | None) -> None:
         subject, facts, now = await ask(store, settings)
         if as_json:
-            timeline = [_json(each, systems(settings)) for each in facts.outcomes]
+            timeline = [_json(each, _systems(settings)) for each in facts.outcomes]
             standing = facts.standing
             print_json({"subject": subject, "standing": standing, "timeline": timeline, "now": now})
             return
         _print_dossier(subject, facts)
-        _print_timeline(facts.outcomes, systems(settings))
+        _print_timeline(facts.outcomes, _systems(settings))
         for each in now:
             _print_now(each)
 
@@ -94,7 +91,7 @@ def message(
         entries = await Timeline(store).of_message(handle)
         if not entries:
             raise HubError(f"nothing is recorded about {handle}", code="nothing_known")
-        _print_timeline([entry.outcome for entry in entries], {})
+        _print_timeline([entry.outcome for entry in entries], _systems(settings))
         if settings is None:
             raise HubError("the body is in Kafka: give --config with its address", code="config")
         for raw in await fetch_raw(settings, _positions(entries)):
@@ -140,6 +137,11 @@ def moment(text: str, *, ahead: bool = False) -> datetime | None:
         text = f"{text} is no time: write 2026-11-03, 2026-11-03T08:00 or a span (90m, 12h, 7d)"
         raise HubError(text, code="unreadable_time") from error
     return given if given.tzinfo else given.replace(tzinfo=VIETNAM)
+
+
+def _systems(settings: HubSettings | None) -> dict[str, str]:
+    """The system that each route delivers to."""
+    return {name: route.to for name, route in settings.routes.items()} if settings else {}
 
 
 def _positions(entries: Sequence[Entry]) -> list[str]:

@@ -112,8 +112,11 @@ class Store:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        connection = self._engine.connect()
         try:
-            async with self._engine.connect() as connection:
+            async with asyncio.timeout(self._limit_seconds):
+                await connection.start()
+            try:
                 watch = asyncio.get_running_loop().call_later(
                     self._limit_seconds, _cut, await _driver(connection)
                 )
@@ -126,6 +129,8 @@ class Store:
                     raise
                 finally:
                     watch.cancel()
+            finally:
+                await connection.close()
         except (psycopg.Error, exc.SQLAlchemyError) as error:
             if isinstance(_cause(error), psycopg.OperationalError):
                 await self._engine.dispose()  # after a restart all the others are broken too

@@ -34,10 +34,11 @@ STANDINGS = """
 SELECT subject, status, event_topic, event_offset, unit, procedure_code, procedure_name,
     status_code, channel, submitted_at, received_at, due_at, finished_at, returned_at, event_id,
     event_kind, event_time
-FROM dossier WHERE subject = ANY (%b::text[]) FOR UPDATE
+FROM dossier WHERE subject = ANY (%b::text[])
 """
 
-# Only forward: a second recorder that reads the same events changes nothing.
+# Only forward: a second recorder that reads the same events changes nothing. That is why what was
+# read needs no lock: each recorder folds every event itself, and the further one wins.
 DOSSIERS = """
 INSERT INTO dossier AS d (
     subject, status, event_topic, event_offset, unit, procedure_code, procedure_name,

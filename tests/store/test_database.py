@@ -181,6 +181,35 @@ async def test_an_error_names_no_content(store: Store) -> None:
     assert "Nguyễn" not in str(caught.value)
 
 
+async def test_a_server_that_is_silent_from_the_start_is_away_too(migrated: str) -> None:
+    async with proxied(migrated) as proxy:
+        proxy.silence()
+        store = Store.open(proxy.url, pool_size=1, statement_seconds=0.3)
+        started = time.monotonic()
+        with pytest.raises(Unavailable):
+            await PostgresHeldStore(store).controls()
+        assert time.monotonic() - started < 8
+        await proxy.mend()
+        assert await PostgresHeldStore(store).controls() == {}
+        await store.close()
+
+
+async def test_a_cancelled_write_leaves_a_usable_store(migrated: str) -> None:
+    store = Store.open(migrated, pool_size=1)
+    held = PostgresHeldStore(store)
+
+    async def write() -> None:
+        async with store.pipeline() as pipeline:
+            await pipeline.run("DELETE FROM topic")
+            await (await pipeline.run("SELECT pg_sleep(9)")).fetchall()
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(write(), 0.1)
+        assert await held.controls() == {}
+    await store.close()
+
+
 async def test_a_cancelled_call_leaves_a_usable_store(migrated: str) -> None:
     store = Store.open(migrated, pool_size=1)
     with pytest.raises(TimeoutError):
