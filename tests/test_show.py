@@ -13,15 +13,18 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from hub.__main__ import app
-from hub.commands.raw import Raw
+from hub.blobs import HEADER, open_blobs
+from hub.commands.raw import Raw, fetch_raw
 from hub.commands.show import moment, took
 from hub.connector import Alias
 from hub.errors import HubError
 from hub.event import Event
 from hub.held import Act, Changes, Claim, HeldState, Settlement
-from hub.message import Position
+from hub.kafka import Kafka
+from hub.message import Message, Position
 from hub.outcome import Outcome, Stage, State
 from hub.schemas.dossier import Applicant, Dossier, DossierEvent, DossierStatus, Procedure
+from hub.settings import HubSettings
 from hub.store import Store
 from hub.store.aliases import put_aliases
 from hub.store.held import PostgresHeldStore
@@ -392,3 +395,31 @@ def test_moments_are_dates_times_and_spans() -> None:
 )
 def test_durations_read_well(milliseconds: float, text: str) -> None:
     assert took(milliseconds) == text
+
+
+async def test_raw_messages_are_read_back_from_kafka_and_the_blob_store(
+    addresses: Any, namespace: str, tmp_path: Any
+) -> None:
+    settings = HubSettings.model_validate(
+        {
+            "version": 1,
+            "kafka": {"bootstrap_servers": addresses.kafka, "prefix": namespace},
+            "postgres": {"url": "postgresql://unused"},
+            "blobs": {"url": f"file://{tmp_path}/blobs", "threshold_bytes": 10},
+        }
+    )
+    wire = Message("one_stop", "DongBoHoSoMC", b'{"Ten":"An"}', id="m-1")
+    stored = await open_blobs(settings.blobs).put(wire.body, wire.content_type)
+    referred = Message("one_stop", "DongBoHoSoMC", b"", headers={HEADER: str(stored)})
+    lost = Message("one_stop", "x", b"", headers={HEADER: str(stored).replace("size=", "size=9")})
+    async with Kafka(settings.kafka) as kafka:
+        await kafka.create_topics({"in.one_stop": 1})
+        producer = await kafka.producer()
+        sent = [(b"k", each.body, each.to_record_headers()) for each in (wire, referred, lost)]
+        await producer.send_all("in.one_stop", sent)
+        await producer.close()
+    found = await fetch_raw(settings, [f"in.one_stop/0/{offset}" for offset in (0, 1, 2, 99)])
+    assert [raw.clear() for raw in found[:2]] == ['{"Ten":"An"}'] * 2
+    assert found[0].headers["hub-id"] == "m-1"
+    assert found[2].clear().startswith("(blob_corrupt: ")
+    assert found[3].clear() == "(no longer in Kafka)"
