@@ -22,6 +22,7 @@ from hub.demo import scenario
 from hub.demo.deployment import Deployment
 from hub.demo.pages import addresses_page, report_page
 from hub.demo.processes import DemoFailed
+from hub.demo.report import Report
 from hub.demo.run import Run, staged
 from hub.demo.screen import Bars, Lines, Screen
 from hub.demo.ward import DOSSIER_COUNT
@@ -79,21 +80,27 @@ async def _play(deployment: Deployment, screen: Screen, wish: _Wish) -> None:
     ward = scenario.invent(wish.dossiers)
     async with staged(deployment, screen) as processes:
         screen.say(f"playing {len(ward.dossiers):,} dossiers: {len(ward.calls):,} calls")
-        report = await Run(deployment, ward, screen, processes).report(wish.speed or None)
+        run = Run(deployment, ward, screen, processes)
+        report = await run.report(wish.speed or None)
         screen.close()
-        if wish.as_json:
-            typer.echo(json.dumps(report.to_json(), ensure_ascii=False))
-        else:
-            typer.echo(report_page(report))
-            typer.echo(f"\nOne of them, by `hub show dossier {ward.eventful().code}`:\n")
-            await asyncio.to_thread(show.dossier, ward.eventful().code, config=deployment.config)
-        for disagreement in report.disagreements:
-            typer.secho(f"DISAGREES: {disagreement}", err=True, fg=typer.colors.RED)
-        if wish.keep:
-            typer.echo(addresses_page(deployment, ward.eventful().code))
-            await asyncio.Event().wait()
+        await _tell(report, run.example(), deployment, wish)
     if report.disagreements:
         raise DemoFailed("The figures do not agree.")
+
+
+async def _tell(report: Report, code: str, deployment: Deployment, wish: _Wish) -> None:
+    """Print the report; with --keep, say where everything is and wait for Ctrl-C."""
+    if wish.as_json:
+        typer.echo(json.dumps(report.to_json() | {"example": code}, ensure_ascii=False))
+    else:
+        typer.echo(report_page(report))
+        typer.echo(f"\nOne of them, as `hub show dossier {code}` shows it:\n")
+        await asyncio.to_thread(show.dossier, code, config=deployment.config)
+    for disagreement in report.disagreements:
+        typer.secho(f"DISAGREES: {disagreement}", err=True, fg=typer.colors.RED)
+    if wish.keep:
+        typer.echo(addresses_page(deployment, code))
+        await asyncio.Event().wait()
 
 
 def _screen() -> Screen:

@@ -86,6 +86,11 @@ class Deployment:
         return self.folder / "hub.yaml"
 
     @property
+    def portal_calls(self) -> Path:
+        """Every call that the portal took or refused, a JSON line each."""
+        return self.folder / "portal-calls.jsonl"
+
+    @property
     def gateway_url(self) -> str:
         """Where the one-stop product sends to."""
         return f"http://{LOOPBACK}:{self.gateway}"
@@ -147,11 +152,13 @@ class Deployment:
 
 
 IMPATIENT = {
-    "timeout_seconds": 3,
+    "timeout_seconds": 2,
+    "breaker_open_seconds": 0.5,
     "round_wait_initial_seconds": 1,
     "round_wait_max_seconds": 4,
 }
-"""Terms under faults: a demo does not wait a minute for an answer that will not come."""
+"""Terms under faults: a demo does not wait a minute for an answer that will not come, nor five
+seconds after each burst of errors."""
 
 
 class History:

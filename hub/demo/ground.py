@@ -27,21 +27,29 @@ async def prepare(deployment: Deployment) -> None:
     names = history.names()
     history.write([*names, deployment.name])
     for name in names:
-        await remove(name, deployment)
+        await remove(name, deployment.kafka, deployment.postgres)
     history.write([deployment.name])
-    server = urlsplit(deployment.postgres)._replace(path="/postgres").geturl()
-    await asyncio.to_thread(create_database, server, deployment.name)
+    await asyncio.to_thread(create_database, _beside(deployment.postgres), deployment.name)
     await asyncio.to_thread(migrate, deployment.postgres)
 
 
-async def remove(name: str, deployment: Deployment) -> None:
+async def remove(name: str, kafka: str, postgres: str) -> None:
     """Remove a run's topics and its database; what is gone already is no error.
+
+    Args:
+        name: of the run.
+        kafka: bootstrap servers.
+        postgres: URL of any database of the server.
 
     Raises:
         Unavailable: Kafka or PostgreSQL does not answer.
     """
-    settings = KafkaSettings(bootstrap_servers=deployment.kafka, prefix=f"{name}.")
-    async with Kafka(settings) as kafka:
-        await kafka.delete_topics(TOPICS)
-    server = urlsplit(deployment.postgres)._replace(path="/postgres").geturl()
-    await asyncio.to_thread(drop_database, server, name)
+    settings = KafkaSettings(bootstrap_servers=kafka, prefix=f"{name}.")
+    async with Kafka(settings) as client:
+        await client.delete_topics(TOPICS)
+    await asyncio.to_thread(drop_database, _beside(postgres), name)
+
+
+def _beside(postgres: str) -> str:
+    """URL of the database that every server has."""
+    return urlsplit(postgres)._replace(path="/postgres").geturl()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 import aiohttp
+import orjson
 
 from hub.demo.deployment import FAULTS, ROUTE, Deployment
 from hub.demo.ground import prepare
@@ -48,10 +50,9 @@ async def staged(deployment: Deployment, screen: Screen) -> AsyncIterator[Proces
         await prepare(deployment)
         deployment.write()
         faults = ["--faults", str(FAULTS)] if deployment.faults else []
-        calls_log = deployment.folder / "portal-calls.jsonl"
-        calls_log.unlink(missing_ok=True)
+        deployment.portal_calls.unlink(missing_ok=True)
         port = ["--port", str(deployment.portal)]
-        log = ["--log", str(calls_log)]
+        log = ["--log", str(deployment.portal_calls)]
         processes.start("portal", ["sim", "national_portal", *port, *faults, *log])
         processes.start("hub", ["run", "--config", str(deployment.config)])
         async with aiohttp.ClientSession() as session:
@@ -118,6 +119,16 @@ class Run:
         portal = await self._portal()
         found = disagreements(self._scenario, tally, route, portal, faults=self._deployment.faults)
         return Report(tally, route, portal, self._calls, seconds, tuple(found))
+
+    def example(self) -> str:
+        """The dossier to show: the one that the portal refused most often, else a long story."""
+        refused: Counter[str] = Counter()
+        with self._deployment.portal_calls.open("rb") as lines:
+            for line in lines:
+                call = orjson.loads(line)
+                if not call["ok"] and call["subject"]:
+                    refused[call["subject"]] += 1
+        return refused.most_common(1)[0][0] if refused else self._scenario.eventful().code
 
     async def _play(self, calls_per_second: float | None) -> None:
         async with product_of(self._deployment) as send:
