@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol
 
 import structlog
 
@@ -25,6 +25,10 @@ log = structlog.get_logger(__name__)
 
 GRACE_SHARE = 0.35
 """With less than this share of a lease left and no renewal, a partition is let go gracefully."""
+
+
+Key = tuple[str, int]
+"""Route and partition."""
 
 
 class Holder(Protocol):
@@ -72,8 +76,14 @@ class Leases:
         self._clock = clock
         self._sleep = sleep
         self._holders: dict[str, Holder] = {}
-        self._claims: dict[tuple[str, int], Claim] = {}
-        self.problem: str | None = None
+        self._claims: dict[Key, Claim] = {}
+        self._leaving: dict[Key, asyncio.Task[None]] = {}
+        self._problems: dict[str, str] = {}
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps leases from being kept, if anything."""
+        return next(iter(self._problems.values()), None)
 
     def add(self, holder: Holder) -> None:
         """Take part in dividing this holder's partitions."""
@@ -84,23 +94,50 @@ class Leases:
         return sum(1 for name, _ in self._claims if name == route)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Keep leases until `stop`, then let go of everything."""
-        beat = asyncio.create_task(self._expire(stop))
-        try:
-            while not stop.is_set():
-                try:
-                    await self.turn()
-                    self.problem = None
-                except Unavailable as error:
-                    self.problem = str(error)
-                await _wait(stop, self._ttl / 8)
-        finally:
-            beat.cancel()
-            await self.release_all()
+        """Keep leases until `stop`, then let go of everything.
 
-    async def turn(self) -> None:
-        """One round: renew, drop what was taken from us, take or give our fair share."""
-        await self._renew()
+        Renewing never waits for a partition that starts or ends.
+        """
+        keeping = [asyncio.create_task(self._repeat(self.renew)), asyncio.create_task(self._beat())]
+        dividing = asyncio.create_task(self._repeat(self.divide))
+        stopping = asyncio.create_task(stop.wait())
+        works = [*keeping, dividing]
+        try:
+            done, _ = await asyncio.wait([*works, stopping], return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()
+        finally:
+            await _ended(dividing, stopping)
+            await self.release_all()
+            await _ended(*keeping)
+
+    async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await step()
+                self._problems.pop(step.__name__, None)
+            except Unavailable as error:
+                self._problems[step.__name__] = str(error)
+            await self._sleep(self._ttl / 8)
+
+    async def renew(self) -> None:
+        """Keep what is ours, drop what was taken from us."""
+        asked = list(self._claims.values())
+        if not asked:
+            return
+        kept = {(c.route, c.partition): c for c in await self._store.renew(asked, self._ttl)}
+        for claim in asked:
+            key = claim.route, claim.partition
+            if not self._current(claim):
+                continue
+            if key in kept:
+                self._claims[key] = kept[key]
+                self._holders[key[0]].renewed(kept[key])
+            else:
+                self._drop(key, "ownership_lost")
+
+    async def divide(self) -> None:
+        """Say that we live; take or give up partitions until we have our fair share."""
         members = await self._store.members(self._worker, list(self._holders), self._ttl)
         await asyncio.gather(
             *(
@@ -109,97 +146,107 @@ class Leases:
             )
         )
 
+    async def release_all(self) -> None:
+        """Let go of every partition gracefully, all at the same time, and say that we go."""
+        await _all([self._give_up(key) for key in list(self._claims)])
+        try:
+            await self._store.members(self._worker, (), self._ttl)
+        except Unavailable:
+            log.warning("still_a_member", worker=self._worker)
+
     async def _balance(self, holder: Holder, members_count: int) -> None:
         quota = math.ceil(holder.partitions_count / max(1, members_count))
-        mine = sorted(p for name, p in self._claims if name == holder.route)
-        for partition in mine[quota:]:
-            await self._give_up(holder, partition)
+        ours = [key for key in self._claims if key[0] == holder.route]
+        mine = sorted(key for key in ours if key not in self._leaving)
+        await _all([self._give_up(key) for key in mine[quota:]])
         if len(mine) < quota:
             await self._take(holder, quota - len(mine))
-
-    async def release_all(self) -> None:
-        """Let go of every partition gracefully, all at the same time."""
-        await asyncio.gather(
-            *(self._give_up(self._holders[route], p) for route, p in list(self._claims)),
-            return_exceptions=True,
-        )
-
-    async def _renew(self) -> None:
-        if not self._claims:
-            return
-        kept = {
-            (c.route, c.partition): c
-            for c in await self._store.renew(list(self._claims.values()), self._ttl)
-        }
-        for key in list(self._claims):
-            holder = self._holders[key[0]]
-            if key in kept:
-                self._claims[key] = kept[key]
-                holder.renewed(kept[key])
-            else:
-                del self._claims[key]
-                log.warning("ownership_lost", route=key[0], partition=key[1])
-                holder.lost(key[1])
 
     async def _take(self, holder: Holder, count: int) -> None:
         offset = hash(self._worker) % holder.partitions_count
         taken: list[Claim] = []
         for index in range(holder.partitions_count):
             partition = (index + offset) % holder.partitions_count
+            key = holder.route, partition
             if len(taken) == count:
                 break
-            if (holder.route, partition) in self._claims:
+            if key in self._claims or key in self._leaving:
                 continue
             claim = await self._store.claim(holder.route, partition, self._worker, self._ttl)
             if claim is not None:
-                self._claims[holder.route, partition] = claim
+                self._claims[key] = claim
                 taken.append(claim)
         await asyncio.gather(*(self._start(holder, claim) for claim in taken))
 
     async def _start(self, holder: Holder, claim: Claim) -> None:
+        key = claim.route, claim.partition
         try:
             await holder.gained(claim)
         except HubError as error:
             log.warning(
                 "partition_not_started",
-                route=holder.route,
+                route=claim.route,
                 partition=claim.partition,
                 reason=error.code,
                 error=str(error),
             )
-            self._claims.pop((holder.route, claim.partition), None)
+            if self._current(claim):
+                del self._claims[key]
             await self._store.release([claim])
-
-    async def _give_up(self, holder: Holder, partition: int) -> None:
-        claim = self._claims.get((holder.route, partition))
-        if claim is None:
             return
-        await holder.let_go(partition)
-        self._claims.pop((holder.route, partition), None)
+        if self._current(claim):
+            holder.renewed(self._claims[key])
+        else:
+            holder.lost(claim.partition)  # it took longer than the lease
+
+    def _give_up(self, key: Key) -> asyncio.Task[None]:
+        """Let go of a partition; whoever asks again waits for the same end."""
+        task = self._leaving.get(key)
+        if task is None:
+            task = self._leaving[key] = asyncio.create_task(self._leave(self._claims[key]))
+            task.add_done_callback(lambda _: self._leaving.pop(key))
+        return task
+
+    async def _leave(self, claim: Claim) -> None:
+        await self._holders[claim.route].let_go(claim.partition)
+        if not self._current(claim):
+            return
+        del self._claims[claim.route, claim.partition]
         try:
             await self._store.release([claim])
         except Unavailable:
-            log.warning("lease_not_released", route=holder.route, partition=partition)
+            log.warning("lease_not_released", route=claim.route, partition=claim.partition)
 
-    async def _expire(self, stop: asyncio.Event) -> None:
+    async def _beat(self) -> None:
         """Watch the clock while the store may be silent: let go in time, or drop at once."""
-        while not stop.is_set():
+        while True:
             await self._sleep(self._ttl / 20)
             now = self._clock()
             for key, claim in list(self._claims.items()):
                 left = claim.expires_at - now
-                holder = self._holders[key[0]]
                 if left <= 0:
-                    self._claims.pop(key, None)
-                    log.warning("lease_expired", route=key[0], partition=key[1])
-                    holder.lost(key[1])
+                    self._drop(key, "lease_expired")
                 elif left < self._ttl * GRACE_SHARE:
-                    await self._give_up(holder, key[1])
+                    self._give_up(key)
+
+    def _current(self, claim: Claim) -> bool:
+        """Whether this lease, and not a later one of the same partition, is still in our hands."""
+        now = self._claims.get((claim.route, claim.partition))
+        return now is not None and now.epoch == claim.epoch
+
+    def _drop(self, key: Key, what: str) -> None:
+        del self._claims[key]
+        log.warning(what, route=key[0], partition=key[1])
+        self._holders[key[0]].lost(key[1])
 
 
-async def _wait(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        async with asyncio.timeout(seconds):
-            await stop.wait()
-    except TimeoutError:
-        return
+async def _all(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for all; whoever stops waiting does not stop them."""
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
