@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import structlog
 
 from hub import crash
 from hub.acts import Acts
-from hub.breaker import BreakerState
 from hub.committing import Commits
 from hub.draining import Draining
 from hub.errors import HubError, OwnershipLost, Unavailable
@@ -24,10 +26,12 @@ from hub.handling import Handling, Partition
 from hub.held import Claim, HeldState, HeldStore, RouteControl
 from hub.kafka import Reader, Record, header
 from hub.lanes import Item, Lane, Window, decode_settled
-from hub.outbound import Outbound, facts_of, held_row
+from hub.outbound import Outbound, facts_of, held_row, subject_of
 from hub.outbox import Outbox
 from hub.outcome import State
 from hub.parking import BEHIND, Cause, Keeper
+from hub.probing import Probing
+from hub.recovery import round_wait
 
 log = structlog.get_logger(__name__)
 
@@ -80,6 +84,7 @@ class Dispatcher:
             now=now,
             sleep=sleep,
         )
+        self._probing = Probing(self.handling.breaker, outbound, clock=clock)
         self._commits = Commits(reader, outbox, clock=clock)
         self.draining = Draining(self.partitions, self.handling, clock=clock, now=now)
         self._acts = Acts(self.handling, self.draining, clock=clock, now=now)
@@ -91,7 +96,7 @@ class Dispatcher:
         self._shut_at: float | None = None
         self._untold = RouteControl(self.route, paused=outbound.route.paused, text="by hub.yaml")
         self._stopping_itself = False
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._aside: set[asyncio.Task[None]] = set()
         self._takes: dict[str, bool] = {}
 
     # --- partitions come and go -----------------------------------------------------------
@@ -116,7 +121,8 @@ class Dispatcher:
             for one in done:
                 window.settle(one)
 
-        partition = Partition(number, Keeper(claim, self._store, settled), window)
+        keeper = Keeper(claim, self._store, settled)
+        partition = Partition(number, keeper, window, committed_at=self._clock())
         await partition.keeper.load()
         for name, subject in partition.keeper.subjects.items():
             if subject.waiting_count:
@@ -137,29 +143,39 @@ class Dispatcher:
         if leaving is None or leaving.leaving:
             return
         leaving.leaving = True
-        calls = [task for task, lane in leaving.tasks.items() if lane.calling]
-        for task in leaving.tasks.keys() - set(calls):
-            task.cancel()
-        if calls:
-            await asyncio.wait(calls, timeout=LET_GO_SECONDS)
-        for task, lane in list(leaving.tasks.items()):
+        for task, lane in leaving.tasks.items():
+            if not lane.calling:
+                task.cancel()
+        if leaving.tasks:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(leaving.quiet.wait(), LET_GO_SECONDS)
+        for task, lane in leaving.tasks.items():
             if lane.calling:
                 self._leave_in_flight(leaving, lane)
             task.cancel()
-        try:
-            await leaving.keeper.write()
-            await self._commits.turn([leaving])
-        except HubError as error:
-            log.warning("left_uncommitted", route=self.route, partition=partition, why=error.code)
-        self.partitions.pop(partition, None)
-        await self._assign()
+        await self._save(leaving)
+        leaving.gone = True
+        if self.partitions.get(partition) is leaving:
+            del self.partitions[partition]
+            await self._assign()
+
+    async def _save(self, leaving: Partition) -> None:
+        """Write what is pending and commit, within the lease; what fails is handled again."""
+        half = max(0.0, leaving.keeper.claim.expires_at - self._clock()) / 2
+        for save in (leaving.keeper.write, partial(self._commits.turn, [leaving])):
+            try:
+                async with asyncio.timeout(half):
+                    await save()
+            except (HubError, TimeoutError) as error:
+                why = getattr(error, "code", "timeout")
+                log.warning("left_unsaved", route=self.route, partition=leaving.number, why=why)
 
     def lost(self, partition: int) -> None:
         """Cancel everything of the partition; nothing is written."""
         lost = self.partitions.pop(partition, None)
         if lost is None:
             return
-        lost.leaving = True
+        lost.leaving = lost.gone = True
         for task in list(lost.tasks):
             task.cancel()
         self._spawn(self._assign())
@@ -196,7 +212,8 @@ class Dispatcher:
             for task in done:
                 task.result()
         finally:
-            for task in loops:
+            self._probing.stop()
+            for task in (*loops, *self._aside):
                 task.cancel()
 
     async def _fetching(self, stop: asyncio.Event) -> None:
@@ -237,7 +254,7 @@ class Dispatcher:
             self._reader.pause(partition.number)
 
     def _to_lane(self, partition: Partition, item: Item) -> None:
-        subject = (item.record.key or b"").decode("utf-8", "replace")
+        subject = subject_of(item.record)
         keeper = partition.keeper
         if keeper.redelivered(subject, item.offset):
             partition.window.settle(item.offset)
@@ -269,7 +286,7 @@ class Dispatcher:
                 if self._clock() - last_look >= 1:
                     last_look = self._clock()
                     await self._look()
-                await self._probe()
+                self._probing.turn()
                 self._reopen()
                 for partition in list(self.partitions.values()):
                     self._relieve(partition)
@@ -309,18 +326,6 @@ class Dispatcher:
         else:
             self.closed.pop(name, None)
 
-    async def _probe(self) -> None:
-        breaker = self.handling.breaker
-        if breaker.state is not BreakerState.OPEN or self._clock() < breaker.probe_at:
-            return
-        try:
-            async with asyncio.timeout(self.terms.timeout_seconds):
-                await self._outbound.client.probe()
-        except (HubError, TimeoutError):
-            breaker.probed(ok=False, now=self._clock())
-        else:
-            breaker.probed(ok=True, now=self._clock())
-
     def _reopen(self) -> None:
         """Patience stands still while nothing may be sent; lanes that waited go on."""
         now = self._clock()
@@ -344,7 +349,8 @@ class Dispatcher:
                     continue
                 if now - lane.trouble_at >= self.terms.patience_seconds:
                     cause = Cause("patience", "in trouble for longer than the route's patience")
-                    self.handling.park(partition, lane, cause, self._now())
+                    wait = 0.0 if lane.calling else round_wait(0, self.terms)
+                    self.handling.park(partition, lane, cause, self._now() + wait)
             if self._is_full(window, 0.5) and window.open_count < window.span / 4:
                 low = window.watermark + window.span // 8
                 for lane in list(partition.lanes.values()):
@@ -378,7 +384,8 @@ class Dispatcher:
             except Unavailable:
                 await asyncio.sleep(1)
 
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task = asyncio.ensure_future(work)
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._aside.add(task)
+        task.add_done_callback(self._aside.discard)
+        return task

@@ -59,17 +59,28 @@ class Draining:
             lane.running = True
             due[number].append(lane)
             count += 1
+        failure: HubError | None = None
         for number, lanes in due.items():
-            if number in self._partitions:
-                await self._load(self._partitions[number], lanes)
+            try:
+                await self._load(self._partitions.get(number), lanes)
+            except HubError as error:
+                failure = error
+        if failure is not None:
+            raise failure
 
-    async def _load(self, partition: Partition, lanes: Sequence[Lane]) -> None:
+    async def _load(self, partition: Partition | None, lanes: Sequence[Lane]) -> None:
+        """Load the heads of one partition's lanes; none: it has gone meanwhile.
+
+        Raises:
+            HubError: the store is away, or the partition another's; they are tried again.
+        """
+        if partition is None:
+            return
         try:
             heads = await partition.keeper.heads([x.subject for x in lanes], MESSAGES_COUNT)
         except HubError:
             for lane in lanes:
                 self.due_at(partition, lane.subject, self._now() + 1)
-            heads = {}
             raise
         finally:
             for lane in lanes:
