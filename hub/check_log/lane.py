@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from itertools import chain
 
 from hub.check_log.rows import Row, index_of
 from hub.check_log.rules import Rules
@@ -28,6 +29,10 @@ class Fault(StrEnum):
 
 Finding = tuple[Fault, str]
 Kills = Callable[[float], int]
+
+NO_ROWS: dict[int, Row] = {}
+NO_STEPS: dict[tuple[int, int], tuple[int, int]] = {}
+"""Shared by all lanes that need none, which are most; never written to."""
 
 
 class Lane:
@@ -54,13 +59,13 @@ class Lane:
         self.dead = dead  # sequence numbers, not indexes
         self._next = 0  # lowest index that is neither taken nor dead
         self._newest = -1  # highest index taken
-        self._passed: dict[int, Row] = {}  # open index -> the first effect that went past it
+        self._passed = NO_ROWS  # what is open below the newest -> the first effect past it
         self._operations, self._keys, self._bodies = array("q"), array("q"), array("q")
-        self._steps: dict[tuple[int, int], tuple[int, int]] = {}  # further operations of an index
+        self._steps = NO_STEPS  # further operations of an index
         self._call_t, self._call_from = -1.0, 0  # the newest call with first effects
         self._tried_t, self._tried_to = -1.0, -1  # the newest refused call
         self._rerun = -1  # index that a rerun has reached, -1 for none
-        self._again: set[int] = set()  # operations repeated at that index
+        self._again: frozenset[int] = frozenset()  # operations repeated at that index
         self._kills = kills  # how many touched this subject's partition up to a time
         self._used = 0  # kills that earlier reruns have used up
         self._last_t = 0.0  # of the last effect
@@ -122,9 +127,9 @@ class Lane:
             return found + self._attempt(index, row)
         if self._passed and (passer := self._passed.pop(index, None)) is not None:
             found.append((Fault.ORDER, f"seq {passer.seq} was taken before it ({passer.where})"))
-        if index > self._next:
-            for earlier in self._open_before(index):
-                self._passed.setdefault(earlier, row)
+        if new := dict.fromkeys(self._open_between(index), row):
+            self._passed = self._passed or {}
+            self._passed.update(new)
         self._remember(index, row)
         if row.t != self._call_t:
             self._call_t, self._call_from = row.t, index
@@ -136,22 +141,22 @@ class Lane:
 
     def _attempt(self, index: int, row: Row) -> list[Finding]:
         """A refused first attempt; the items of one call are tried together."""
-        missing = [i for i in self._open_before(index) if not self._tried_with(i, row)]
+        before = chain((i for i in self._passed if i < index), self._open_between(index))
+        missing = next((i for i in before if not self._tried_with(i, row)), None)
         self._tried_t, self._tried_to = row.t, index
-        if not missing:
+        if missing is None:
             return []
-        earlier = self.seqs[missing[0]]
+        earlier = self.seqs[missing]
         return [(Fault.OVERTAKEN, f"tried while seq {earlier} was neither taken nor dead")]
 
     def _tried_with(self, index: int, row: Row) -> bool:
         return row.t == self._tried_t and index <= self._tried_to
 
-    def _open_before(self, index: int) -> list[int]:
-        return [
-            i
-            for i in range(self._next, index)
-            if not self._taken(i) and self.seqs[i] not in self.dead
-        ]
+    def _open_between(self, index: int) -> Iterator[int]:
+        """What is open between the newest effect and `index`; what is open below is in _passed."""
+        for between in range(max(self._newest + 1, self._next), index):
+            if self.seqs[between] not in self.dead:
+                yield between
 
     def _close(self) -> None:
         """Move `_next` past what is taken or dead."""
@@ -176,10 +181,10 @@ class Lane:
                 return [*found, fault], False
         if index != self._rerun:
             self._rerun = index
-            self._again.clear()
+            self._again = frozenset()
         if row.ok:
             self._last_t = row.t
-            self._again.add(operation)
+            self._again |= {operation}
         return found, row.ok and self._counted
 
     def _start(self, index: int, t: float, rules: Rules) -> Finding | None:
@@ -231,6 +236,7 @@ class Lane:
     def _remember(self, index: int, row: Row) -> None:
         prints = hash(row.id), hash(row.body_sha256)
         if self._taken(index):
+            self._steps = self._steps or {}
             self._steps[index, hash(row.operation)] = prints
             return
         while len(self._operations) <= index:
