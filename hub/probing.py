@@ -1,4 +1,4 @@
-"""Probing: while the breaker is open, ask the destination now and then whether it is there again."""
+"""Probing: while the breaker is open, ask the destination now and then if it is back."""
 
 from __future__ import annotations
 
