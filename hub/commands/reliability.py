@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 import signal
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -120,7 +121,7 @@ def _servers(folder: Path) -> Iterator[local.LocalAddresses]:
 
 
 def _tell(text: str) -> None:
-    typer.echo(text, err=True)
+    typer.echo(f"{time.strftime('%H:%M:%S')} {text}", err=True)
 
 
 def _failed(text: str) -> typer.Exit:

@@ -72,12 +72,10 @@ class CrashMatrix:
         Raises:
             StandFailed: a process does not come up, or one that nobody killed has ended.
         """
-        await self._stand.faults(*TROUBLE, seed=self._trials.seed)
         self._steady = [self._stand.start("worker"), self._stand.start("recorder")]
         await self._stand.ready(self._steady[0])
         for point in points:
             await self._point(point)
-        await self._stand.faults()
 
     async def stop(self) -> None:
         """Stop what still runs, in order."""
@@ -87,6 +85,7 @@ class CrashMatrix:
     async def _point(self, point: str) -> None:
         dice = self._trials.dice(point)
         role = "recorder" if point == "after_recorder_write" else "worker"
+        await self._stand.faults(*TROUBLE, seed=self._trials.seed)
         async with self._trials.loaded(point) as trial:
             if role == "recorder":
                 await self._steady.pop().stop()
@@ -97,6 +96,7 @@ class CrashMatrix:
                 async with asyncio.TaskGroup() as group:
                     for _ in range(min(2, self._times)):
                         group.create_task(self._victims(point, trial, dice, turns))
+        await self._stand.faults()
         await self._trials.settle(trial, self._steady)
         verdict = trial.verdict
         self._tell(
