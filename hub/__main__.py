@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from hub.commands import held, local, route, show
+from hub.commands.bench import bench
 from hub.commands.check import check
 from hub.commands.check_log import check_log
 from hub.commands.demo import demo
@@ -25,6 +26,7 @@ app.command()(decode)
 app.command()(encode)
 app.command()(sim)
 app.command()(demo)
+app.command()(bench)
 app.command("check-log")(check_log)
 app.command()(migrate)
 app.command()(crash)
