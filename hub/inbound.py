@@ -7,12 +7,13 @@ held behind it. An unreadable key (the sending account's) holds nobody: the docu
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from hub.blobs import HEADER
 from hub.connector import Connector
-from hub.errors import ConfigError, DecodeError
+from hub.errors import ConfigError, DecodeError, Unavailable
 from hub.event import Event
 from hub.held import HeldMessage, HeldState
 from hub.kafka import Outgoing, Record, partition_of, safe_headers
@@ -91,10 +92,10 @@ class Inbound:
             key=key, value=record.value or b"", headers=headers, position=position
         )
         if record.offset < memory.start:
-            self._remember(memory, message)
+            await self._remember(memory, message)
             return
         if memory.keeper.redelivered(key, record.offset):
-            batch.outcomes.append(self.outcome(message, State.PARKED, BEHIND))
+            await self._held_before(memory, message, record, batch)
             return
         held = memory.keeper.held(key)
         if held is not None:
@@ -105,39 +106,42 @@ class Inbound:
         if cause is not None:
             self._bury(memory, message, record, batch, cause)
 
-    def _remember(self, memory: Memory, message: Message) -> None:
+    async def _remember(self, memory: Memory, message: Message) -> None:
         """Look at an earlier message for the sake of repetitions only."""
-        try:
-            items = self._decode(message, self._settings)
-        except DecodeError:
-            return
-        for item in items:
-            if isinstance(item, Event) and message.position is not None:
-                memory.last[item.subject] = (item.natural_key, message.position.offset)
+        position = message.position
+        assert position is not None  # noqa: S101 - every record has one
+        if memory.keeper.redelivered(message.key, position.offset):
+            return  # held, perhaps still: it is no repetition of itself when it is replayed
+        items = await self._items(message)
+        if not isinstance(items, Cause):
+            for item in items:
+                memory.last[item.subject] = (item.natural_key, position.offset)
+
+    async def _held_before(
+        self, memory: Memory, message: Message, record: Record, batch: Batch
+    ) -> None:
+        """Its row is kept already, but what was said of it got lost with a transaction."""
+        held = memory.keeper.held(message.key)
+        cause = await self._items(message) if held is not None and held.dead else None
+        if isinstance(cause, Cause):
+            self._say_dead(memory, message, record, batch, cause)
+        else:
+            batch.outcomes.append(self.outcome(message, State.PARKED, BEHIND))
 
     async def to_events(self, memory: Memory, message: Message, batch: Batch) -> Cause | None:
         """Put the message's events into the batch; the cause if it cannot be decoded."""
-        if "blob" in message.headers:
-            message = await self._check_out(message)
         position = message.position
         assert position is not None  # noqa: S101 - every record has one
-        try:
-            items = self._decode(message, self._settings)
-        except DecodeError as error:
-            return Cause(error.code, str(error))
-        except Exception as error:  # noqa: BLE001 - a connector's bug must not stop other dossiers
-            return Cause("connector_bug", f"decode raised {type(error).__name__}")
-        for item in items:
-            if isinstance(item, DecodeError):
-                return Cause(item.code, str(item))
+        items = await self._items(message)
+        if isinstance(items, Cause):
+            return items
         for index, item in enumerate(items):
-            assert isinstance(item, Event)  # noqa: S101 - errors were returned above
             last = memory.last.get(item.subject)
             memory.last[item.subject] = (item.natural_key, position.offset)
             if (
                 last is not None
                 and last[0] == item.natural_key
-                and position.offset - last[1] <= LOOK_BACK_COUNT
+                and 0 <= position.offset - last[1] <= LOOK_BACK_COUNT
             ):
                 batch.outcomes.append(self.outcome(message, State.DUPLICATE, event=item))
                 continue
@@ -157,6 +161,29 @@ class Inbound:
             memory.last = {s: seen for s, seen in memory.last.items() if seen[1] >= oldest}
         return None
 
+    async def _items(self, message: Message) -> Sequence[Event] | Cause:
+        """What the connector makes of a message, or why it can make nothing of it.
+
+        Raises:
+            Unavailable: its body cannot be fetched now.
+        """
+        try:
+            if HEADER in message.headers:
+                message = await self._check_out(message)
+            items = self._decode(message, self._settings)
+        except DecodeError as error:
+            return Cause(error.code, str(error))
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - a connector's bug must not stop other dossiers
+            return Cause("connector_bug", f"decode raised {type(error).__name__}")
+        events = []
+        for item in items:
+            if isinstance(item, DecodeError):
+                return Cause(item.code, str(item))
+            events.append(item)
+        return events
+
     def _bury(
         self,
         memory: Memory,
@@ -166,14 +193,7 @@ class Inbound:
         cause: Cause,
     ) -> None:
         """Dead: a copy for the dead letters, and a row that holds the dossier's later messages."""
-        headers = [
-            *record.headers,
-            ("hub-reason", cause.reason.encode()),
-            ("hub-text", cause.text.encode()),
-            ("hub-position", str(message.position).encode()),
-        ]
-        batch.dead[memory.number].append((record.key or b"", record.value, headers))
-        batch.outcomes.append(self.outcome(message, State.DEAD, cause))
+        self._say_dead(memory, message, record, batch, cause)
         row = replace(
             self._row(message, record, safe_headers(record.headers)),
             state=HeldState.DEAD,
@@ -184,6 +204,23 @@ class Inbound:
             memory.keeper.aside(row)
         else:
             memory.keeper.park([row], cause, None)
+
+    def _say_dead(
+        self,
+        memory: Memory,
+        message: Message,
+        record: Record,
+        batch: Batch,
+        cause: Cause,
+    ) -> None:
+        headers = [
+            *((name, value or b"") for name, value in record.headers),
+            ("hub-reason", cause.reason.encode()),
+            ("hub-text", cause.text.encode()),
+            ("hub-position", str(message.position).encode()),
+        ]
+        batch.dead[memory.number].append((record.key or b"", record.value, headers))
+        batch.outcomes.append(self.outcome(message, State.DEAD, cause))
 
     def _row(self, message: Message, record: Record, headers: dict[str, str]) -> HeldMessage:
         assert message.position is not None  # noqa: S101 - every record has one
