@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -19,13 +19,20 @@ class Reader:
 
     Args:
         consumer: without a group: aiokafka's coordinator cannot bear an assignment that changes.
+        topic: full name.
         committer: of the group, holding all partitions paused; none: nothing is committed.
+        make: makes another consumer, started.
     """
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, topic: str, committer: AIOKafkaConsumer | None
+        self,
+        consumer: AIOKafkaConsumer,
+        topic: str,
+        committer: AIOKafkaConsumer | None,
+        make: Callable[[], Awaitable[AIOKafkaConsumer]],
     ) -> None:
         self._consumer = consumer
+        self._make = make
         self._committer = committer
         self.topic = topic
         self._positions: dict[int, int] = {}
@@ -37,6 +44,17 @@ class Reader:
         self._consumer.assign(list(tps.values()))
         for partition, offset in positions.items():
             self._consumer.seek(tps[partition], offset)
+
+    async def renew(self) -> None:
+        """Go on with a new consumer; the caller assigns anew.
+
+        Raises:
+            Unavailable: Kafka is away; the old one stays.
+        """
+        async with translated("connect consumer"):
+            consumer = await self._make()
+        old, self._consumer = self._consumer, consumer
+        await old.stop()
 
     async def fetch(self, max_records: int, timeout_ms: int) -> dict[int, list[Record]]:
         """Records by partition, oldest first; empty after the time-out.
@@ -62,7 +80,12 @@ class Reader:
         return int(await self._consumer.position(TopicPartition(self.topic, partition)))
 
     def end(self, partition: int) -> int | None:
-        """Offset behind the last record that Kafka reported, none before the first fetch."""
+        """Offset behind the last record that Kafka reported.
+
+        None before the first fetch, and for a partition that is not assigned (any more).
+        """
+        if partition not in self._positions:
+            return None
         found: int | None = self._consumer.highwater(TopicPartition(self.topic, partition))
         return found
 
@@ -83,12 +106,17 @@ class Reader:
         return {tp.partition: offset for tp, offset in found.items()}
 
     def pause(self, partition: int) -> None:
-        """Fetch no more of this partition; what was prefetched is dropped and fetched again."""
-        self._consumer.pause(TopicPartition(self.topic, partition))
+        """Fetch no more of this partition; what was prefetched is dropped and fetched again.
+
+        Pausing or resuming a partition that is not assigned (any more) does nothing.
+        """
+        if partition in self._positions:
+            self._consumer.pause(TopicPartition(self.topic, partition))
 
     def resume(self, partition: int) -> None:
         """Fetch again."""
-        self._consumer.resume(TopicPartition(self.topic, partition))
+        if partition in self._positions:
+            self._consumer.resume(TopicPartition(self.topic, partition))
 
     async def commit(self, offsets: Mapping[int, tuple[int, str]]) -> None:
         """Commit (offset, metadata) by partition to the group.
@@ -128,6 +156,16 @@ class Feed:
     def seek(self, topic: str, partition: int, offset: int) -> None:
         """Go on at this offset; without a call a partition is read from offset 0."""
         self._consumer.seek(TopicPartition(topic, partition), offset)
+
+    def end(self, topic: str, partition: int) -> int | None:
+        """Offset behind the last record that Kafka reported.
+
+        None before the first fetch, and for a partition that is not assigned (any more).
+        """
+        if partition not in self._positions:
+            return None
+        found: int | None = self._consumer.highwater(TopicPartition(topic, partition))
+        return found
 
     async def getmany(self) -> Mapping[tuple[str, int], list[Record]]:
         """Records by (topic, partition), oldest first; none after at most 100 ms.
