@@ -115,11 +115,10 @@ class Kafka:
 
     async def reader(self, topic: str, group: str | None = None) -> Reader:
         """A consumer without partitions yet."""
-        consumer = self._consumer(None)
         async with translated("connect consumer"):
-            await consumer.start()
+            consumer = await self._fetching()
             if group is None:
-                return Reader(consumer, self.prefix + topic, None)
+                return Reader(consumer, self.prefix + topic, None, self._fetching)
             committer = self._consumer(self.prefix + group)
             await committer.start()
             partitions = [TopicPartition(self.prefix + topic, p) for p in range(self.counts[topic])]
@@ -127,7 +126,12 @@ class Kafka:
             for partition in partitions:
                 committer.seek(partition, 0)
             committer.pause(*partitions)
-        return Reader(consumer, self.prefix + topic, committer)
+        return Reader(consumer, self.prefix + topic, committer, self._fetching)
+
+    async def _fetching(self) -> AIOKafkaConsumer:
+        consumer = self._consumer(None)
+        await consumer.start()
+        return consumer
 
     def _consumer(self, group: str | None) -> AIOKafkaConsumer:
         return AIOKafkaConsumer(
@@ -162,9 +166,8 @@ class Kafka:
 
     async def feed(self, topics: Iterable[str]) -> Feed:
         """All partitions of these topics, for the recorder."""
-        consumer = self._consumer(None)
         async with translated("connect consumer"):
-            await consumer.start()
+            consumer = await self._fetching()
         return Feed(consumer, {self.prefix + topic: self.counts[topic] for topic in topics})
 
     async def fetch_one(self, position: Position) -> Record | None:

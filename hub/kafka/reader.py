@@ -158,12 +158,7 @@ class Feed:
         self._consumer.seek(TopicPartition(topic, partition), offset)
 
     def end(self, topic: str, partition: int) -> int | None:
-        """Offset behind the last record that Kafka reported.
-
-        None before the first fetch, and for a partition that is not assigned (any more).
-        """
-        if partition not in self._positions:
-            return None
+        """Offset behind the last record that Kafka reported, none before the first fetch."""
         found: int | None = self._consumer.highwater(TopicPartition(topic, partition))
         return found
 
