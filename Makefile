@@ -33,7 +33,7 @@ format: $(STAMP) ## Put the code into the house form
 	@$(BIN)/ruff format .
 
 bench: $(STAMP) ## Measure: JSON on stdout
-	@$(BIN)/python -m bench $(ARGS)
+	@$(BIN)/hub bench $(ARGS)
 
 crash: $(STAMP) ## Kill the hub at every step and count what is lost (ARGS="--short")
 	@$(BIN)/python -m bench.crash $(ARGS)

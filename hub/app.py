@@ -33,20 +33,21 @@ from hub.intake import GROUP, Intake
 from hub.kafka import Kafka, Producer
 from hub.log import observer
 from hub.management import Readiness, management_app
-from hub.metrics import Metrics
+from hub.metrics import Metric, Metrics
 from hub.outbound import EVENTS_TOPIC, Outbound
 from hub.outbox import Outbox
 from hub.outcome import OUTCOMES_TOPIC
 from hub.ownership import Leases
-from hub.recorder import Recorder
+from hub.recorder import Progress, Recorder
 from hub.settings import HubSettings
-from hub.status import worker_status
+from hub.status import set_gauges, worker_status
 from hub.store import Store
 from hub.store.aliases import put_aliases
 from hub.store.held import PostgresHeldStore
 from hub.store.timeline import Timeline
 from hub.store.topology import record_topics, recorded_counts
 from hub.topics import topic_config, topics_of
+from hub.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
 
@@ -268,8 +269,12 @@ class Hub:
     async def _report(
         self, intakes: Sequence[Intake], dispatchers: Sequence[Dispatcher], halt: asyncio.Event
     ) -> None:
-        """Heartbeat with status, for `hub top`, and the gauges of the engine."""
+        """Heartbeat with status, for `hub top`, the gauges of the engine, and the watchdog."""
+        watchdog = Watchdog(dispatchers)
+        self.readiness.register("progress", watchdog.problem)
         while not halt.is_set():
+            set_gauges(self.metrics, intakes, dispatchers)
+            await watchdog.turn()
             try:
                 status = worker_status(intakes, dispatchers)
                 await self.held.report(self.worker, "worker", status)
@@ -317,7 +322,20 @@ class Hub:
         feed = await self.kafka.feed((OUTCOMES_TOPIC, EVENTS_TOPIC))
         self._stack.push_async_callback(feed.close)
         outcomes_topic = self.kafka.prefix + OUTCOMES_TOPIC
-        recorder = Recorder(self.store, feed, outcomes_topic=outcomes_topic)
+        recorded = 0
+
+        def on_progress(progress: Progress) -> None:
+            nonlocal recorded
+            self.metrics.add(Metric.RECORDER_ROWS, progress.outcomes_count - recorded)
+            recorded = progress.outcomes_count
+            for (topic, partition), offset in progress.next_offsets.items():
+                if topic == outcomes_topic:
+                    lag = (feed.end(topic, partition) or offset) - offset
+                    self.metrics.set(Metric.RECORDER_LAG_MESSAGES, lag, str(partition))
+
+        recorder = Recorder(
+            self.store, feed, outcomes_topic=outcomes_topic, on_progress=on_progress
+        )
         self.readiness.register("recorder", lambda: recorder.progress.problem or None)
         return recorder.run(halt)
 

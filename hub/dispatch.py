@@ -188,6 +188,15 @@ class Dispatcher:
             row = held_row(lane.queue[0], facts_of(lane.queue[0], partition.number), self.route)
             partition.keeper.mark(replace(row, state=HeldState.IN_FLIGHT))
 
+    async def read_anew(self) -> None:
+        """Fetch with a new consumer from where the windows stand.
+
+        Raises:
+            Unavailable: Kafka is away.
+        """
+        await self._reader.renew()
+        await self._assign()
+
     async def _assign(self) -> None:
         going = {n: p for n, p in self.partitions.items() if not p.leaving}
         await self._reader.assign({n: p.window.next_offset for n, p in going.items()})

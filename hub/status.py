@@ -9,6 +9,7 @@ from typing import Any
 from hub.dispatch import Dispatcher
 from hub.handling import Partition
 from hub.intake import Intake
+from hub.metrics import Metric, Metrics
 
 
 def worker_status(
@@ -51,6 +52,50 @@ def route_status(dispatcher: Dispatcher) -> dict[str, Any]:
     }
 
 
+BREAKER_NUMBER = {"closed": 0, "half_open": 1, "open": 2}
+
+
+def set_gauges(
+    metrics: Metrics, intakes: Sequence[Intake], dispatchers: Sequence[Dispatcher]
+) -> None:
+    """The engine's gauges, from the same figures as the status."""
+    for intake in intakes:
+        metrics.set(Metric.PARTITIONS_OWNED, len(intake.partitions), intake.topic)
+    for dispatcher in dispatchers:
+        route = dispatcher.route
+        status = route_status(dispatcher)
+        partitions = status["partitions"]
+        metrics.set(Metric.PARTITIONS_OWNED, len(partitions), route)
+        metrics.set(Metric.BREAKER_STATE, BREAKER_NUMBER[status["breaker"]], route)
+        for number in range(dispatcher.partitions_count):
+            if str(number) in partitions:
+                metrics.set(Metric.LAG_MESSAGES, partitions[str(number)]["lag"], route, str(number))
+            else:
+                metrics.forget(Metric.LAG_MESSAGES, route, str(number))
+        for metric, name in SUMS.items():
+            metrics.set(metric, sum(each[name] for each in partitions.values()), route)
+        for metric, name in HIGHEST.items():
+            highest = max((each[name] for each in partitions.values()), default=0)
+            metrics.set(metric, highest, route)
+        for reason in STOP_REASONS:
+            metrics.set(Metric.ROUTE_STOPPED, int(reason in status["closed"]), route, reason)
+
+
+STOP_REASONS = ("paused", "stopped", "store_away", "kafka_away")
+SUMS = {
+    Metric.LANES: "lanes",
+    Metric.WINDOW_MESSAGES: "open",
+    Metric.WINDOW_BYTES: "bytes",
+    Metric.PARKED_SUBJECTS: "parked_subjects",
+    Metric.PARKED_MESSAGES: "parked_messages",
+    Metric.DEAD_SUBJECTS: "dead_subjects",
+}
+HIGHEST = {
+    Metric.PARKED_OLDEST_SECONDS: "oldest_parked_seconds",
+    Metric.COMMIT_AGE_SECONDS: "commit_age_seconds",
+}
+
+
 def _partition(partition: Partition, lag: int) -> dict[str, Any]:
     held = [s for s in partition.keeper.subjects.values() if s.waiting_count]
     oldest = min((s.since for s in held if s.since is not None), default=None)
@@ -58,6 +103,7 @@ def _partition(partition: Partition, lag: int) -> dict[str, Any]:
         "lag": lag,
         "open": partition.window.open_count,
         "span": partition.window.span,
+        "bytes": partition.window.bytes,
         "lanes": len(partition.lanes),
         "full": partition.full,
         "parked_subjects": len(held),

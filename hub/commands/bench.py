@@ -37,13 +37,6 @@ LATENCY_RATE = 500.0
 Run = Callable[[Ground, int], Coroutine[Any, Any, dict[str, float]]]
 
 
-async def _skip(place: Ground, count: int) -> dict[str, float]:
-    await runs.fill_events(place, count)
-    return await runs.deliver(
-        place, count, Sink(), terms=Terms(), kinds=("petition.*",), expected=0
-    )
-
-
 async def _encode(place: Ground, count: int) -> dict[str, float]:
     await runs.fill_events(place, count)
     return await runs.deliver(place, count, Sink(), terms=Terms())
@@ -83,7 +76,7 @@ async def _latency(place: Ground, count: int) -> dict[str, float]:
 RUNS: dict[str, Run] = {
     "translate": runs.translate,
     "bare": runs.bare,
-    "skip": _skip,
+    "skip": runs.skip,
     "encode": _encode,
     "deliver": _deliver,
     "failing": _failing,

@@ -1,0 +1,71 @@
+"""Watchdog: a worker that has stopped committing though there is work is told, and helped.
+
+Behind the last safety net: no known fault leads here. The route's reader is made anew, and
+`/readyz` is red until an offset is committed again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+
+from hub.dispatch import Dispatcher
+from hub.errors import HubError
+
+log = structlog.get_logger(__name__)
+
+SPARE_SECONDS = 30.0
+"""Beyond the longest call and the route's patience."""
+
+
+class Watchdog:
+    """Watches the dispatchers of one worker; `turn` is called every few seconds."""
+
+    def __init__(
+        self,
+        dispatchers: Sequence[Dispatcher],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._dispatchers = dispatchers
+        self._clock = clock
+        self._seen: dict[tuple[str, int], tuple[int, float]] = {}
+        self._stuck: dict[str, list[int]] = {}
+
+    def problem(self) -> str | None:
+        """What is stuck now, for `/readyz`; none if nothing is."""
+        if not self._stuck:
+            return None
+        names = (f"{route} ({', '.join(map(str, p))})" for route, p in self._stuck.items())
+        return f"work, but no progress: {'; '.join(names)}"
+
+    async def turn(self) -> None:
+        """Look at every partition; make the reader of a stuck route anew, once per time-out."""
+        for dispatcher in self._dispatchers:
+            stuck = [n for n in dispatcher.partitions if self._stands_still(dispatcher, n)]
+            if not stuck:
+                self._stuck.pop(dispatcher.route, None)
+                continue
+            self._stuck[dispatcher.route] = stuck
+            log.error("route_stuck", route=dispatcher.route, partitions=stuck)
+            try:
+                await dispatcher.read_anew()
+            except HubError as error:
+                log.warning("reader_not_renewed", route=dispatcher.route, reason=error.code)
+            for number in stuck:
+                watermark, _ = self._seen[dispatcher.route, number]
+                self._seen[dispatcher.route, number] = (watermark, self._clock())
+
+    def _stands_still(self, dispatcher: Dispatcher, number: int) -> bool:
+        watermark = dispatcher.partitions[number].window.watermark
+        key = (dispatcher.route, number)
+        known, since = self._seen.get(key, (-1, 0.0))
+        working = dispatcher.handling.limit() > 0 and dispatcher.lag(number) > 0
+        if not working or watermark != known:
+            self._seen[key] = (watermark, self._clock())
+            return False
+        terms = dispatcher.terms
+        longest = terms.timeout_seconds + terms.patience_seconds + SPARE_SECONDS
+        return self._clock() - since > longest
