@@ -89,6 +89,7 @@ class Dispatcher:
         self.draining = Draining(self.partitions, self.handling, clock=clock, now=now)
         self._acts = Acts(self.handling, self.draining, clock=clock, now=now)
         self._outbound = outbound
+        self._outbox = outbox
         self._reader = reader
         self._store = store
         self._committed = committed
@@ -116,12 +117,7 @@ class Dispatcher:
             raise Unavailable(text, code="offset_missing")
         offset, metadata = offsets[number]
         window = Window(offset, decode_settled(offset, metadata))
-
-        def settled(done: Sequence[int]) -> None:
-            for one in done:
-                window.settle(one)
-
-        keeper = Keeper(claim, self._store, settled)
+        keeper = Keeper(claim, self._store, window.settle_all, self._outbox.flush)
         partition = Partition(number, keeper, window, committed_at=self._clock())
         await partition.keeper.load()
         for name, subject in partition.keeper.subjects.items():

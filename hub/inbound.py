@@ -30,11 +30,15 @@ CheckOut = Callable[[Message], Awaitable[Message]]
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction produces; events and dead letters by output partition."""
+    """What one transaction produces; events and dead letters by output partition.
+
+    `keys` are those of the messages that have become events in it.
+    """
 
     events: dict[int, list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
     outcomes: list[Outcome] = field(default_factory=list)
     dead: dict[int, list[Outgoing]] = field(default_factory=lambda: defaultdict(list))
+    keys: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -83,8 +87,16 @@ class Inbound:
         self._check_out = check_out
         self._config = config
 
-    async def handle(self, memory: Memory, record: Record, batch: Batch) -> None:
-        """Put what becomes of one record into the batch; below the start it is only looked at."""
+    async def handle(self, memory: Memory, record: Record, batch: Batch) -> bool:
+        """Put what becomes of a record into the batch; below the start it is only looked at.
+
+        Returns:
+            False, and nothing is done: the batch must be committed first. What the keeper writes
+            is written before the transaction ends, and says that all below it is settled.
+
+        Raises:
+            Unavailable: its body cannot be fetched now.
+        """
         key = (record.key or b"").decode("utf-8", "replace")
         headers = safe_headers(record.headers)
         position = Position(self.topic, memory.number, record.offset)
@@ -93,18 +105,23 @@ class Inbound:
         )
         if record.offset < memory.start:
             await self._remember(memory, message)
-            return
+            return True
         if memory.keeper.redelivered(key, record.offset):
             await self._held_before(memory, message, record, batch)
-            return
+            return True
         held = memory.keeper.held(key)
         if held is not None:
             memory.keeper.behind(held, self._row(message, record, headers))
             batch.outcomes.append(self.outcome(message, State.PARKED, BEHIND))
-            return
+            return True
         cause = await self.to_events(memory, message, batch)
-        if cause is not None:
+        if cause is None:
+            batch.keys.add(key)
+        elif key in batch.keys:
+            return False
+        else:
             self._bury(memory, message, record, batch, cause)
+        return True
 
     async def _remember(self, memory: Memory, message: Message) -> None:
         """Look at an earlier message for the sake of repetitions only."""

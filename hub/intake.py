@@ -12,6 +12,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import structlog
 
@@ -28,15 +29,19 @@ from hub.parking import Cause, Keeper
 log = structlog.get_logger(__name__)
 
 FETCH_COUNT = 2000
+LET_GO_SECONDS = 3.0
 GROUP = "decode"
 
 
 @dataclass(slots=True)
 class _Partition:
+    """Broken: to be taken anew, unless it is lost to another worker."""
+
     memory: Memory
     producer: Producer
     next_offset: int
     broken: bool = False
+    lost: bool = False
 
     @property
     def keeper(self) -> Keeper:
@@ -67,6 +72,7 @@ class Intake:
         self._store = store
         self._observe = observe
         self._partitions: dict[int, _Partition] = {}
+        self._waiting: dict[int, Claim] = {}
         self._reader: Reader | None = None
         self._busy = asyncio.Lock()
 
@@ -81,57 +87,73 @@ class Intake:
         """Fence the old owner, find the committed offset, read on from there.
 
         Raises:
-            Unavailable: Kafka or the store is away, or the group has no offset.
+            Unavailable: Kafka or the store is away, or the next record is not there (any more).
         """
         number = claim.partition
         producer = await self._kafka.producer(f"{GROUP}.{self.topic}.{number}")
         try:
-            start = await self._start(number)
+            async with self._busy:
+                if self._reader is None:
+                    self._reader = await self._kafka.reader(self.topic)
+            start = await self._committed(number)
+            begin = (await self._reader.begins([number]))[number]
+            if begin > start:
+                await self._stop(f"the next record of partition {number} is no longer in Kafka")
             keeper = Keeper(claim, self._store, lambda _: None)
             await keeper.load()
+            look_back = max(begin, start - LOOK_BACK_COUNT)
+            async with self._busy:
+                earlier = self._partitions.get(number)
+                self._partitions[number] = _Partition(
+                    Memory(number, keeper, start), producer, look_back
+                )
+                await self._assign()
         except BaseException:
             await producer.close()
             raise
-        async with self._busy:
-            self._partitions[number] = _Partition(
-                Memory(number, keeper, start), producer, max(0, start - LOOK_BACK_COUNT)
-            )
-            await self._assign()
+        if earlier is not None:
+            await earlier.producer.close()
 
-    async def _start(self, number: int) -> int:
+    async def _committed(self, number: int) -> int:
         offsets = await self._kafka.committed(GROUP, self.topic)
         if number not in offsets:
-            text = f"no committed offset for partition {number}"
-            await self._store.stop_route(self.route, "offset_missing", text)
-            raise Unavailable(text, code="offset_missing")
+            await self._stop(f"no committed offset for partition {number}")
         return offsets[number][0]
+
+    async def _stop(self, text: str) -> NoReturn:
+        await self._store.stop_route(self.route, "offset_missing", text)
+        raise Unavailable(text, code="offset_missing")
 
     def renewed(self, claim: Claim) -> None:
         """The lease lives on."""
+        if claim.partition in self._waiting:
+            self._waiting[claim.partition] = claim
         if claim.partition in self._partitions:
             self._partitions[claim.partition].keeper.claim = claim
 
     async def let_go(self, partition: int) -> None:
         """Finish the transaction that runs, then forget."""
-        async with self._busy:
-            leaving = self._partitions.pop(partition, None)
-            if leaving is not None:
+        self._waiting.pop(partition, None)
+        try:
+            async with asyncio.timeout(LET_GO_SECONDS), self._busy:
+                leaving = self._partitions.pop(partition, None)
                 await self._assign()
+        except TimeoutError:
+            self.lost(partition)
+            return
         if leaving is not None:
             await leaving.producer.close()
 
     def lost(self, partition: int) -> None:
         """Forget at once; the next owner's producer fences ours."""
+        self._waiting.pop(partition, None)
         if partition in self._partitions:
             self._partitions[partition].broken = True
+            self._partitions[partition].lost = True
 
     async def _assign(self) -> None:
-        if self._reader is None:
-            self._reader = await self._kafka.reader(self.topic)
-        begins = await self._reader.begins(self._partitions) if self._partitions else {}
-        for number, partition in self._partitions.items():
-            partition.next_offset = max(partition.next_offset, begins.get(number, 0))
-        await self._reader.assign({n: p.next_offset for n, p in self._partitions.items()})
+        if self._reader is not None:
+            await self._reader.assign({n: p.next_offset for n, p in self._partitions.items()})
 
     # --- the loop -------------------------------------------------------------------------
 
@@ -145,13 +167,15 @@ class Intake:
                     last_look = time.monotonic()
                     await self._act()
                 self.closed.clear()
-            except Unavailable as error:
+            except (Unavailable, OwnershipLost) as error:
                 self.closed[error.code] = str(error)
                 log.warning("decode_waits", connector=self.topic, reason=error.code)
                 await asyncio.sleep(0.5)
 
     async def close(self) -> None:
         """Leave Kafka."""
+        for partition in self._partitions.values():
+            await partition.producer.close()
         if self._reader is not None:
             await self._reader.close()
 
@@ -178,33 +202,40 @@ class Intake:
         await asyncio.sleep(0)
 
     async def _retake(self) -> None:
-        """Drop lost partitions; take broken ones anew, from the committed offset."""
+        """Drop lost partitions; take broken ones anew, from the committed offset.
+
+        Raises:
+            Unavailable: one of them cannot be taken now; it is tried again.
+        """
         for number, partition in list(self._partitions.items()):
-            if not partition.broken:
-                continue
-            claim = partition.keeper.claim
-            async with self._busy:
-                self._partitions.pop(number, None)
+            if partition.broken:
+                async with self._busy:
+                    if self._partitions.get(number) is not partition:
+                        continue
+                    del self._partitions[number]
+                    await self._assign()
                 await partition.producer.close()
-                await self._assign()
+                if not partition.lost:
+                    self._waiting[number] = partition.keeper.claim
+        for number, claim in list(self._waiting.items()):
             if time.monotonic() < claim.expires_at:
                 await self.gained(claim)
+                if self._waiting.pop(number, None) is None:
+                    self.lost(number)  # it was taken from us while it was started
 
     async def _handle(self, partition: _Partition, records: Sequence[Record]) -> None:
-        """Decode a partition's records and commit what came of them, all or nothing."""
-        memory = partition.memory
+        """Decode a partition's records and commit what came of them."""
         fresh = [record for record in records if record.offset >= partition.next_offset]
         if not fresh or partition.broken:
             return
-        batch = Batch()
+        memory, batch = partition.memory, Batch()
         try:
-            for record in fresh:
-                await self._inbound.handle(memory, record, batch)
-            crash.point("after_decode")
-            if fresh[-1].offset >= memory.start:
-                await partition.keeper.write()
-                end = Position(self._kafka.prefix + self.topic, memory.number, fresh[-1].offset)
-                await self._commit(partition, batch, end)
+            for index, record in enumerate(fresh):
+                if not await self._inbound.handle(memory, record, batch):
+                    await self._finish(partition, batch, fresh[index - 1].offset)
+                    batch = Batch()
+                    await self._inbound.handle(memory, record, batch)
+            await self._finish(partition, batch, fresh[-1].offset)
         except HubError as error:
             partition.broken = True
             log.warning(
@@ -216,7 +247,16 @@ class Intake:
             if isinstance(error, OwnershipLost):
                 return
             raise
-        partition.next_offset = fresh[-1].offset + 1
+
+    async def _finish(self, partition: _Partition, batch: Batch, last: int) -> None:
+        """Commit what came of the records up to the offset `last`, all or nothing."""
+        crash.point("after_decode")
+        memory = partition.memory
+        if last >= memory.start:
+            await partition.keeper.write()
+            end = Position(self._kafka.prefix + self.topic, memory.number, last)
+            await self._commit(partition, batch, end)
+        partition.next_offset = last + 1
         partition.keeper.forget_below(partition.next_offset)
         self.handled_count += len(batch.outcomes)
         self._observe(batch.outcomes)
@@ -248,15 +288,26 @@ class Intake:
             return
         for command in await self._store.commands(claims):
             partition = self._partitions.get(command.partition)
-            if partition is not None:
-                async with self._busy:
+            if partition is None:
+                continue
+            async with self._busy:
+                try:
                     await self._execute(partition, command)
+                except HubError as error:
+                    partition.broken = True  # what is remembered may not have been committed
+                    if not isinstance(error, OwnershipLost):
+                        raise
 
     async def _execute(self, partition: _Partition, command: Command) -> None:
         keeper = partition.keeper
         heads = (await keeper.heads([command.subject], 1)).get(command.subject, ())
+        refusal = ""
         if keeper.held(command.subject) is None or not heads:
-            keeper.command_done(command.id, "refused: nothing is held")
+            refusal = "nothing is held"
+        elif command.event_id not in ("", heads[0].event_id):
+            refusal = "the message is not the head of its queue"
+        if refusal:
+            keeper.command_done(command.id, f"refused: {refusal}")
             await keeper.write()
             return
         if command.act is not Act.REPLAY:

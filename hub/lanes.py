@@ -85,6 +85,11 @@ class Window:
         while self._open and self._open[0] in self._settled:
             self._settled.discard(self._open.popleft())
 
+    def settle_all(self, offsets: Iterable[int]) -> None:
+        """Settle each of them."""
+        for offset in offsets:
+            self.settle(offset)
+
     def commit(self) -> tuple[int, str]:
         """The watermark and the settled offsets above it, as offset and metadata to commit."""
         watermark = self.watermark

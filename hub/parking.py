@@ -7,7 +7,7 @@ offset is settled in the window only when the row that replaces it is durable.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -59,15 +59,22 @@ class Keeper:
         claim: proof of ownership, renewed from outside by `renew`.
         store: where rows live.
         settled: called with the offsets whose rows have become durable.
+        before: awaited before every write: what was said of the messages must be safe first,
+            since a settled row never comes back to say it again.
     """
 
     def __init__(
-        self, claim: Claim, store: HeldStore, settled: Callable[[Sequence[int]], None]
+        self,
+        claim: Claim,
+        store: HeldStore,
+        settled: Callable[[Sequence[int]], None],
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.claim = claim
         self.subjects: dict[str, HeldSubject] = {}
         self._store = store
         self._settled = settled
+        self._before = before
         self._pending = _Pending()
         self._writes = 0
         self._lock = asyncio.Lock()
@@ -189,7 +196,7 @@ class Keeper:
         """Write what is pending now; on failure it stays pending, in order.
 
         Raises:
-            Unavailable: the store is away.
+            Unavailable: the store (or Kafka) is away.
             OwnershipLost: somebody else owns the partition.
         """
         async with self._lock:
@@ -211,6 +218,8 @@ class Keeper:
                 commands_done=taken.done,
             )
             try:
+                if self._before is not None:
+                    await self._before()
                 await self._store.write(self.claim, changes)
             except OwnershipLost:
                 raise
