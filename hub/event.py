@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
@@ -96,6 +96,7 @@ class Event:
         message_id: id of the Message it was decoded from.
         traceparent: W3C trace context, `` if none.
         position: where it stands in Kafka, once it does.
+        encoded: `data` as JSON, where a decoder has it at hand; else it is made from `data`.
     """
 
     kind: str
@@ -108,6 +109,7 @@ class Event:
     message_id: str = ""
     traceparent: str = ""
     position: Position | None = None
+    encoded: bytes | None = field(default=None, compare=False, repr=False)
 
     def identify(
         self,
@@ -134,6 +136,7 @@ class Event:
             message_id=self.message_id if message_id is None else message_id,
             traceparent=self.traceparent if traceparent is None else traceparent,
             position=self.position,
+            encoded=self.encoded,
         )
 
     def to_record(self) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
@@ -151,7 +154,9 @@ class Event:
         ]
         if self.traceparent:
             headers.append(("traceparent", self.traceparent.encode()))
-        value = self.data.__pydantic_serializer__.to_json(self.data, exclude_defaults=True)
+        value = self.encoded
+        if value is None:
+            value = self.data.__pydantic_serializer__.to_json(self.data, exclude_defaults=True)
         return self.subject.encode(), value, headers
 
     @classmethod

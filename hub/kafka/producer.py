@@ -14,6 +14,9 @@ from hub.errors import ConfigError, Unavailable
 from hub.kafka.records import MAX_BATCH_BYTES, Outgoing, partition_of, translated
 from hub.message import Position
 
+LARGE_BYTES = MAX_BATCH_BYTES // 2
+"""Below this a value is not measured: its key and headers do not fill the other half."""
+
 Line = tuple[Sequence[Outgoing], asyncio.Future[None]]
 """Records that stand in line for a partition, and who waits for them."""
 
@@ -71,7 +74,7 @@ class Producer:
         of fifty senders some run into its time-out.
         """
         for record in records:
-            if _size(record) > MAX_BATCH_BYTES:
+            if len(record[1] or b"") > LARGE_BYTES and _size(record) > MAX_BATCH_BYTES:
                 raise Unavailable("record is larger than a batch", code="record_too_large")
         where = TopicPartition(topic, partition)
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()

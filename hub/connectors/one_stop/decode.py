@@ -18,7 +18,7 @@ from hub.errors import DecodeError
 from hub.event import Event
 from hub.message import HUB_NAMESPACE, Message
 from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierStatus
-from hub.wire.dvcqg.canonical import read_dossier, read_progress, subject_of
+from hub.wire.dvcqg.canonical import dossier_values, progress_values, subject_of
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE
 from hub.wire.dvcqg.reading import body_hash, quick_dossier_of, quick_progress_of, tree_of
@@ -138,15 +138,15 @@ def _event(beside: _Beside, tree: Any, path: str) -> Event:
     if operation == DOSSIER_SERVICE:
         dossier = quick_dossier_of(tree, path)
         unit = beside.unit or _unit_of(dossier.MaHoSo)
-        data = read_dossier(dossier, unit=unit, updating=beside.updating, path=path)
-        time = _dossier_time(data)
+        values = dossier_values(dossier, unit=unit, updating=beside.updating, path=path)
     elif operation == PROGRESS_SERVICE:
         step = quick_progress_of(tree, path)
         unit = beside.unit or _unit_of(step.MaHoSo)
-        data = read_progress(step, unit=unit, path=path)
-        time = data.step.at if data.step else None
+        values = progress_values(step, unit=unit, path=path)
     else:
         raise DecodeError("not an operation that sends", path=path, code="unknown_operation")
+    data = DossierEvent.model_validate(values)
+    time = data.step.at if data.step else _dossier_time(data)
     return Event(
         kind=KIND_OF_STATUS[data.status],
         source=f"/connectors/{message.connector}/{unit}",
@@ -156,6 +156,7 @@ def _event(beside: _Beside, tree: Any, path: str) -> Event:
         natural_key=f"{operation}:{body_hash(tree)}",
         message_id=message.id,
         traceparent=message.traceparent,
+        encoded=orjson.dumps(values),
     )
 
 

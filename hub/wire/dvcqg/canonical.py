@@ -42,7 +42,16 @@ def subject_of(code: str | None, path: str = "") -> str:
 def read_dossier(
     wire: WireDossier, *, unit: str, updating: bool | None, path: str = ""
 ) -> DossierEvent:
-    """The event data that tells a whole dossier.
+    """The event data that tells a whole dossier; see `dossier_values`."""
+    return DossierEvent.model_validate(
+        dossier_values(wire, unit=unit, updating=updating, path=path)
+    )
+
+
+def dossier_values(
+    wire: WireDossier, *, unit: str, updating: bool | None, path: str = ""
+) -> dict[str, Any]:
+    """The values of a `DossierEvent` that tells a whole dossier, not validated yet.
 
     Args:
         wire: the dossier.
@@ -66,16 +75,26 @@ def read_dossier(
         dossier["databases"] = _read_databases(wire.DSKetNoiCSDL, originals, unknown)
     dossier["procedure"] = procedure
     dossier["applicant"] = applicant
-    dossier["originals"] = originals
-    dossier["unknown"] = unknown
     if wire.TrangThaiHoSo == "":
         originals["TrangThaiHoSo"] = ""
-    head = _head(code, unit, wire.TrangThaiHoSo)
-    return DossierEvent.model_validate({**head, "updating": updating, "dossier": dossier})
+    if originals:
+        dossier["originals"] = originals
+    if unknown:
+        dossier["unknown"] = unknown
+    values = _head(code, unit, wire.TrangThaiHoSo)
+    if updating is not None:
+        values["updating"] = updating
+    values["dossier"] = dossier
+    return values
 
 
 def read_progress(wire: WireProgress, *, unit: str, path: str = "") -> DossierEvent:
-    """The event data that tells one processing step.
+    """The event data that tells one processing step; see `progress_values`."""
+    return DossierEvent.model_validate(progress_values(wire, unit=unit, path=path))
+
+
+def progress_values(wire: WireProgress, *, unit: str, path: str = "") -> dict[str, Any]:
+    """The values of a `DossierEvent` that tells one processing step, not validated yet.
 
     Raises:
         DecodeError: the dossier code is missing.
@@ -84,7 +103,9 @@ def read_progress(wire: WireProgress, *, unit: str, path: str = "") -> DossierEv
     step = STEP.read(wire)
     if wire.TrangThai == "":
         step.setdefault("originals", {})["TrangThai"] = ""
-    return DossierEvent.model_validate({**_head(code, unit, wire.TrangThai), "step": step})
+    values = _head(code, unit, wire.TrangThai)
+    values["step"] = step
+    return values
 
 
 def write_dossier(data: DossierEvent) -> dict[str, Any]:

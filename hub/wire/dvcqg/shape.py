@@ -44,8 +44,9 @@ class Shape:
         self._texts = tuple((row.wire, row.canonical) for row in rows if row.read is None)
         self._wire_texts = tuple(wire for wire, _ in self._texts)
         self._canonical_texts = tuple(canonical for _, canonical in self._texts)
-        self._get_texts = _texts_getter(self._wire_texts)
+        self._get_texts = _getter(self._wire_texts)
         self._readers = tuple((r.wire, r.canonical, r.read) for r in rows if r.read is not None)
+        self._get_read = _getter(tuple(wire for wire, _, _ in self._readers))
         self._writers = tuple((r.wire, r.canonical, r.write) for r in rows if r.write is not None)
         self._lists = frozenset(row.wire for row in rows if row.many)
         self._keep = "originals" if "originals" in part.model_fields else "unknown"
@@ -56,8 +57,7 @@ class Shape:
         found = {
             name: text for name, text in zip(self._canonical_texts, texts, strict=True) if text
         }
-        for name, canonical, read in self._readers:
-            value = getattr(wire, name)
+        for (name, canonical, read), value in zip(self._readers, self._get_read(wire), strict=True):
             if value is None:
                 continue
             if value == ():
@@ -111,8 +111,10 @@ class Shape:
             out.setdefault(name, value)
 
 
-def _texts_getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
     """attrgetter, which gives a tuple only for two names and more, made to give one always."""
+    if not names:
+        return lambda _: ()
     get = attrgetter(*names)
     return get if len(names) > 1 else lambda wire: (get(wire),)
 
