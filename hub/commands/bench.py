@@ -18,6 +18,7 @@ from hub import local
 from hub.bench import runs
 from hub.bench.ground import Ground, ground
 from hub.bench.measure import machine, peak_mb, resident_mb, summary
+from hub.bench.roles import roles
 from hub.bench.system import HttpSink, Sink, destination
 from hub.log import configure_log
 from hub.route import Terms
@@ -32,6 +33,7 @@ COUNTS = {
     "failing": 20_000,
     "park": 20_000,
     "latency": 5_000,
+    "roles": 1,
 }
 LATENCY_RATE = 500.0
 Run = Callable[[Ground, int], Coroutine[Any, Any, dict[str, float]]]
@@ -82,6 +84,7 @@ RUNS: dict[str, Run] = {
     "failing": _failing,
     "park": _park,
     "latency": _latency,
+    "roles": roles,
 }
 
 

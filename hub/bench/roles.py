@@ -1,0 +1,120 @@
+"""Roles: start-up time and resident memory of each role's process, as `hub run` starts it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from hub.bench.ground import Ground
+from hub.bench.load import UNIT
+
+ROLES = ("gateway", "worker", "recorder")
+START_SECONDS = 60.0
+
+
+async def roles(ground: Ground, _count: int) -> dict[str, float]:
+    """Seconds until `/readyz` is green, and megabytes after three idle seconds, of each role."""
+    figures: dict[str, float] = {}
+    for role in ROLES:
+        folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
+        try:
+            found = await asyncio.to_thread(_start_and_stop, ground, role, folder)
+        finally:
+            shutil.rmtree(folder)
+        figures |= {f"{role}_{name}": value for name, value in found.items()}
+    return figures
+
+
+def _start_and_stop(ground: Ground, role: str, folder: Path) -> dict[str, float]:
+    port = _free_port()
+    config = folder / "hub.yaml"
+    config.write_text(yaml.safe_dump(_settings(ground, folder, port)), "utf-8")
+    environment = os.environ | {
+        "HUB_KAFKA": ground.kafka.settings.bootstrap_servers,
+        "HUB_POSTGRES": ground.postgres,
+        "BENCH_SECRET": secrets.token_urlsafe(32),
+    }
+    command = [sys.executable, "-m", "hub", "run", "--role", role, "--config", str(config)]
+    begun = time.monotonic()
+    process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own module
+    try:
+        _wait_until_ready(port)
+        ready = time.monotonic() - begun
+        time.sleep(3)
+        memory = _resident_mb(process.pid)
+    finally:
+        begun = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+    return {
+        "ready_seconds": ready,
+        "resident_mb": memory,
+        "stop_seconds": time.monotonic() - begun,
+    }
+
+
+def _settings(ground: Ground, folder: Path, port: int) -> Mapping[str, object]:
+    secret = "${env:BENCH_SECRET}"  # noqa: S105 - a reference
+    account = {UNIT: {"username": "bench", "password": secret}}
+    return {
+        "version": 1,
+        "kafka": {"bootstrap_servers": "${env:HUB_KAFKA}", "prefix": f"{ground.kafka.prefix}r."},
+        "postgres": {"url": "${env:HUB_POSTGRES}"},
+        "blobs": {"url": f"file://{folder}/blobs"},
+        "gateway": {"port": 0},
+        "management": {"port": port},
+        "log": {"level": "error"},
+        "units": {UNIT: {"name": "bench"}},
+        "connectors": {
+            "one_stop": {
+                "dstcode": "bench",
+                "session_secret": secret,
+                "reads_from": "national_portal",
+                "accounts": account,
+            },
+            "national_portal": {
+                "base_url": "http://127.0.0.1:9",
+                "auth_path": "/a",
+                "integration_path": "/i",
+                "share_path": "/s",
+                "dstcode": "bench",
+                "accounts": account,
+            },
+        },
+    }
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+def _wait_until_ready(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=1):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.02)
+    raise TimeoutError("the role did not become ready")
+
+
+def _resident_mb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text("ascii").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
