@@ -24,6 +24,7 @@ from hub.reliability.stand import Plan, Stand, standing
 from hub.reliability.trial import Trials, Verdict, commit_of, told, total
 
 FOLDER = Path(".hub/reliability")
+TABLE_WIDTH = 110
 
 Seed = Annotated[int | None, typer.Option(help="Of every random choice; left out: drawn.")]
 Folder = Annotated[Path, typer.Option(help="Where servers, logs and evidence are kept.")]
@@ -52,9 +53,9 @@ def crash(
     async def play(stand: Stand, trials: Trials) -> dict[str, Any]:
         matrix = CrashMatrix(trials, times, _tell)
         await matrix.run(points or POINTS)
-        recorded = await trials.recorded()
+        await trials.recorded()
         await matrix.stop()
-        return {"times": times, "recorded": recorded}
+        return {"times": times}
 
     _run("crash", play, _Wish(folder, seed, rate, as_json))
 
@@ -144,6 +145,7 @@ def _show(verdicts: Sequence[Verdict], sums: dict[str, Any], more: dict[str, Any
             f"{verdict.seconds:.0f}",
         )
     console = Console()
+    console.width = max(console.width, TABLE_WIDTH)
     console.print(table)
     for verdict in verdicts:
         for text in (verdict.problem, *verdict.violations, *told(verdict.notes)):

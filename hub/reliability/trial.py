@@ -157,9 +157,13 @@ class Trials:
         verdict.judged(stand.judge(trial.evidence, trial.start, rules))
         verdict.seconds += time.monotonic() - began
 
-    async def recorded(self) -> dict[str, int]:
-        """What the hub says of itself, once its recorder has caught up with all trials."""
-        sent = sum(verdict.messages for verdict in self.verdicts)
+    async def recorded(self, dead_count: int = 0) -> None:
+        """A verdict on what the hub says of itself, once its recorder has caught up.
+
+        Every message became one event, and every event but the dead ends as delivered.
+        """
+        verdict = Verdict("timeline and events")
+        sent = sum(each.messages for each in self.verdicts) - dead_count
         limit = time.monotonic() + RECORD_SECONDS
         while True:
             found = (await route_figures(self.stand.store)).get(ROUTE)
@@ -167,14 +171,19 @@ class Trials:
             if delivered >= sent or time.monotonic() > limit:
                 break
             await asyncio.sleep(0.3)
-        events = await events_of(self.stand)
-        return {
-            "sent": sent,
-            "events": events[0],
-            "events_doubled": events[0] - events[1],
+        records, facts = await events_of(self.stand)
+        verdict.notes = {
+            "sent": sent + dead_count,
+            "events": records,
+            "events_doubled": records - facts,
             "delivered_in_timeline": delivered,
             "parked_in_between": found.parked if found else 0,
         }
+        wrong = (facts - sent - dead_count, records - facts, delivered - sent)
+        if any(wrong):
+            told = "{:+} events, {:+} of them doubled, {:+} delivered in the timeline"
+            verdict.problem = f"against what was sent: {told.format(*wrong)}"
+        self.verdicts.append(verdict)
 
 
 async def events_of(stand: Stand) -> tuple[int, int]:
