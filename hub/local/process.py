@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped,unused-ignore]  # its stubs are a package apart
 
 POLL_SECONDS = 0.02
+NEWBORN_SECONDS = 1.0
 
 
 def spawn(command: Sequence[str], *, output: Path) -> int:
@@ -57,7 +58,10 @@ def is_running(pid: int | None, *, argument: str) -> bool:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)
     try:
-        return argument in psutil.Process(pid).cmdline()
+        process = psutil.Process(pid)
+        # The kernel lets us go on before it has given the newborn process its arguments.
+        wait_until(lambda: bool(process.cmdline()), seconds=NEWBORN_SECONDS)
+        return argument in process.cmdline()
     except psutil.Error:
         return False
 
