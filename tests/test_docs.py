@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from hub.__main__ import app
+from hub.__main__ import commands
 from tests.rules.tree import ROOT
 
 PAPERS = sorted(
@@ -38,7 +38,7 @@ def _code(text: str) -> Iterator[str]:
 
 def unknown_commands(text: str) -> list[str]:
     """The commands and options of `hub` in a text that the program does not have."""
-    root = typer.main.get_command(app)
+    root = typer.main.get_command(commands())
     found = []
     for line in _code(text):
         for words in re.findall(r"^(?:\S*/)?hub ([a-z][^#]*)", line.strip()):

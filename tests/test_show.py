@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
-from hub.__main__ import app
+from hub.__main__ import commands
 from hub.blobs import HEADER, open_blobs
 from hub.commands.raw import Raw, fetch_raw
 from hub.commands.show import moment, took
@@ -64,7 +64,7 @@ def hub(migrated: str) -> Callable[..., Result]:
     """Types a command."""
 
     def run(*words: str) -> Result:
-        return CliRunner().invoke(app, list(words), env={"HUB_POSTGRES": migrated})
+        return CliRunner().invoke(commands(), list(words), env={"HUB_POSTGRES": migrated})
 
     return run
 
@@ -366,14 +366,16 @@ def test_migrating_says_where_the_tables_are(hub: Any) -> None:
 def test_a_store_that_is_away_is_told_with_what_helps() -> None:
     runner = CliRunner()
     for words in (["show", "dossier", "H1"], ["migrate"], ["held", "list"], ["route", "list"]):
-        result = runner.invoke(app, [*words, "--postgres", "postgresql://hub@127.0.0.1:1/hub"])
+        result = runner.invoke(
+            commands(), [*words, "--postgres", "postgresql://hub@127.0.0.1:1/hub"]
+        )
         assert result.exit_code == 1
         assert "store_away" in result.output
         assert "PostgreSQL" in result.output
 
 
 def test_without_any_address_the_settings_are_asked_for() -> None:
-    result = CliRunner().invoke(app, ["show", "dossier", "H1"])
+    result = CliRunner().invoke(commands(), ["show", "dossier", "H1"])
     assert result.exit_code == 1
     assert "hub.yaml" in result.output
 

@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from typer.testing import CliRunner
 
 import hub.connectors
-from hub.__main__ import app
+from hub.__main__ import commands
 from hub.connector import Connector, Request, discover
 from hub.errors import Rejected, Unavailable
 from hub.event import Event
@@ -96,17 +96,17 @@ def test_hub_yaml_refuses_a_setting_that_it_does_not_have(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("connector")
 def test_the_commands_translate_it() -> None:
     body = f"{toy.UNIT}-1|2|{toy.UNIT}"
-    decoded = CliRunner().invoke(app, ["decode", "toy"], input=body)
+    decoded = CliRunner().invoke(commands(), ["decode", "toy"], input=body)
     assert decoded.exit_code == 0, decoded.output
     event = json.loads(decoded.stdout)
     assert (event["type"], event["subject"]) == ("dossier.received", f"{toy.UNIT}-1")
-    encoded = CliRunner().invoke(app, ["encode", "toy"], input=decoded.stdout)
+    encoded = CliRunner().invoke(commands(), ["encode", "toy"], input=decoded.stdout)
     assert encoded.stdout == body + "\n"
 
 
 @pytest.mark.usefixtures("connector")
 def test_the_commands_name_the_field_that_is_wrong() -> None:
-    done = CliRunner().invoke(app, ["decode", "toy"], input="a|99|b")
+    done = CliRunner().invoke(commands(), ["decode", "toy"], input="a|99|b")
     assert done.exit_code == 1
     assert "/1: unknown status" in done.stderr
 
