@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from hub.store import Store, migrate
+from hub.store import Store
+from hub.store.migration import migrate
 from tests import broker
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from hub.kafka import Kafka, Outgoing, Producer
 from hub.settings import KafkaSettings
-from hub.store import Store, migrate
+from hub.store import Store
 from hub.store.databases import create_database, drop_database
 from hub.store.held import PostgresHeldStore
+from hub.store.migration import migrate
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from hub import store
 from hub.commands.reach import Config, Postgres, settings_of, told
 from hub.errors import HubError
 from hub.settings import SettingsError
+from hub.store.migration import migrate as migrate_database
 
 
 def migrate(config: Config = None, postgres: Postgres = None) -> None:
@@ -18,7 +18,7 @@ def migrate(config: Config = None, postgres: Postgres = None) -> None:
     try:
         settings = settings_of(config, postgres)
         url = postgres or (settings.postgres.url.get_secret_value() if settings else "")
-        typer.echo(f"the tables are at revision {store.migrate(url)}")
+        typer.echo(f"the tables are at revision {migrate_database(url)}")
     except SettingsError as error:
         for finding in error.findings:
             typer.echo(str(finding), err=True)

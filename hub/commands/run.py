@@ -16,7 +16,6 @@ from hub.errors import HubError
 from hub.lifecycle import application
 from hub.log import configure_log
 from hub.settings import load_settings
-from hub.store import migrate
 from hub.topics import described
 
 log = structlog.get_logger(__name__)
@@ -37,6 +36,8 @@ def run(
         settings = load_settings(config, os.environ)
         configure_log(settings.log.format, settings.log.level)
         if migrating:
+            from hub.store.migration import migrate  # Alembic is slow to import
+
             migrate(settings.postgres.url.get_secret_value())
         uvloop.run(_run(Hub(settings, roles)))
     except HubError as error:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from hub.demo.deployment import ROUTE, Deployment, History
 from hub.kafka import Kafka
 from hub.settings import KafkaSettings
-from hub.store import migrate
 from hub.store.databases import create_database, drop_database
+from hub.store.migration import migrate
 
 TOPICS = ("in.one_stop", "dead.in.one_stop", "events", "outcomes", f"dead.{ROUTE}")
 """Topics that the hub makes for the demo's hub.yaml."""

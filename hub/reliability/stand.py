@@ -26,9 +26,10 @@ from hub.reliability.evidence import Evidence, Taken
 from hub.reliability.load import TOPIC, UNIT
 from hub.reliability.processes import Running, StandFailed
 from hub.settings import KafkaSettings
-from hub.store import Store, migrate
+from hub.store import Store
 from hub.store.databases import create_database, drop_database
 from hub.store.leases import owners
+from hub.store.migration import migrate
 
 PORTAL = "national_portal"
 ROUTE = "dossiers-to-national-portal"

@@ -14,12 +14,13 @@ from sqlalchemy import text
 from hub.connector import Alias
 from hub.errors import ConfigError, HubError, Unavailable
 from hub.held import Act, Changes, Claim, Effect
-from hub.store import Store, migrate
+from hub.store import Store
 from hub.store.acts import Acts, Author
 from hub.store.aliases import put_aliases, resolve_aliases
 from hub.store.figures import figures, route_figures
 from hub.store.held import PostgresHeldStore
 from hub.store.held_view import HeldFilter, HeldView
+from hub.store.migration import migrate
 from hub.store.recording import Recording, record, recorded_offsets
 from hub.store.routes import add_window, pause, remove_window, resume, windows
 from hub.store.timeline import Timeline

@@ -11,8 +11,8 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine
 
 from hub.errors import ConfigError, Unavailable
-from hub.store import migrate
 from hub.store.database import driver_url
+from hub.store.migration import migrate
 from hub.store.tables import metadata
 
 
