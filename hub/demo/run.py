@@ -47,13 +47,13 @@ async def staged(deployment: Deployment, screen: Screen) -> AsyncIterator[Proces
     processes = Processes(deployment.folder)
     processes.stop_left_over()
     try:
-        await prepare(deployment)
-        deployment.write()
         faults = ["--faults", str(FAULTS)] if deployment.faults else []
         deployment.portal_calls.unlink(missing_ok=True)
         port = ["--port", str(deployment.portal)]
         log = ["--log", str(deployment.portal_calls)]
         processes.start("portal", ["sim", "national_portal", *port, *faults, *log])
+        await prepare(deployment)  # while the portal starts
+        deployment.write()
         processes.start("hub", ["run", "--config", str(deployment.config)])
         async with aiohttp.ClientSession() as session:
             for name, url in (

@@ -78,13 +78,13 @@ class Bars:
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             TextColumn("  {task.description}"),
-            BarColumn(bar_width=40),
+            BarColumn(bar_width=28),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,
         )
-        self._calls = self._progress.add_task("one-stop → hub (calls)   ", visible=False)
-        self._delivered = self._progress.add_task("hub → portal (messages)  ", visible=False)
+        self._calls = self._progress.add_task("one-stop → hub, calls", visible=False)
+        self._delivered = self._progress.add_task("hub → portal, messages", visible=False)
         self._progress.start()
 
     def say(self, text: str) -> None:
