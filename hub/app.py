@@ -46,7 +46,7 @@ from hub.store.aliases import put_aliases
 from hub.store.held import PostgresHeldStore
 from hub.store.timeline import Timeline
 from hub.store.topology import record_topics, recorded_counts
-from hub.topics import topic_config, topics_of
+from hub.topics import RETENTION_DAYS, topic_config, topics_of
 from hub.watchdog import Watchdog
 
 log = structlog.get_logger(__name__)
@@ -270,7 +270,7 @@ class Hub:
         self, intakes: Sequence[Intake], dispatchers: Sequence[Dispatcher], halt: asyncio.Event
     ) -> None:
         """Heartbeat with status, for `hub top`, the gauges of the engine, and the watchdog."""
-        watchdog = Watchdog(dispatchers)
+        watchdog = Watchdog(dispatchers, retention_seconds=RETENTION_DAYS[EVENTS_TOPIC] * 86_400)
         self.readiness.register("progress", watchdog.problem)
         while not halt.is_set():
             set_gauges(self.metrics, intakes, dispatchers)

@@ -54,6 +54,8 @@ class Metric(StrEnum):
     EFFECTS_WAITING = "hub_effects_waiting"
     # Time since the last commit although there was work; 0 when idle.
     COMMIT_AGE_SECONDS = "hub_commit_age_seconds"
+    # Age of the oldest record that waits in Kafka for its delivery; an alarm at half the retention.
+    WAITING_OLDEST_SECONDS = "hub_waiting_oldest_seconds"
     # Partitions owned by this worker.
     PARTITIONS_OWNED = "hub_partitions_owned"
     # HTTP requests answered by the gateway.
@@ -108,6 +110,7 @@ SHAPES: dict[Metric, Shape] = {
     Metric.ROUTE_STOPPED: Shape(Gauge, "1 while stopped.", ("route", "reason")),
     Metric.EFFECTS_WAITING: Shape(Gauge, "Effects waiting for an answer.", ("route",)),
     Metric.COMMIT_AGE_SECONDS: Shape(Gauge, "Time since a commit with work.", ("name",)),
+    Metric.WAITING_OLDEST_SECONDS: Shape(Gauge, "Age of the oldest waiting.", ("route",)),
     Metric.PARTITIONS_OWNED: Shape(Gauge, "Partitions owned.", ("name",)),
     Metric.GATEWAY_REQUESTS: Shape(Counter, "HTTP requests.", ("connector", "status")),
     Metric.GATEWAY_SECONDS: Shape(Histogram, "Time of a request.", ("connector",)),

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hub.dispatch import Dispatcher
+from hub.errors import UnknownOutcome
 from hub.handling import Partition
 from hub.intake import Intake
 from hub.metrics import Metric, Metrics
@@ -89,11 +90,24 @@ SUMS = {
     Metric.PARKED_SUBJECTS: "parked_subjects",
     Metric.PARKED_MESSAGES: "parked_messages",
     Metric.DEAD_SUBJECTS: "dead_subjects",
+    Metric.EFFECTS_WAITING: "unknown_outcomes",
 }
 HIGHEST = {
     Metric.PARKED_OLDEST_SECONDS: "oldest_parked_seconds",
     Metric.COMMIT_AGE_SECONDS: "commit_age_seconds",
+    Metric.WAITING_OLDEST_SECONDS: "oldest_waiting_seconds",
 }
+
+
+def oldest_waiting_seconds(partition: Partition) -> float:
+    """Age of the oldest record that keeps the watermark back; 0 when none does."""
+    stamps = (
+        lane.queue[0].record.timestamp
+        for lane in partition.lanes.values()
+        if lane.queue and not lane.queue[0].held
+    )
+    oldest = min(stamps, default=None)
+    return max(0.0, time.time() - oldest / 1000) if oldest is not None else 0.0
 
 
 def _partition(partition: Partition, lag: int) -> dict[str, Any]:
@@ -110,6 +124,8 @@ def _partition(partition: Partition, lag: int) -> dict[str, Any]:
         "dead_subjects": sum(s.dead for s in held),
         "parked_messages": sum(s.waiting_count for s in held),
         "oldest_parked_seconds": time.time() - oldest.timestamp() if oldest else 0.0,
+        "unknown_outcomes": sum(s.reason == UnknownOutcome.code for s in held),
+        "oldest_waiting_seconds": oldest_waiting_seconds(partition),
         "commit_age_seconds": time.monotonic() - partition.committed_at
         if partition.window.open_count
         else 0.0,

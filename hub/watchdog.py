@@ -1,7 +1,8 @@
 """Watchdog: a worker that has stopped committing though there is work is told, and helped.
 
 Behind the last safety net: no known fault leads here. The route's reader is made anew, and
-`/readyz` is red until an offset is committed again.
+`/readyz` is red until an offset is committed again. It is red too when a record has waited for
+half the time that Kafka keeps it: a route that rests for so long would lose its place.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import structlog
 
 from hub.dispatch import Dispatcher
 from hub.errors import HubError
+from hub.status import oldest_waiting_seconds
 
 log = structlog.get_logger(__name__)
 
@@ -27,23 +29,29 @@ class Watchdog:
         self,
         dispatchers: Sequence[Dispatcher],
         *,
+        retention_seconds: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._dispatchers = dispatchers
+        self._alarm_seconds = retention_seconds / 2
         self._clock = clock
         self._seen: dict[tuple[str, int], tuple[int, float]] = {}
         self._stuck: dict[str, list[int]] = {}
+        self._aging: set[str] = set()
 
     def problem(self) -> str | None:
-        """What is stuck now, for `/readyz`; none if nothing is."""
-        if not self._stuck:
-            return None
-        names = (f"{route} ({', '.join(map(str, p))})" for route, p in self._stuck.items())
-        return f"work, but no progress: {'; '.join(names)}"
+        """What is stuck or about to lose its place, for `/readyz`; none if nothing is."""
+        told = [
+            f"{route}: work in partitions {', '.join(map(str, numbers))}, but no progress"
+            for route, numbers in self._stuck.items()
+        ]
+        told += [f"{route}: a record waits for half of Kafka's retention" for route in self._aging]
+        return "; ".join(told) or None
 
     async def turn(self) -> None:
         """Look at every partition; make the reader of a stuck route anew, once per time-out."""
         for dispatcher in self._dispatchers:
+            self._look_at_age(dispatcher)
             stuck = [n for n in dispatcher.partitions if self._stands_still(dispatcher, n)]
             if not stuck:
                 self._stuck.pop(dispatcher.route, None)
@@ -57,6 +65,14 @@ class Watchdog:
             for number in stuck:
                 watermark, _ = self._seen[dispatcher.route, number]
                 self._seen[dispatcher.route, number] = (watermark, self._clock())
+
+    def _look_at_age(self, dispatcher: Dispatcher) -> None:
+        ages = (oldest_waiting_seconds(each) for each in dispatcher.partitions.values())
+        if max(ages, default=0.0) < self._alarm_seconds:
+            self._aging.discard(dispatcher.route)
+        elif dispatcher.route not in self._aging:
+            self._aging.add(dispatcher.route)
+            log.error("retention_half_used", route=dispatcher.route)
 
     def _stands_still(self, dispatcher: Dispatcher, number: int) -> bool:
         watermark = dispatcher.partitions[number].window.watermark
