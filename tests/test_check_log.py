@@ -71,6 +71,10 @@ CLEAN: dict[str, Sequence[Event]] = {
     "rerun of the newest after a kill": [row(A), row(B), KILL, row(B), row(C)],
     "rerun interrupted by a kill": [row(A), row(B), KILL, row(A), KILL, row(A), row(B), row(C)],
     "rerun that fails at first": [row(A), row(B), KILL, no(A), row(A), row(B), row(C)],
+    "rerun refused together, taken one by one": [
+        *(row(A), row(B), row(C), KILL, no(A), no(B), no(C)),
+        *(row(A), no(B), row(B), row(C)),
+    ],
     "rerun answered as duplicate": [row(A), row(B), KILL, no(A), no(B), row(C)],
     "two steps of one message": [
         *(row(A), row(A, operation="attach"), row(B), KILL),
@@ -102,6 +106,10 @@ BROKEN: dict[str, tuple[Sequence[Event], tuple[Fault, int | None, str]]] = {
     "a kill excuses one rerun only": (
         [row(A), row(B), KILL, row(A), row(B), row(A), row(B), row(C)],
         (Fault.REGRESS, A, "6"),
+    ),
+    "a refusal excuses no second rerun": (
+        [row(A), row(B), KILL, no(A), row(A), row(B), row(A), row(C)],
+        (Fault.REGRESS, A, "7"),
     ),
     "a kill excuses nothing that came after it": (
         [row(A), KILL, row(B), row(B), row(C)],

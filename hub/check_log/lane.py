@@ -51,7 +51,7 @@ class Lane:
         *("seqs", "dead", "_next", "_newest", "_passed"),
         *("_operations", "_keys", "_bodies", "_steps"),
         *("_call_t", "_call_from", "_tried_t", "_tried_to"),
-        *("_rerun", "_again", "_kills", "_used", "_counted", "_last_t"),
+        *("_rerun", "_refused", "_again", "_kills", "_used", "_counted", "_last_t"),
     )
 
     def __init__(self, seqs: Sequence[int], dead: frozenset[int], kills: Kills) -> None:
@@ -65,6 +65,7 @@ class Lane:
         self._call_t, self._call_from = -1.0, 0  # the newest call with first effects
         self._tried_t, self._tried_to = -1.0, -1  # the newest refused call
         self._rerun = -1  # index that a rerun has reached, -1 for none
+        self._refused = -1  # first index of the rerun's calls that were refused and may come again
         self._again: frozenset[int] = frozenset()  # operations repeated at that index
         self._kills = kills  # how many touched this subject's partition up to a time
         self._used = 0  # kills that earlier reruns have used up
@@ -122,7 +123,7 @@ class Lane:
         found: list[Finding] = []
         if self._rerun >= 0 and (left := self._following(self._rerun, rules)) is not None:
             found.append((Fault.GAP, f"the rerun before it left out seq {self.seqs[left]}"))
-        self._rerun = -1
+        self._rerun = self._refused = -1
         if not row.ok:
             return found + self._attempt(index, row)
         if self._passed and (passer := self._passed.pop(index, None)) is not None:
@@ -175,7 +176,10 @@ class Lane:
             found.append((Fault.TWICE, f"{row.operation} must take effect once"))
         operation = hash(row.operation)
         here = index == self._rerun and operation not in self._again
-        if not here and (self._rerun < 0 or index != self._following(self._rerun, rules)):
+        once_more = index == self._refused
+        if not (here or once_more) and (
+            self._rerun < 0 or index != self._following(self._rerun, rules)
+        ):
             fault = self._start(index, row.t, rules)
             if fault is not None:
                 return [*found, fault], False
@@ -185,6 +189,9 @@ class Lane:
         if row.ok:
             self._last_t = row.t
             self._again |= {operation}
+            self._refused = -1
+        elif self._refused < 0:
+            self._refused = index
         return found, row.ok and self._counted
 
     def _start(self, index: int, t: float, rules: Rules) -> Finding | None:
@@ -201,7 +208,7 @@ class Lane:
             return Fault.REPEATED, "taken before, and no kill in between"
         else:
             return Fault.REGRESS, f"seq {self.seqs[self._newest]} was taken before it"
-        self._rerun = -1
+        self._rerun = self._refused = -1
         return None
 
     def _following(self, index: int, rules: Rules) -> int | None:
