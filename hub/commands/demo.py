@@ -71,7 +71,7 @@ def demo(
     except (DemoFailed, HubError) as error:
         raise _failed(screen, str(error)) from error
     except KeyboardInterrupt:
-        raise _failed(screen, "stopped", code=0 if keep else 130) from None
+        raise _failed(screen, "stopped", code=130) from None
     finally:
         screen.close()
 
@@ -100,7 +100,8 @@ async def _tell(report: Report, code: str, deployment: Deployment, wish: _Wish) 
         typer.secho(f"DISAGREES: {disagreement}", err=True, fg=typer.colors.RED)
     if wish.keep:
         typer.echo(addresses_page(deployment, code))
-        await asyncio.Event().wait()
+        with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: the end that was waited for
+            await asyncio.Event().wait()
 
 
 def _screen() -> Screen:

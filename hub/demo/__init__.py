@@ -5,8 +5,14 @@ people      invented applicants
 course      when each thing happens to a dossier, from receipt to return
 wire        what the one-stop product sends about it
 scenario    all dossiers of a ward, their calls in time order, and the figures they must give
-playing     the calls through the one-stop product: dossiers side by side, each in order
-report      the figures read back from the hub, compared with the scenario and the portal
+deployment  names, ports, hub.yaml and fault script of one run
+ground      its database and topics; removal of earlier ones
+processes   the portal and the hub as processes: started, waited for, stopped
+playing     calls made in order: dossiers side by side, each one's strictly one after another
+sending     the simulated one-stop product that makes them
+run         all of it together, until everything has arrived
+report      the figures read back from the hub, held against scenario and portal
+screen, pages   what a person sees meanwhile, and at the end
 
 Only published figures and the names of procedures are real. All people, numbers, papers and
 times are made by a seeded generator.
