@@ -75,6 +75,10 @@ CLEAN: dict[str, Sequence[Event]] = {
         *(row(A), row(B), row(C), KILL, no(A), no(B), no(C)),
         *(row(A), no(B), row(B), row(C)),
     ],
+    "rerun refused together with a new one": [
+        *(row(A), row(B), KILL, no(A), no(B), no(C)),
+        *(row(A), row(B), row(C)),
+    ],
     "rerun answered as duplicate": [row(A), row(B), KILL, no(A), no(B), row(C)],
     "two steps of one message": [
         *(row(A), row(A, operation="attach"), row(B), KILL),

@@ -123,7 +123,8 @@ class Lane:
         found: list[Finding] = []
         if self._rerun >= 0 and (left := self._following(self._rerun, rules)) is not None:
             found.append((Fault.GAP, f"the rerun before it left out seq {self.seqs[left]}"))
-        self._rerun = self._refused = -1
+        if row.ok or found:
+            self._rerun = self._refused = -1
         if not row.ok:
             return found + self._attempt(index, row)
         if self._passed and (passer := self._passed.pop(index, None)) is not None:
