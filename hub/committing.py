@@ -48,12 +48,11 @@ class Commits:
             if p.owned(now)
             and (marks[p.number] != p.committed or now - p.committed_at > RECOMMIT_SECONDS)
         }
-        if not changed:
-            return
-        crash.point("before_commit")
-        await self._reader.commit(changed)
-        crash.point("after_commit")
+        if changed:
+            crash.point("before_commit")
+            await self._reader.commit(changed)
+            crash.point("after_commit")
         for partition in partitions:
             if partition.number in changed:
                 partition.committed, partition.committed_at = changed[partition.number], now
-                partition.keeper.forget_below(partition.committed[0])
+            partition.keeper.forget_below(partition.committed[0])

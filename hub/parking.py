@@ -76,6 +76,7 @@ class Keeper:
         self._settled = settled
         self._before = before
         self._pending = _Pending()
+        self._empty: set[str] = set()
         self._writes = 0
         self._lock = asyncio.Lock()
 
@@ -88,6 +89,7 @@ class Keeper:
         """Read the partition's held subjects after taking ownership."""
         for subject in await self._store.subjects(self.claim.route, self.claim.partition):
             self.subjects[subject.subject] = subject
+            self._empty.add(subject.subject)
 
     def held(self, subject: str) -> HeldSubject | None:
         """The subject's queue if anything is in it."""
@@ -140,6 +142,8 @@ class Keeper:
         subject = self.subjects[message.subject]
         self._pending.mark.pop(message.event_id, None)
         subject.waiting_count -= 1
+        if not subject.waiting_count:
+            self._empty.add(subject.subject)
         subject.round_count = 0
         subject.dead = False
         self._pending.settle.append(
@@ -182,11 +186,10 @@ class Keeper:
 
     def forget_below(self, committed: int) -> None:
         """Empty queues below the committed watermark need not be remembered any more."""
-        gone = [
-            name
-            for name, subject in self.subjects.items()
-            if not subject.waiting_count and subject.settled_below <= committed
-        ]
+        found = [self.subjects[name] for name in self._empty]
+        self._empty = {s.subject for s in found if not s.waiting_count}
+        gone = [s.subject for s in found if not s.waiting_count and s.settled_below <= committed]
+        self._empty.difference_update(gone)
         for name in gone:
             del self.subjects[name]
             self._pending.forget.append(name)
@@ -245,6 +248,7 @@ class Keeper:
                 if rows < count and name in self.subjects:
                     pending = sum(row.subject == name for row in self._pending.park)
                     self.subjects[name].waiting_count = rows + pending
+                    self._empty.add(name)
         return found
 
     def _touch(self, subject: HeldSubject) -> None:
