@@ -35,14 +35,14 @@ format: $(STAMP) ## Put the code into the house form
 bench: $(STAMP) ## Measure: JSON on stdout
 	@$(BIN)/hub bench $(ARGS)
 
-crash: $(STAMP) ## Kill the hub at every step and count what is lost (ARGS="--short")
-	@$(BIN)/python -m bench.crash $(ARGS)
+crash: $(STAMP) ## Kill the hub at every step and count what is lost (ARGS="--times 1": short)
+	@$(BIN)/hub crash $(ARGS)
 
-faults: $(STAMP) ## Play the fault scripts of the simulators
-	@$(BIN)/python -m bench.faults $(ARGS)
+faults: $(STAMP) ## Let servers, workers and portal fail under load (ARGS="kafka-away")
+	@$(BIN)/hub faults $(ARGS)
 
 soak: $(STAMP) ## Run for long and watch memory (ARGS="--minutes 60")
-	@$(BIN)/python -m bench.soak $(ARGS)
+	@$(BIN)/hub soak $(ARGS)
 
 clean: ## Stop the local servers; delete their data, the environment and all caches
 	@if [ -x $(BIN)/hub ] && [ -d .hub ]; then \

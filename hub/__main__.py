@@ -27,6 +27,8 @@ COMMANDS: Mapping[str, str] = {
     "bench": "hub.commands.bench:bench",
     "check-log": "hub.commands.check_log:check_log",
     "crash": "hub.commands.reliability:crash",
+    "faults": "hub.commands.reliability:faults",
+    "soak": "hub.commands.reliability:soak",
 }
 """Name -> module and what it binds: a function, or a Typer app with commands of its own."""
 

@@ -20,6 +20,9 @@ from hub import local
 from hub.crash import POINTS
 from hub.errors import HubError
 from hub.reliability.crashing import CrashMatrix
+from hub.reliability.faulting import MACHINE, TROUBLES, FaultSuite
+from hub.reliability.machine import Clock, Unproved, inherited, small_disk
+from hub.reliability.soaking import Soak
 from hub.reliability.stand import Plan, Stand, standing
 from hub.reliability.trial import Trials, Verdict, commit_of, told, total
 
@@ -60,11 +63,87 @@ def crash(
     _run("crash", play, _Wish(folder, seed, rate, as_json))
 
 
+def faults(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Faults to play; left out: all.")
+    ] = None,
+    away: Annotated[float, typer.Option(min=0, help="How long a server stays away, s.")] = 60,
+    rate: Rate = 150,
+    seed: Seed = None,
+    folder: Folder = FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Let servers, workers, the portal and the machine fail under load, one at a time.
+
+    Ends with 1 if anything is lost, out of order, or repeated without an excuse. What this machine
+    cannot arrange is listed as unproved.
+    """
+    known = [*TROUBLES, *MACHINE]
+    unknown = set(names or ()) - set(known)
+    if unknown:
+        raise typer.BadParameter(f"no fault {unknown.pop()}; there are: {', '.join(known)}")
+    wanted = names or known
+    unproved: dict[str, str] = {}
+    with contextlib.ExitStack() as stack:
+        clock = None
+        if "clock-jump" in wanted:
+            try:
+                clock = Clock(folder.resolve() / "clock")
+                stack.enter_context(inherited(clock.environment))
+            except Unproved as error:
+                unproved["clock-jump"] = str(error)
+        servers = folder
+        if "full-disk" in wanted:
+            try:
+                stack.enter_context(small_disk(folder.resolve() / "small-disk"))
+                servers = folder / "small-disk"
+            except Unproved as error:
+                unproved["full-disk"] = str(error)
+
+        async def play(_: Stand, trials: Trials) -> dict[str, Any]:
+            suite = FaultSuite(trials, servers, away_seconds=away, clock=clock, tell=_tell)
+            async with suite.workers():
+                for name in wanted:
+                    if name not in unproved:
+                        await suite.play(name)
+                await trials.recorded()
+            return {"unproved": unproved}
+
+        _run("faults", play, _Wish(folder, seed, rate, as_json, servers))
+
+
+def soak(
+    minutes: Annotated[float, typer.Option(min=0.5, max=600, help="How long.")] = 30,
+    rate: Rate = 200,
+    seed: Seed = None,
+    folder: Folder = FOLDER,
+    as_json: Json = False,
+) -> None:
+    """Run for long with 5 % of the dossiers failing for ever, and watch memory and pace.
+
+    Ends with 1 if something is lost or disordered, if memory grows or the pace falls.
+    """
+
+    async def play(_: Stand, trials: Trials) -> dict[str, Any]:
+        await Soak(trials, _tell).run(minutes * 60)
+        return {"minutes": minutes, "rate": rate}
+
+    _run("soak", play, _Wish(folder, seed, rate, as_json))
+
+
 class _Wish:
     """What every one of these commands is asked."""
 
-    def __init__(self, folder: Path, seed: int | None, rate: float, as_json: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int | None,
+        rate: float,
+        as_json: bool,
+        servers: Path | None = None,
+    ) -> None:
         self.folder = folder
+        self.servers = servers or folder
         self.seed = random.SystemRandom().randrange(10**6) if seed is None else seed
         self.rate = rate
         self.as_json = as_json
@@ -85,7 +164,7 @@ def _run(name: str, play: Play, wish: _Wish) -> None:
             return trials.verdicts, more
 
     try:
-        with _servers(wish.folder) as found:
+        with _servers(wish.servers) as found:
             plan = Plan(wish.folder.resolve() / name, found.kafka, found.postgres)
             verdicts, more = asyncio.run(all_of_it(plan))
     except local.LocalError as error:

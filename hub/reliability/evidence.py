@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -85,8 +86,13 @@ class Taken:
         self._at = 0
         self._rest = b""
         self.count = 0
-        self.last_at = 0.0
+        self.longest_gap = 0.0
+        self._last_at = 0.0
         self._seqs: dict[str, set[int]] = defaultdict(set)
+
+    def watch(self) -> None:
+        """Measure the longest time without an effect (`longest_gap`, seconds) from now on."""
+        self._last_at, self.longest_gap = time.time(), 0.0
 
     def read(self) -> int:
         """Read what is new; how many different messages have taken effect so far."""
@@ -99,7 +105,8 @@ class Taken:
             row = orjson.loads(line)
             if not row["ok"] or row["seq"] is None:
                 continue
-            self.last_at = row["t"]
+            self.longest_gap = max(self.longest_gap, row["t"] - self._last_at)
+            self._last_at = row["t"]
             seqs = self._seqs[row["subject"]]
             if row["seq"] not in seqs:
                 seqs.add(row["seq"])
