@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import random
 import signal
 import time
@@ -156,6 +157,7 @@ def _run(name: str, play: Play, wish: _Wish) -> None:
     """Servers, a stand, the trials, and the report; ends with 1 if it is not clean."""
     _tell(f"seed {wish.seed}, commit {commit_of(Path.cwd()) or 'unknown'}")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as by Ctrl-C
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away is no news here
 
     async def all_of_it(plan: Plan) -> tuple[Sequence[Verdict], dict[str, Any]]:
         async with standing(plan) as stand:

@@ -94,12 +94,13 @@ async def _storm(scene: Scene, trial: Loaded) -> None:
     while time.monotonic() < end:
         if len(guests) < 2 or (len(guests) < 3 and scene.dice.random() < 0.5):
             guests.append(stand.start("worker"))
+            await stand.ready(guests[-1])
         else:
             await guests.pop(scene.dice.randrange(len(guests))).stop()
         trial.verdict.notes["comings_and_goings"] = (
             trial.verdict.notes.get("comings_and_goings", 0) + 1
         )
-        await asyncio.sleep(scene.dice.uniform(1, 3))
+        await asyncio.sleep(scene.dice.uniform(0, 2))
     for guest in guests:
         await guest.stop()
 
