@@ -8,6 +8,8 @@ Partitions are assigned by the hub's own leases (`hub.ownership`), not by Kafka'
 see docs/decisions/0005-leases-instead-of-rebalances.md. Consumer groups only hold offsets.
 """
 
+import logging
+
 from hub.kafka.client import Kafka, tls_context
 from hub.kafka.producer import Producer
 from hub.kafka.reader import Feed, Reader
@@ -25,3 +27,7 @@ __all__ = [
     "safe_headers",
     "tls_context",
 ]
+
+# aiokafka logs an error for every retry of every client, ten a second and more while Kafka is
+# away. What went wrong leaves this package as one of our errors and is told once.
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
