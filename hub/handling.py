@@ -122,18 +122,20 @@ class Handling:
         assert task is not None  # noqa: S101 - always inside a task
         partition.tasks[task] = lane
         partition.quiet.clear()
+        again = False
         try:
             going = True
             while going and lane.queue and not partition.leaving and self.limit() > 0:
                 going = await self._head(partition, lane)
             if lane.held is not None and not lane.queue and not partition.leaving:
                 await self._drained(partition, lane)
+            again = going and bool(lane.queue)
         finally:
             del partition.tasks[task]
             if not partition.tasks:
                 partition.quiet.set()
             lane.running = False
-            if lane.queue and going and self.limit() > 0 and not partition.leaving:
+            if again and self.limit() > 0 and not partition.leaving:
                 self.add(partition, lane)
             elif lane.idle:
                 partition.lanes.pop(lane.subject, None)

@@ -1,0 +1,66 @@
+"""An event loop whose time is virtual: nothing waits, everything happens in order."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class _Selector(selectors.DefaultSelector):
+    loop: VirtualLoop
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        if timeout is None:
+            raise RuntimeError("everybody waits, and nothing will ever happen")
+        self.loop.now += max(0.0, timeout)
+        return super().select(0)
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """When all wait, the clock jumps to the next appointment.
+
+    Attributes:
+        now: seconds.
+    """
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        selector = _Selector()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.now
+
+    def finish(self) -> None:
+        """Cancel what is left, and close."""
+        while left := asyncio.all_tasks(self):
+            for task in left:
+                task.cancel()
+            self.run_until_complete(asyncio.wait(left, timeout=1))
+        self.close()
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """The result of `main` in virtual time; what it left running is cancelled."""
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        loop.finish()
+
+
+async def pass_time(seconds: float) -> None:
+    """Let virtual seconds go by."""
+    gone = asyncio.Event()
+    asyncio.get_running_loop().call_later(seconds, gone.set)
+    await gone.wait()
+
+
+def clock() -> float:
+    """Virtual seconds of the loop that runs."""
+    return asyncio.get_running_loop().time()
