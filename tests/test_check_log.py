@@ -231,6 +231,14 @@ def test_a_lost_answer_excuses_the_newest_call_only() -> None:
     assert faults(other_key) == [(Fault.KEY, A, "2")]
 
 
+def test_the_newest_call_is_all_that_went_together_repetitions_included() -> None:
+    calls = {1.0: (A,), 2.0: (A, B), 3.0: (A, B, C)}
+    rows = [row(seq)._replace(t=t) for t, seqs in calls.items() for seq in seqs]
+    rules = Rules(grace_seconds=0, lost_answers=True)
+    sent = Sent(("S", seq) for seq in (A, B, C))
+    assert Checker(sent, Held(), Crashes(), rules).check(rows).clean
+
+
 def test_many_violations_are_counted_and_the_first_are_kept() -> None:
     report = check([row(seq) for seq in range(2, 101, 2)], sent=range(1, 101))
     assert report.faults[Fault.LOST] == 50

@@ -62,7 +62,7 @@ class Lane:
         self._passed = NO_ROWS  # what is open below the newest -> the first effect past it
         self._operations, self._keys, self._bodies = array("q"), array("q"), array("q")
         self._steps = NO_STEPS  # further operations of an index
-        self._call_t, self._call_from = -1.0, 0  # the newest call with first effects
+        self._call_t, self._call_from = -1.0, 0  # the newest call with effects
         self._tried_t, self._tried_to = -1.0, -1  # the newest refused call
         self._rerun = -1  # index that a rerun has reached, -1 for none
         self._refused = -1  # first index of the rerun's calls that were refused and may come again
@@ -189,6 +189,8 @@ class Lane:
             self._again = frozenset()
         if row.ok:
             self._last_t = row.t
+            if row.t != self._call_t:
+                self._call_t, self._call_from = row.t, index
             self._again |= {operation}
             self._refused = -1
         elif self._refused < 0:

@@ -26,7 +26,7 @@ from hub.reliability.trial import Loaded, Trials
 CALM_SECONDS = 3.0
 """Healthy time before and after a fault."""
 PORTAL_SECONDS = 15.0
-STORM_SECONDS = 40.0
+STORM_SECONDS = 60.0
 STOPPED_SECONDS = 45.0
 """Longer than the lease, the calls' time-outs and Kafka's longest transaction."""
 JUMP_SECONDS = 600
@@ -88,21 +88,22 @@ async def _postgres(scene: Scene, _: Loaded, *, away: bool = False, hard: bool =
 
 
 async def _storm(scene: Scene, trial: Loaded) -> None:
-    """Workers come and go every few seconds, all in order."""
-    stand, guests = scene.stand, list[Running]()
+    """Workers come and go all the time, all in order."""
     end = time.monotonic() + STORM_SECONDS
-    while time.monotonic() < end:
-        if len(guests) < 2 or (len(guests) < 3 and scene.dice.random() < 0.5):
-            guests.append(stand.start("worker"))
-            await stand.ready(guests[-1])
-        else:
-            await guests.pop(scene.dice.randrange(len(guests))).stop()
-        trial.verdict.notes["comings_and_goings"] = (
-            trial.verdict.notes.get("comings_and_goings", 0) + 1
-        )
-        await asyncio.sleep(scene.dice.uniform(0, 2))
-    for guest in guests:
-        await guest.stop()
+    notes = trial.verdict.notes
+    notes["comings_and_goings"] = 0
+
+    async def guests() -> None:
+        while time.monotonic() < end:
+            guest = scene.stand.start("worker")
+            await scene.stand.ready(guest)
+            await asyncio.sleep(scene.dice.uniform(0, 2))
+            await guest.stop()
+            notes["comings_and_goings"] += 2
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(guests())
 
 
 async def _rolling(scene: Scene, trial: Loaded) -> None:
@@ -174,7 +175,7 @@ TROUBLES: dict[str, Trouble] = {
     "rebalance-storm": Trouble("workers come and go every few seconds", _storm),
     "rolling-restart": Trouble("every worker is replaced in order", _rolling),
     "worker-stopped": Trouble("a worker is stopped past every time-out, and continued", _stopped),
-    "portal-slow": _answers({"fault": "slow", "seconds": 1.5, "share": 0.3}),
+    "portal-slow": _answers({"fault": "slow", "seconds": 0.7, "share": 0.3}),
     "portal-busy": _answers(
         {"fault": "429", "retry_after_seconds": 2, "share": 0.3},
         {"fault": "429", "retry_after_seconds": 2, "retry_after_form": "date", "share": 0.1},
@@ -194,7 +195,7 @@ TROUBLES: dict[str, Trouble] = {
         {"fault": "malformed", "effect": False, "share": 0.05},
         lost=True,
     ),
-    "portal-duplicate": _answers({"fault": "duplicate", "share": 0.2}),
+    "portal-duplicate": _answers({"fault": "duplicate", "share": 0.2}, lost=True),
 }
 """Every fault that needs nothing special of the machine."""
 
