@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hub.settings import HubSettings, load_settings
 from tests.rules.tree import ROOT
 
 APP = commands()
+ROOT_COMMAND: Any = typer.main.get_command(APP)
 PAPERS = sorted(
     str(path.relative_to(ROOT))
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("hub/**/*.md"))
@@ -64,8 +65,7 @@ def commands_in(text: str) -> Iterator[list[str]]:
 
 def hub_command(words: list[str]) -> tuple[str, Any, list[str]]:
     """Name of the innermost command, the command, and the words that are left for it."""
-    command: Any = typer.main.get_command(APP)
-    rest = words
+    command, rest = ROOT_COMMAND, words
     while rest and (group := getattr(command, "commands", None)) and rest[0] in group:
         command, rest = group[rest[0]], rest[1:]
     return " ".join(words[: len(words) - len(rest)]), command, rest
@@ -74,7 +74,7 @@ def hub_command(words: list[str]) -> tuple[str, Any, list[str]]:
 TYPED = [(paper, words) for paper in PAPERS for words in commands_in(text_of(paper))]
 
 
-def lines_of(kinds: Mapping[str, int]) -> dict[str, list[str]]:
+def lines_of(kinds: Collection[str]) -> dict[str, list[str]]:
     """What the papers type after `hub`, in blocks or in a sentence, if it is one of these."""
     blocks = [words for _, words in TYPED if Path(words[0]).name == "hub"]
     named = [shlex.split(line) for paper in PAPERS for line in INLINE.findall(text_of(paper))]
@@ -124,19 +124,22 @@ def deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+ALONE_LINES, STORE_LINES = lines_of(ALONE), lines_of(ON_POSTGRES)
+
+
 @pytest.mark.usefixtures("deployment")
-@pytest.mark.parametrize("line", lines_of(ALONE))
+@pytest.mark.parametrize("line", ALONE_LINES)
 def test_short_commands_do_what_the_papers_say(line: str) -> None:
-    words = lines_of(ALONE)[line]
+    words = ALONE_LINES[line]
     ended = CliRunner().invoke(APP, words)
     assert ended.exit_code == ALONE[hub_command(words)[0]], ended.output
     assert ended.output
 
 
 @pytest.mark.usefixtures("deployment")
-@pytest.mark.parametrize("line", lines_of(ON_POSTGRES))
+@pytest.mark.parametrize("line", STORE_LINES)
 def test_questions_of_the_papers_are_answered_by_the_store(line: str, migrated: str) -> None:
-    words = lines_of(ON_POSTGRES)[line]
+    words = STORE_LINES[line]
     ended = CliRunner().invoke(APP, words, env={"HUB_POSTGRES": migrated})
     assert ended.exit_code == ON_POSTGRES[hub_command(words)[0]], ended.output
     assert "nothing_known" in ended.output or ended.exit_code == 0
@@ -215,5 +218,5 @@ def test_a_command_that_could_not_be_typed_is_found() -> None:
 
 def test_commands_of_every_kind_are_found() -> None:
     assert {paper for paper, _ in TYPED} >= {"README.md", "README.vi.md", "docs/runbook/README.md"}
-    for kinds in (ALONE, ON_POSTGRES):
-        assert {hub_command(words)[0] for words in lines_of(kinds).values()} == set(kinds)
+    for kinds, lines in ((ALONE, ALONE_LINES), (ON_POSTGRES, STORE_LINES)):
+        assert {hub_command(words)[0] for words in lines.values()} == set(kinds)
