@@ -45,7 +45,7 @@ from hub.store import Store
 from hub.store.aliases import put_aliases
 from hub.store.held import PostgresHeldStore
 from hub.store.timeline import Timeline
-from hub.store.topology import record_topics, recorded_counts
+from hub.store.topology import alone, record_topics, recorded_counts
 from hub.topics import RETENTION_DAYS, topic_config, topics_of
 from hub.watchdog import Watchdog
 
@@ -96,6 +96,10 @@ class Hub:
         Raises:
             ConfigError: partition counts differ from what was recorded.
         """
+        async with alone(self.store, f"prepare {self.kafka.prefix}"):
+            await self._prepare()
+
+    async def _prepare(self) -> None:
         counts = topics_of(self.settings, self.connectors)
         await self.kafka.create_topics(counts, {name: topic_config(name) for name in counts})
         await record_topics(self.store, counts)

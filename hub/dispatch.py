@@ -190,7 +190,8 @@ class Dispatcher:
         Raises:
             Unavailable: Kafka is away.
         """
-        await self._reader.renew()
+        going = {n: p for n, p in self.partitions.items() if not p.leaving}
+        await self._reader.renew({n: p.window.next_offset for n, p in going.items()})
         await self._assign()
 
     async def _assign(self) -> None:

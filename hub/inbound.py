@@ -25,6 +25,9 @@ from hub.parking import BEHIND, NO_CAUSE, Cause, Keeper
 LOOK_BACK_COUNT = 1000
 """A repetition is recognised if it follows its original within so many offsets of the partition."""
 
+EVENT_BYTES = 800_000
+"""Largest event; leaves room for headers in a batch of Kafka's."""
+
 CheckOut = Callable[[Message], Awaitable[Message]]
 
 
@@ -198,6 +201,8 @@ class Inbound:
         for item in items:
             if isinstance(item, DecodeError):
                 return Cause(item.code, str(item))
+            if _event_bytes(item, message) > EVENT_BYTES:
+                return Cause("record_too_large", "its event is larger than Kafka takes")
             events.append(item)
         return events
 
@@ -289,3 +294,10 @@ def message_of(row: HeldMessage) -> Message:
     return Message.from_record(
         key=row.subject, value=row.value, headers=row.headers, position=row.position
     )
+
+
+def _event_bytes(event: Event, message: Message) -> int:
+    """Bytes of the event's data; 0 where the message is so small that it need not be made."""
+    if event.encoded is not None:
+        return len(event.encoded)
+    return len(event.to_record()[1]) if len(message.body) > EVENT_BYTES // 8 else 0

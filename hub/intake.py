@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import structlog
@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 FETCH_COUNT = 2000
 LET_GO_SECONDS = 3.0
 GROUP = "decode"
+PAUSED = "paused"
+RETAKE_SECONDS = 5.0
+RECOMMIT_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -42,6 +45,7 @@ class _Partition:
     next_offset: int
     broken: bool = False
     lost: bool = False
+    committed_at: float = field(default_factory=time.monotonic)
 
     @property
     def keeper(self) -> Keeper:
@@ -162,10 +166,13 @@ class Intake:
         last_look = 0.0
         while not stop.is_set():
             try:
-                await self._turn()
                 if time.monotonic() - last_look >= 1:
                     last_look = time.monotonic()
-                    await self._act()
+                    await self._look()
+                if PAUSED in self.closed:
+                    await asyncio.sleep(0.1)
+                    continue
+                await self._turn()
                 self.closed.clear()
             except (Unavailable, OwnershipLost) as error:
                 self.closed[error.code] = str(error)
@@ -204,8 +211,7 @@ class Intake:
     async def _retake(self) -> None:
         """Drop lost partitions; take broken ones anew, from the committed offset.
 
-        Raises:
-            Unavailable: one of them cannot be taken now; it is tried again.
+        One that cannot be taken now is tried again, and keeps none of the others waiting for long.
         """
         for number, partition in list(self._partitions.items()):
             if partition.broken:
@@ -219,7 +225,14 @@ class Intake:
                     self._waiting[number] = partition.keeper.claim
         for number, claim in list(self._waiting.items()):
             if time.monotonic() < claim.expires_at:
-                await self.gained(claim)
+                try:
+                    async with asyncio.timeout(RETAKE_SECONDS):
+                        await self.gained(claim)
+                except (Unavailable, TimeoutError) as error:
+                    reason = getattr(error, "code", "timeout")
+                    self.closed[reason] = f"partition {number} cannot be taken"
+                    log.warning("decode_waits", connector=self.topic, reason=reason)
+                    continue
                 if self._waiting.pop(number, None) is None:
                     self.lost(number)  # it was taken from us while it was started
 
@@ -277,9 +290,31 @@ class Intake:
             crash.point("after_produce")
             if position is not None:
                 await producer.add_offset(position, self._kafka.prefix + GROUP)
+        partition.committed_at = time.monotonic()
         crash.point("after_transaction")
 
     # --- acts of people -------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """What people have told the in-topic, and what they want done."""
+        control = (await self._store.controls()).get(self.route)
+        if control is not None and control.paused:
+            self.closed[PAUSED] = control.text
+        else:
+            self.closed.pop(PAUSED, None)
+        await self._act()
+        await self._commit_again()
+
+    async def _commit_again(self) -> None:
+        """Commit idle partitions now and then, so that the broker does not forget them."""
+        now = time.monotonic()
+        for partition in self._partitions.values():
+            memory = partition.memory
+            if now - partition.committed_at > RECOMMIT_SECONDS and not partition.broken:
+                last = max(partition.next_offset, memory.start) - 1
+                end = Position(self._kafka.prefix + self.topic, memory.number, last)
+                async with self._busy:
+                    await self._commit(partition, Batch(), end)
 
     async def _act(self) -> None:
         """Execute acts on held dossiers, then let what is not dead any more flow again."""
@@ -334,4 +369,5 @@ class Intake:
                 await self._commit(partition, batch, None)
                 self._observe(batch.outcomes)
                 keeper.settle(row)
+                await keeper.write()
         return "done"

@@ -36,7 +36,10 @@ app = typer.Typer(help="Messages that are held, and acts on them.", no_args_is_h
 RouteName = Annotated[str, typer.Argument(metavar="ROUTE", help="Name of the route.")]
 Subject = Annotated[str, typer.Argument(metavar="DOSSIER", help="Dossier code.")]
 EventId = Annotated[
-    str, typer.Option("--event", help="Id of one dead letter set aside; left out: the head.")
+    str,
+    typer.Option(
+        "--event", help="The head's id, so that nothing else is acted on; left out: the head."
+    ),
 ]
 Patience = Annotated[float, typer.Option("--wait-seconds", help="How long to wait for its end.")]
 States = ("parked", "dead", "aside")

@@ -150,6 +150,16 @@ class Kafka:
 
     async def producer(self, transactional_id: str | None = None) -> Producer:
         """An idempotent producer; with an id, it fences its predecessor of the same id."""
+
+        async def make() -> AIOKafkaProducer:
+            return await self._producing(transactional_id)
+
+        async with translated("connect producer"):
+            producer = await make()
+        again = None if transactional_id else make
+        return Producer(producer, self.counts, self.prefix, again)
+
+    async def _producing(self, transactional_id: str | None) -> AIOKafkaProducer:
         producer = AIOKafkaProducer(
             **self._connection,
             acks="all",
@@ -159,13 +169,12 @@ class Kafka:
             transactional_id=self.prefix + transactional_id if transactional_id else None,
             transaction_timeout_ms=30_000,
         )
-        async with translated("connect producer"):
-            try:
-                await producer.start()
-            except BaseException:
-                await producer.stop()
-                raise
-        return Producer(producer, self.counts, self.prefix)
+        try:
+            await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
 
     async def feed(self, topics: Iterable[str]) -> Feed:
         """All partitions of these topics, for the recorder."""

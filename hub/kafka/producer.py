@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from hub.errors import ConfigError, Unavailable
 from hub.kafka.records import MAX_BATCH_BYTES, Outgoing, partition_of, translated
@@ -22,10 +23,30 @@ Line = tuple[Sequence[Outgoing], asyncio.Future[None]]
 
 
 class Producer:
-    """Produces batches with acks=all; with a transactional id, in transactions."""
+    """Produces batches with acks=all; with a transactional id, in transactions.
 
-    def __init__(self, producer: AIOKafkaProducer, counts: Mapping[str, int], prefix: str) -> None:
+    An idempotent producer that has given up a batch never sends again: the numbers of its later
+    batches follow on one that the broker has not seen. So it is made anew after any failure; one
+    with a transactional id is not, because its partition is taken anew by its owner.
+
+    Args:
+        producer: of aiokafka, started.
+        counts: partitions of each topic, without prefix.
+        prefix: of every topic.
+        make: makes another one, started; none: this one is never replaced.
+    """
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        counts: Mapping[str, int],
+        prefix: str,
+        make: Callable[[], Awaitable[AIOKafkaProducer]] | None = None,
+    ) -> None:
         self._producer = producer
+        self._make = make
+        self._broken = False
+        self._renewing = asyncio.Lock()
         self._counts = counts
         self._prefix = prefix
         self._lines: dict[TopicPartition, list[Line]] = {}
@@ -101,25 +122,41 @@ class Producer:
         del self._lines[where], self._drains[where]
 
     async def _send(self, where: TopicPartition, records: Sequence[Outgoing]) -> None:
+        producer = await self._sound()
+        try:
+            await self._send_by(producer, where, records)
+        except KafkaError:
+            self._broken = self._broken or producer is self._producer
+            raise
+
+    async def _sound(self) -> AIOKafkaProducer:
+        """A producer that has not failed yet.
+
+        Stopping the old one waits until every batch of its is acknowledged or given up: nothing of
+        it can arrive behind what the new one sends.
+        """
+        async with self._renewing:
+            if self._broken and self._make is not None:
+                await self._producer.stop()
+                self._producer = await self._make()
+            self._broken = False
+            return self._producer
+
+    async def _send_by(
+        self, producer: AIOKafkaProducer, where: TopicPartition, records: Sequence[Outgoing]
+    ) -> None:
         waiting = []
-        batch = self._producer.create_batch()
+        batch = producer.create_batch()
         for key, value, headers in records:
             pairs = headers if isinstance(headers, list) else list(headers)
             if batch.append(timestamp=None, key=key, value=value, headers=pairs) is None:
-                waiting.append(await self._close_and_send(batch, where))
-                batch = self._producer.create_batch()
+                waiting.append(await _close_and_send(producer, batch, where))
+                batch = producer.create_batch()
                 if batch.append(timestamp=None, key=key, value=value, headers=pairs) is None:
                     raise Unavailable("record is larger than a batch", code="record_too_large")
-        waiting.append(await self._close_and_send(batch, where))
+        waiting.append(await _close_and_send(producer, batch, where))
         for future in waiting:
             await future
-
-    async def _close_and_send(self, batch: Any, where: TopicPartition) -> Awaitable[object]:
-        batch.close()
-        future: Awaitable[object] = await self._producer.send_batch(
-            batch, where.topic, partition=where.partition
-        )
-        return future
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -147,3 +184,13 @@ def _size(record: Outgoing) -> int:
     """Bytes of a record in a batch, at most; its fixed part is below a hundred."""
     key, value, headers = record
     return 100 + len(key) + len(value or b"") + sum(len(n) + len(v) + 10 for n, v in headers)
+
+
+async def _close_and_send(
+    producer: AIOKafkaProducer, batch: Any, where: TopicPartition
+) -> Awaitable[object]:
+    batch.close()
+    future: Awaitable[object] = await producer.send_batch(
+        batch, where.topic, partition=where.partition
+    )
+    return future

@@ -39,14 +39,17 @@ class Reader:
 
     async def assign(self, positions: Mapping[int, int]) -> None:
         """Read exactly these partitions from these offsets on; paused ones must be paused again."""
+        self._assign(positions)
+
+    def _assign(self, positions: Mapping[int, int]) -> None:
         self._positions = dict(positions)
         tps = {p: TopicPartition(self.topic, p) for p in positions}
         self._consumer.assign(list(tps.values()))
         for partition, offset in positions.items():
             self._consumer.seek(tps[partition], offset)
 
-    async def renew(self) -> None:
-        """Go on with a new consumer; the caller assigns anew.
+    async def renew(self, positions: Mapping[int, int]) -> None:
+        """Go on with a new consumer from these offsets; paused partitions must be paused again.
 
         Raises:
             Unavailable: Kafka is away; the old one stays.
@@ -54,6 +57,7 @@ class Reader:
         async with translated("connect consumer"):
             consumer = await self._make()
         old, self._consumer = self._consumer, consumer
+        self._assign(positions)
         await old.stop()
 
     async def fetch(self, max_records: int, timeout_ms: int) -> dict[int, list[Record]]:

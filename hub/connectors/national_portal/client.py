@@ -61,6 +61,7 @@ class Outgoing:
         fields: further fields of the body.
         items: JSON of the items of `data`; empty: the call has no `data`.
         keys: operation keys, one for each item.
+        traceparent: W3C trace context of the first item, `` if none.
     """
 
     unit: str
@@ -68,6 +69,13 @@ class Outgoing:
     fields: Mapping[str, Any]
     items: Sequence[bytes] = ()
     keys: str = ""
+    traceparent: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the call says beside its body."""
+        said = {KEY_HEADER: self.keys, "traceparent": self.traceparent}
+        return {name: value for name, value in said.items() if value}
 
     def body(self, session: str) -> bytes:
         """The call's JSON."""
@@ -173,7 +181,14 @@ class PortalClient:
     ) -> PortalReply:
         flag = {"isUpdating": "True" if updating else "False"}
         items = (request.message.body,)
-        call = Outgoing(unit, models.DOSSIER_SERVICE, flag, items, request.operation_key)
+        call = Outgoing(
+            unit,
+            models.DOSSIER_SERVICE,
+            flag,
+            items,
+            request.operation_key,
+            request.message.traceparent,
+        )
         return await self._exchange(call, deadline)
 
     async def _progress(self, requests: Sequence[Request], unit: str, deadline: Deadline) -> str:
@@ -183,6 +198,7 @@ class PortalClient:
             {},
             tuple(request.message.body for request in requests),
             ",".join(request.operation_key for request in requests),
+            requests[0].message.traceparent,
         )
         reply = await self._exchange(call, deadline)
         # A row that "exists" is a row that was taken earlier.
@@ -237,7 +253,7 @@ class PortalClient:
         settings = self._settings
         shared = call.service in settings.share_services
         path = settings.share_path if shared else settings.integration_path
-        reply = await self._send(path, call.body(session), call.keys, deadline.left())
+        reply = await self._send(path, call.body(session), call.headers, deadline.left())
         return self._understand(reply, call.service)
 
     async def _login(self, unit: str) -> str:
@@ -247,7 +263,7 @@ class PortalClient:
         )
         limit = self._settings.query_timeout_seconds
         try:
-            sent = await self._send(self._settings.auth_path, body, "", limit)
+            sent = await self._send(self._settings.auth_path, body, {}, limit)
             reply = self._understand(sent, "login")
         except UnknownOutcome as error:
             raise Unavailable(str(error), code=error.code) from error
@@ -256,7 +272,9 @@ class PortalClient:
             raise Misconfigured(f"login refused (error_code {reply.code})", code="account_refused")
         return session
 
-    async def _send(self, path: str, body: bytes, keys: str, seconds: float) -> http.HttpReply:
+    async def _send(
+        self, path: str, body: bytes, said: Mapping[str, str], seconds: float
+    ) -> http.HttpReply:
         settings = self._settings
         if self._http is None:
             self._http = http.outgoing_session(
@@ -268,9 +286,8 @@ class PortalClient:
             "Content-Type": "application/json",
             "Charset": "utf-8",
             "dstcode": settings.dstcode,
+            **said,
         }
-        if keys:
-            headers[KEY_HEADER] = keys
         limits = http.CallLimits(seconds, settings.reply_bytes)
         return await http.post(
             self._http, settings.base_url + path, body=body, headers=headers, limits=limits
