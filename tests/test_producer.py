@@ -39,6 +39,10 @@ class Sending:
     def __init__(self) -> None:
         self.sent: list[list[bytes]] = []
         self.arrivals: list[asyncio.Future[None]] = []
+        self.stopped = False
+
+    async def stop(self) -> None:
+        self.stopped = True
 
     def create_batch(self) -> Batch:
         return Batch()
@@ -93,6 +97,36 @@ async def test_a_lost_batch_is_told_to_everybody_in_it_and_to_nobody_else() -> N
     await settle()
     sending.arrivals[2].set_result(None)
     await again
+
+
+async def test_after_a_lost_batch_another_producer_goes_on_once_the_first_has_ended() -> None:
+    old, new, made = Sending(), Sending(), list[bool]()
+
+    async def make() -> Sending:
+        made.append(old.stopped)
+        if len(made) == 1:
+            raise KafkaConnectionError  # Kafka is still away
+        return new
+
+    ours = Producer(old, {"t": 1}, "", make)  # type: ignore[arg-type]  # stands in for it
+
+    async def send(value: bytes) -> asyncio.Task[None]:
+        sender = asyncio.create_task(ours.send_all("t", [(b"k", value, [])]))
+        await settle()
+        return sender
+
+    lost = await send(b"1")
+    old.arrivals[0].set_exception(KafkaConnectionError())
+    away = await send(b"1")
+    for failed in (lost, away):
+        with pytest.raises(Unavailable):
+            await failed
+    for number in range(2):
+        sender = await send(b"2")
+        new.arrivals[number].set_result(None)
+        await sender
+    assert made == [True, True]
+    assert (old.sent, new.sent) == ([[b"1"]], [[b"2"], [b"2"]])
 
 
 async def test_a_record_that_is_too_large_fails_alone() -> None:
