@@ -22,6 +22,8 @@ COMMANDS: Mapping[str, str] = {
     "rejections": "hub.commands.show:rejections",
     "held": "hub.commands.held:app",
     "route": "hub.commands.route:app",
+    "top": "hub.commands.top:top",
+    "connector": "hub.commands.probe:app",
     "sim": "hub.commands.sim:sim",
     "local": "hub.commands.local:app",
     "bench": "hub.commands.bench:bench",

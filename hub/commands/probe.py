@@ -1,0 +1,91 @@
+"""`hub connector`: what is configured, and whether it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Annotated
+
+import typer
+
+from hub.commands.reach import AsJson, Config, print_json, print_table, told
+from hub.connector import Client, Connector, discover
+from hub.errors import ConfigError, HubError
+from hub.settings import HubSettings, SettingsError, load_settings
+
+app = typer.Typer(
+    help="Connectors: which there are, and whether they answer.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_(as_json: AsJson = False, config: Config = None) -> None:
+    """List the configured connectors: what each is, whether it sends, receives or both."""
+    settings, kinds = _settings(config), discover()
+    rows = []
+    for instance in settings.connectors:
+        connector = kinds[settings.kind_of(instance)]
+        ways = [
+            *(["receives"] if connector.decode else []),
+            *(["sends"] if connector.client else []),
+        ]
+        rows.append((instance, connector.kind, ", ".join(ways), connector.title_vi))
+    heads = ("connector", "kind", "ways", "system")
+    if as_json:
+        print_json([dict(zip(heads, row, strict=True)) for row in rows])
+    else:
+        print_table(heads, rows)
+
+
+@app.command()
+def probe(
+    name: Annotated[str, typer.Argument(help="Name of the connector in hub.yaml.")],
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Make one harmless call, with the hub's own account, and say what came of it.
+
+    Ends with 1 if the system does not answer or refuses us.
+    """
+    settings = _settings(config)
+    began = time.monotonic()
+    try:
+        said = asyncio.run(_probe(settings, name))
+    except HubError as error:
+        if as_json:
+            print_json({"connector": name, "ok": False, "code": error.code, "text": str(error)})
+            raise typer.Exit(1) from error
+        raise told(error) from error
+    milliseconds = round((time.monotonic() - began) * 1000)
+    if as_json:
+        print_json({"connector": name, "ok": True, "text": said, "milliseconds": milliseconds})
+    else:
+        typer.echo(f"{name}: {said} ({milliseconds} ms)")
+
+
+async def _probe(settings: HubSettings, name: str) -> str:
+    client = _client(settings, name)
+    try:
+        return await client.probe()
+    finally:
+        await client.close()
+
+
+def _client(settings: HubSettings, name: str) -> Client:
+    if name not in settings.connectors:
+        known = ", ".join(settings.connectors)
+        raise ConfigError(f"no connector {name} is configured; there are: {known}")
+    connector: Connector = discover()[settings.kind_of(name)]
+    if connector.client is None:
+        raise ConfigError(f"connector {name} only receives; there is nothing to probe")
+    return connector.client(name, settings.connectors[name])
+
+
+def _settings(config: Config) -> HubSettings:
+    try:
+        return load_settings(config, os.environ)
+    except SettingsError as error:
+        for finding in error.findings:
+            typer.echo(str(finding), err=True)
+        raise typer.Exit(1) from error
