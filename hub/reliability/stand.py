@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import orjson
 import yaml
 
 from hub.check_log import Report, Rules
+from hub.errors import Unavailable
 from hub.kafka import Kafka, Producer, partition_of
 from hub.local.place import LOOPBACK, choose_ports
 from hub.reliability.evidence import Evidence, Taken
@@ -31,6 +32,7 @@ from hub.store.databases import create_database, drop_database
 from hub.store.leases import owners
 from hub.store.migration import migrate
 
+T = TypeVar("T")
 PORTAL = "national_portal"
 ROUTE = "dossiers-to-national-portal"
 TOPICS = (TOPIC, f"dead.{TOPIC}", "events", "outcomes", f"dead.{ROUTE}")
@@ -173,24 +175,24 @@ class Stand:
 
     # --- waiting --------------------------------------------------------------------------
 
-    async def until(
-        self, what: str, is_so: Callable[[], bool], *, seconds: float, steady: Sequence[Running]
-    ) -> None:
-        """Return when it is so.
+    async def asked(self, question: Callable[[Store], Awaitable[T]]) -> T:
+        """The store's answer; connections that a restarted PostgreSQL has broken are replaced.
 
         Raises:
-            StandFailed: the time is over, or a steady process has ended.
+            Unavailable: PostgreSQL does not answer for a long time.
         """
-        limit = time.monotonic() + seconds
-        while not is_so():
-            self.check(*steady)
-            if time.monotonic() > limit:
-                raise StandFailed(f"{what}: not within {seconds:.0f} s")
-            await asyncio.sleep(LOOK_SECONDS)
+        limit = time.monotonic() + READY_SECONDS
+        while True:
+            try:
+                return await question(self.store)
+            except Unavailable:
+                if time.monotonic() > limit:
+                    raise
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def partitions_of(self, worker: Running) -> set[int]:
         """Partitions of the route that stand in the worker's name."""
-        held = await owners(self.store)
+        held = await self.asked(owners)
         return {
             partition
             for (route, partition), owner in held.items()
@@ -207,7 +209,7 @@ class Stand:
         limit = time.monotonic() + READY_SECONDS
         while True:
             self.check(*workers)
-            held = await owners(self.store)
+            held = await self.asked(owners)
             everyone = all(any(f"-{w.pid}-" in one for one in held.values()) for w in workers)
             if len(held) == wanted and everyone:
                 return

@@ -166,7 +166,7 @@ class Trials:
         sent = sum(each.messages for each in self.verdicts) - dead_count
         limit = time.monotonic() + RECORD_SECONDS
         while True:
-            found = (await route_figures(self.stand.store)).get(ROUTE)
+            found = (await self.stand.asked(route_figures)).get(ROUTE)
             delivered = found.delivered if found else 0
             if delivered >= sent or time.monotonic() > limit:
                 break
