@@ -61,7 +61,8 @@ def demo(
     """
     wish = _Wish(dossiers, speed, keep, as_json)
     screen = _screen()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as by Ctrl-C
+    for number in (signal.SIGINT, signal.SIGTERM):  # ends in order, also where a shell ignores one
+        signal.signal(number, signal.default_int_handler)
     try:
         with _alone(FOLDER / "demo"), _servers(screen) as (kafka, postgres):
             deployment = Deployment.plan(FOLDER / "demo", kafka, postgres, faults=faults)
