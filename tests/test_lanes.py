@@ -23,6 +23,7 @@ def test_the_watermark_is_the_lowest_unsettled_offset(
             unsettled.add(offset)
         else:
             window.skip(offset)
+        # Hypothesis gives no type of its randoms
         for settled in [o for o in unsettled if chance.random() < 0.5]:  # type: ignore[attr-defined]
             window.settle(settled)
             window.settle(settled)  # twice is harmless

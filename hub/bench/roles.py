@@ -68,7 +68,7 @@ def _start_and_stop(ground: Ground, role: str, folder: Path) -> dict[str, float]
 
 
 def _settings(ground: Ground, folder: Path, port: int) -> Mapping[str, object]:
-    secret = "${env:BENCH_SECRET}"  # noqa: S105 - a reference
+    secret = "${env:BENCH_SECRET}"  # noqa: S105 - only a reference
     account = {UNIT: {"username": "bench", "password": secret}}
     return {
         "version": 1,

@@ -246,7 +246,7 @@ async def dispatching(
     """A route that works from the beginning of `events`."""
     connector, settings = system()
     route = Route(name="bench", to="bench", kinds=kinds, terms=terms)
-    group = f"route.bench.{random.randrange(10**9)}"  # noqa: S311 - a name
+    group = f"route.bench.{random.randrange(10**9)}"  # noqa: S311 - only a name
     await ground.kafka.commit(group, "events", dict.fromkeys(range(TOPICS["events"]), 0))
     outbox = Outbox(ground.producer, observer(LOG, Metrics()))
     outbound = Outbound(
