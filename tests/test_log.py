@@ -190,7 +190,7 @@ def test_a_foreign_exceptions_text_is_not_written(stream: io.StringIO) -> None:
     try:
         _Strict.model_validate({"age": "Nguyen"})
     except ValueError:
-        logging.getLogger("uvicorn.error").exception("in the app")
+        logging.getLogger("a.library").exception("in the app")
     ours, foreign = lines(stream)
     assert ours["exception"] == "Unavailable (away): the portal is away from ValueError"
     assert foreign["exception"] == "ValidationError"
