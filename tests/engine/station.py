@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from hub.connector import Connector
 from hub.dispatch import Dispatcher
@@ -23,6 +22,7 @@ from hub.outcome import Outcome, State
 from hub.ownership import Leases
 from hub.route import Route, Terms
 from tests.engine import toy
+from tests.engine.door import Door, Witness
 from tests.engine.memory import MemoryLog, MemoryReader, MemoryStore
 from tests.engine.virtual import clock, pass_time
 
@@ -94,7 +94,7 @@ class World:
         return [
             (subject, number, "dead")
             for subject, number in self.sent
-            if dict(toy.event_record(subject, number)[2])["ce_id"].decode() in gone
+            if toy.event_id(subject, number) in gone
         ]
 
     def partition(self, subject: str) -> int:
@@ -120,25 +120,6 @@ class World:
         return found
 
 
-class Witness:
-    """Between leases and dispatcher: what ends without its owner's last word may come again."""
-
-    def __init__(self, dispatcher: Dispatcher, world: World) -> None:
-        self.route, self.partitions_count = dispatcher.route, dispatcher.partitions_count
-        self.gained, self.renewed = dispatcher.gained, dispatcher.renewed
-        self._dispatcher, self._world = dispatcher, world
-
-    async def let_go(self, partition: int) -> None:
-        excused = self._world.troubled
-        await self._dispatcher.let_go(partition)
-        if excused or self._world.troubled:
-            self._world.destination.killed()
-
-    def lost(self, partition: int) -> None:
-        self._dispatcher.lost(partition)
-        self._world.destination.killed()
-
-
 class Worker:
     """One worker: leases, dispatcher, outbox; everything it reaches goes through its door."""
 
@@ -147,10 +128,12 @@ class Worker:
         self.stop = asyncio.Event()
         self.halt = asyncio.Event()
         self.shut = False
+        self.thawed = asyncio.Event()
+        self.thawed.set()
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        store = self._through(world.store)
-        client = self._through(world.destination)
-        self.outbox = Outbox(self._through(world.topics), lambda _: None)
+        store = Door(self, world.store)
+        client = Door(self, world.destination)
+        self.outbox = Outbox(Door(self, world.topics), lambda _: None)
         outbound = Outbound(
             Route(name=ROUTE, to="toy", kinds=(toy.KIND,), terms=world.terms),
             world.connector,
@@ -163,16 +146,16 @@ class Worker:
         self.reader = MemoryReader(world.log)
         self.dispatcher = Dispatcher(
             outbound,
-            self._through(self.reader),
+            Door(self, self.reader),
             store,
             self.outbox,
-            committed=self._through(world.log).committed,
+            committed=Door(self, world.log).committed,
             partitions_count=world.partitions_count,
             clock=clock,
             now=clock,
         )
         self.leases = Leases(store, name, ttl_seconds=TTL, clock=clock)
-        self.leases.add(Witness(self.dispatcher, world))
+        self.leases.add(Witness(self.dispatcher, world.destination.killed, lambda: world.troubled))
 
     def start(self) -> Worker:
         """Begin to work."""
@@ -204,34 +187,9 @@ class Worker:
                 return task.exception()
         return None
 
-    def _through(self, thing: Any) -> Any:
-        return _Door(self, thing)
-
-
-class _Door:
-    """Passes every call on while the worker lives; a dead worker's calls never end."""
-
-    def __init__(self, worker: Worker, thing: object) -> None:
-        self._worker, self._thing = worker, thing
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._thing, name)
-        if not inspect.iscoroutinefunction(found):
-            return found
-        call = cast(Callable[..., Any], found)
-
-        async def passed(*args: Any, **kwargs: Any) -> Any:
-            await self._alive()
-            try:
-                return await call(*args, **kwargs)
-            finally:
-                await self._alive()
-
-        return passed
-
-    async def _alive(self) -> None:
-        if self._worker.shut:
-            await asyncio.Event().wait()
+    async def dead(self) -> None:
+        """A dead worker's calls never end."""
+        await asyncio.Event().wait()
 
 
 def _tagging(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:

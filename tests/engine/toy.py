@@ -56,6 +56,11 @@ def event_record(subject: str, number: int, kind: str = KIND) -> Outgoing:
     return fact(subject, number, kind).identify(Position("in.toy", 0, number)).to_record()
 
 
+def event_id(subject: str, number: int) -> str:
+    """Its id."""
+    return fact(subject, number).identify(Position("in.toy", 0, number)).id
+
+
 def message(subject: str, text: object, **headers: str) -> Message:
     """A message as the toy's sender writes it: `subject|text`."""
     return Message("toy", "push", f"{subject}|{text}".encode(), key=subject, headers=headers)
