@@ -21,7 +21,7 @@ async def ground(addresses: broker.Addresses, migrated_template: str) -> AsyncIt
         async with connected(addresses.kafka, prefix) as kafka:
             await kafka.create_topics(dict.fromkeys(TOPICS, PARTITIONS))
             producer = await kafka.producer()
-            yield Ground(kafka, producer, store, url)
-            await producer.close()
+            found = Ground(kafka, producer, store, url)
+            yield found
+            await found.close()
             await kafka.delete_topics(TOPICS)
-        await store.close()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,7 +16,7 @@ from hub.dispatch import Dispatcher
 from hub.effects import Effects
 from hub.errors import Unavailable
 from hub.held import Act
-from hub.kafka import Kafka, Outgoing, Producer, Record
+from hub.kafka import Kafka, Outgoing, Producer, Reader, Record
 from hub.outbound import EVENTS_TOPIC, Outbound
 from hub.outbox import Outbox
 from hub.outcome import OUTCOMES_TOPIC, Outcome, State
@@ -84,6 +85,7 @@ class Ground:
     producer: Producer
     store: Store
     url: str
+    readers: dict[str, Reader] = field(default_factory=dict)
 
     @property
     def held(self) -> PostgresHeldStore:
@@ -92,11 +94,7 @@ class Ground:
 
     async def ends(self, topic: str) -> dict[int, int]:
         """Where each partition ends now."""
-        reader = await self.kafka.reader(topic)
-        try:
-            return await reader.ends(range(PARTITIONS))
-        finally:
-            await reader.close()
+        return await (await self._reader(topic)).ends(range(PARTITIONS))
 
     async def send(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Produce to the partitions of their keys."""
@@ -104,19 +102,26 @@ class Ground:
 
     async def read(self, topic: str, start: dict[int, int]) -> list[Record]:
         """Everything committed from `start` on, by partition, in order."""
-        reader = await self.kafka.reader(topic)
+        reader = await self._reader(topic)
+        ends = await reader.ends(range(PARTITIONS))
+        await reader.assign(start)
         found: list[Record] = []
-        try:
-            ends = await reader.ends(range(PARTITIONS))
-            await reader.assign(start)
-            for _ in range(1000):
-                for records in (await reader.fetch(2000, 50)).values():
-                    found += records
-                if all([await reader.position(p) >= end for p, end in ends.items()]):
-                    break
-        finally:
-            await reader.close()
+        while not all([await reader.position(p) >= end for p, end in ends.items()]):
+            for records in (await reader.fetch(2000, 50)).values():
+                found += records
         return found
+
+    async def _reader(self, topic: str) -> Reader:
+        if topic not in self.readers:
+            self.readers[topic] = await self.kafka.reader(topic)
+        return self.readers[topic]
+
+    async def close(self) -> None:
+        """Leave Kafka and PostgreSQL."""
+        for reader in self.readers.values():
+            await reader.close()
+        await self.producer.close()
+        await self.store.close()
 
     async def act(self, route: str, subject: str, act: Act) -> ActRecord:
         """Ask for an act as a person does, and wait until it is done."""
@@ -141,6 +146,7 @@ class RealRoute:
     destination: toy.Destination = field(default_factory=toy.Destination)
     sent: list[tuple[str, int]] = field(default_factory=list)
     workers: list[Worker] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def group(self) -> str:
@@ -155,7 +161,7 @@ class RealRoute:
 
     async def worker(self, held: Any = None) -> Worker:
         """A further worker of the route."""
-        worker = await Worker.open(self, f"w{len(self.workers)}", held or self.ground.held)
+        worker = await Worker.open(self, f"w{next(self.numbers)}", held or self.ground.held)
         self.workers.append(worker)
         return worker
 
