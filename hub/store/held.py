@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -64,12 +65,13 @@ class PostgresHeldStore:
     what the first still holds.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
+        self._seen = leases.Sightings(clock)
 
     async def claim(self, route: str, partition: int, owner: str, ttl: float) -> Claim | None:
         """Take ownership if it is free, expired or already ours; none while another holds it."""
-        return await leases.take(self._store, route, partition, owner, ttl)
+        return await leases.take(self._store, self._seen, (route, partition), owner, ttl)
 
     async def renew(self, claims: Sequence[Claim], ttl: float) -> Sequence[Claim]:
         """The claims that are still ours, with their new expiry."""
@@ -82,7 +84,7 @@ class PostgresHeldStore:
 
     async def members(self, worker: str, routes: Sequence[str], ttl: float) -> Mapping[str, int]:
         """Say that this worker works on exactly these routes; live workers per route."""
-        return await leases.join(self._store, worker, routes, ttl)
+        return await leases.join(self._store, self._seen, worker, routes, ttl)
 
     async def subjects(self, route: str, partition: int) -> Sequence[HeldSubject]:
         """Every held subject of the partition, empty queues included."""

@@ -1,4 +1,4 @@
-"""Ownership: one owner at a time, epochs that fence, the database's clock."""
+"""Ownership: one owner at a time, epochs that fence, two clocks that must agree."""
 
 from __future__ import annotations
 
@@ -11,9 +11,39 @@ from hub.errors import OwnershipLost
 from hub.held import Changes, Effect
 from hub.store import Store
 from hub.store.held import PostgresHeldStore
+from hub.store.leases import LONGEST_SECONDS
 from tests.store.rows import ROUTE, fetch, queue
 
 TTL = 30.0
+
+
+class Clock:
+    """Monotonic seconds that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def held(store: Store, clock: Clock) -> PostgresHeldStore:
+    """The view of a worker whose clock the test moves."""
+    return PostgresHeldStore(store, clock=clock)
+
+
+async def shift(store: Store, seconds: int) -> None:
+    """The database's time of day jumps: everything in it looks so much older."""
+    moved = "UPDATE {} SET expires_at = expires_at - make_interval(secs => %s)"
+    async with store.pipeline() as pipeline:
+        for table in ("ownership", "member"):
+            await pipeline.run(moved.format(table), seconds)
 
 
 async def expire(store: Store) -> None:
@@ -32,10 +62,12 @@ async def test_a_free_partition_is_taken_and_nobody_else_gets_it(held: PostgresH
 
 
 async def test_an_expired_lease_is_taken_over_with_a_higher_epoch(
-    held: PostgresHeldStore, store: Store
+    held: PostgresHeldStore, store: Store, clock: Clock
 ) -> None:
     first = await held.claim(ROUTE, 0, "a", TTL)
     await expire(store)
+    assert await held.claim(ROUTE, 0, "b", TTL) is None  # seen for the first time
+    clock.now += TTL
     second = await held.claim(ROUTE, 0, "b", TTL)
     assert first is not None
     assert second is not None
@@ -106,11 +138,13 @@ async def test_of_many_racing_owners_exactly_one_wins(held: PostgresHeldStore) -
 
 
 async def test_a_takeover_waits_for_a_write_that_has_checked_its_epoch(
-    held: PostgresHeldStore, store: Store
+    held: PostgresHeldStore, store: Store, clock: Clock
 ) -> None:
     claim = await held.claim(ROUTE, 0, "a", TTL)
     assert claim is not None
     await expire(store)
+    await held.claim(ROUTE, 0, "b", TTL)
+    clock.now += TTL
     async with store.pipeline() as pipeline:
         asked = await pipeline.run(
             "SELECT epoch FROM ownership WHERE route = %s AND partition = 0 FOR SHARE", ROUTE
@@ -132,3 +166,44 @@ async def test_members_count_live_workers_of_exactly_their_routes(
     async with store.pipeline() as pipeline:
         await pipeline.run("UPDATE member SET expires_at = now() WHERE worker = 'b'")
     assert await held.members("c", ["r1"], TTL) == {"r1": 1}
+
+
+async def test_a_dead_worker_s_lease_is_known_to_be_dead_from_looking_around(
+    held: PostgresHeldStore, store: Store, clock: Clock
+) -> None:
+    await held.claim(ROUTE, 0, "a", TTL)
+    await held.members("b", [ROUTE], TTL)
+    clock.now += TTL
+    await expire(store)
+    await held.members("b", [ROUTE], TTL)  # it looks otherwise: somebody has renewed it
+    assert await held.claim(ROUTE, 0, "b", TTL) is None
+    clock.now += TTL
+    assert await held.claim(ROUTE, 0, "b", TTL) is not None
+
+
+async def test_a_clock_that_jumps_forward_takes_no_lease_from_a_worker_that_lives(
+    held: PostgresHeldStore, store: Store, clock: Clock
+) -> None:
+    claim = await held.claim(ROUTE, 0, "a", TTL)
+    assert claim is not None
+    for _ in range(20):
+        await held.members("b", [ROUTE], TTL)
+        clock.now += TTL / 8
+        await shift(store, 600)
+        assert await held.claim(ROUTE, 0, "b", TTL) is None
+        assert await held.renew([claim], TTL)
+
+
+async def test_a_clock_that_jumps_back_keeps_a_dead_worker_s_lease_for_a_minute_at_most(
+    held: PostgresHeldStore, store: Store, clock: Clock
+) -> None:
+    await held.claim(ROUTE, 0, "a", TTL)
+    await held.members("a", [ROUTE], TTL)
+    await shift(store, -600)
+    assert await held.members("b", [ROUTE], TTL) == {ROUTE: 2}
+    clock.now += LONGEST_SECONDS - 1
+    assert await held.members("b", [ROUTE], TTL) == {ROUTE: 2}
+    assert await held.claim(ROUTE, 0, "b", TTL) is None
+    clock.now += 1
+    assert await held.members("b", [ROUTE], TTL) == {ROUTE: 1}
+    assert await held.claim(ROUTE, 0, "b", TTL) is not None
