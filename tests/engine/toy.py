@@ -78,6 +78,11 @@ def number_of(event: Event) -> int:
     return int(event.data.status_code)
 
 
+def number_in(value: bytes) -> int:
+    """The number in an event's body."""
+    return int(DossierEvent.model_validate_json(value).status_code or 0)
+
+
 def decode(message: Message, settings: Any) -> Sequence[Event | DecodeError]:
     """`subject|number`, `+`-joined for several items; `settings` is a set of texts now mended."""
     items: list[Event | DecodeError] = []
