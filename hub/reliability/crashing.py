@@ -93,9 +93,9 @@ class CrashMatrix:
                 self._steady.append(self._stand.start("recorder"))
             else:
                 turns = asyncio.Semaphore(self._times)
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(min(2, self._times)):
-                        group.create_task(self._victims(point, trial, dice, turns))
+                await asyncio.gather(
+                    *(self._victims(point, trial, dice, turns) for _ in range(min(2, self._times)))
+                )
         await self._stand.faults()
         await self._trials.settle(trial, self._steady)
         verdict = trial.verdict
