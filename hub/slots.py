@@ -58,17 +58,16 @@ class Slots(Generic[J]):
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        """Here, and not in the task: one that is cancelled before it begins never runs."""
         self._tasks.discard(task)
+        self.busy -= 1
         if not task.cancelled() and self.failure is None:
             self.failure = task.exception()
+        self.pump()
 
     async def _take_jobs(self) -> None:
-        try:
-            while self._ready and self.busy <= self._limit():
-                await self._work(self._ready.popleft())
-        finally:
-            self.busy -= 1
-            self.pump()
+        while self._ready and not self._returning and self.busy <= self._limit():
+            await self._work(self._ready.popleft())
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:

@@ -228,7 +228,7 @@ class MemoryStore:
         await self._journey()
         found: dict[str, Effect] = {}
         for (key, _), effect in sorted(self.ledger.items()):
-            if key in operation_keys and found.get(key, effect).state != "taken":
+            if key in operation_keys and (key not in found or found[key].state != "taken"):
                 found[key] = effect
         return found
 
