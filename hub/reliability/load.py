@@ -150,7 +150,6 @@ class Sender:
     Attributes:
         rate: messages a second.
         sent: told what was acknowledged.
-        room: how many more may be under way; none: no limit.
         count: messages acknowledged so far.
         repeated: batches that had to be sent again.
     """

@@ -30,7 +30,7 @@ class Unproved(HubError):
 
 
 @contextlib.contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
+def small_disk(folder: Path, *, megabytes: int = DISK_MEGABYTES) -> Iterator[None]:
     """A disk of its own for a folder, small enough to be filled.
 
     Raises:
@@ -40,7 +40,7 @@ def small_disk(folder: Path) -> Iterator[None]:
     if sys.platform != "linux" or os.geteuid() != 0 or mount is None or leave is None:
         raise Unproved("a small disk needs Linux and root")
     folder.mkdir(parents=True, exist_ok=True)
-    options = ("-t", "tmpfs", "-o", f"size={DISK_MEGABYTES}m,mode=755", "tmpfs", str(folder))
+    options = ("-t", "tmpfs", "-o", f"size={megabytes}m,mode=755", "tmpfs", str(folder))
     done = subprocess.run((mount, *options), capture_output=True, check=False)  # noqa: S603 - fixed words
     if done.returncode != 0:
         raise Unproved("a small disk cannot be mounted here")
