@@ -17,10 +17,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from hub import local
 from hub.reliability import machine
+from hub.reliability.door import Door
+from hub.reliability.load import Taker
 from hub.reliability.processes import Running
-from hub.reliability.stand import Stand
+from hub.reliability.stand import MEMBER, Stand
 from hub.reliability.trial import Loaded, Trials
 
 CALM_SECONDS = 3.0
@@ -30,6 +34,7 @@ STORM_SECONDS = 60.0
 STOPPED_SECONDS = 45.0
 """Longer than the lease, the calls' time-outs and Kafka's longest transaction."""
 JUMP_SECONDS = 600
+KILLS_COUNT = 8
 
 
 @dataclass(slots=True)
@@ -42,6 +47,7 @@ class Scene:
         steady: processes that must outlive the fault.
         away_seconds: how long a server stays away.
         dice: chance of this fault.
+        gateway: the one that is open now, if the load needs one.
     """
 
     stand: Stand
@@ -49,6 +55,13 @@ class Scene:
     steady: list[Running]
     away_seconds: float
     dice: random.Random
+    gateway: Running | None = None
+
+    async def open_gateway(self) -> Running:
+        """Start the gateway, and wait until it answers."""
+        self.gateway = self.stand.start("gateway")
+        await self.stand.answers(self.stand.gateway_url, self.gateway)
+        return self.gateway
 
 
 Play = Callable[[Scene, Loaded], Awaitable[None]]
@@ -62,11 +75,13 @@ class Trouble:
         about: what happens, for people.
         play: makes it happen, and ends it.
         lost_answers: answers are lost, so that the newest call of a dossier may come again.
+        through_gateway: the load comes over HTTP, not straight into Kafka.
     """
 
     about: str
     play: Play
     lost_answers: bool = False
+    through_gateway: bool = False
 
 
 # --- servers ----------------------------------------------------------------------------------
@@ -128,6 +143,16 @@ async def _stopped(scene: Scene, trial: Loaded) -> None:
     await guest.stop()
 
 
+async def _gateway_killed(scene: Scene, trial: Loaded) -> None:
+    """The gateway, through which the load comes, is killed and started, again and again."""
+    gateway = scene.gateway or await scene.open_gateway()
+    for _ in range(KILLS_COUNT):
+        await asyncio.sleep(scene.dice.uniform(1, 3))
+        gateway.kill()
+        gateway = await scene.open_gateway()
+    trial.verdict.notes["gateways_killed"] = KILLS_COUNT
+
+
 # --- the portal -------------------------------------------------------------------------------
 
 
@@ -174,6 +199,9 @@ TROUBLES: dict[str, Trouble] = {
     "rebalance-storm": Trouble("workers come and go every few seconds", _storm),
     "rolling-restart": Trouble("every worker is replaced in order", _rolling),
     "worker-stopped": Trouble("a worker is stopped past every time-out, and continued", _stopped),
+    "gateway-killed": Trouble(
+        "the gateway is killed again and again", _gateway_killed, through_gateway=True
+    ),
     "portal-slow": _answers({"fault": "slow", "seconds": 0.7, "share": 0.3}),
     "portal-busy": _answers(
         {"fault": "429", "retry_after_seconds": 2, "share": 0.3},
@@ -242,6 +270,18 @@ class FaultSuite:
         for running in self._steady:
             await running.stop()
 
+    @asynccontextmanager
+    async def _through(self, trouble: Trouble, scene: Scene) -> AsyncIterator[Taker | None]:
+        if not trouble.through_gateway:
+            yield None
+            return
+        await scene.open_gateway()
+        stand = scene.stand
+        async with aiohttp.ClientSession() as session:
+            yield Door(stand.gateway_url, session, password=stand.password, member=MEMBER)
+        if scene.gateway is not None:
+            await scene.gateway.stop()
+
     async def play(self, name: str) -> None:
         """One fault; its verdict is in `trials`.
 
@@ -251,7 +291,10 @@ class FaultSuite:
         trouble = self._trouble(name)
         stand, dice = self._trials.stand, self._trials.dice(name)
         scene = Scene(stand, self._servers, self._steady, self._away_seconds, dice)
-        async with self._trials.loaded(name) as trial:
+        async with (
+            self._through(trouble, scene) as through,
+            self._trials.loaded(name, through=through) as trial,
+        ):
             await asyncio.sleep(CALM_SECONDS)
             stand.taken.watch()
             await trouble.play(scene, trial)

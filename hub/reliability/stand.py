@@ -34,6 +34,7 @@ from hub.store.migration import migrate
 
 T = TypeVar("T")
 PORTAL = "national_portal"
+MEMBER = "VN:GOV:000.00.00.G22:dvcqg"
 ROUTE = "dossiers-to-national-portal"
 TOPICS = (TOPIC, f"dead.{TOPIC}", "events", "outcomes", f"dead.{ROUTE}")
 READY_SECONDS = 60.0
@@ -80,7 +81,10 @@ class Stand:
         self.store = store
         self.config = plan.folder / "hub.yaml"
         self.portal_log = plan.folder / "portal-calls.jsonl"
-        self.portal_url = f"http://{LOOPBACK}:{choose_ports(durable=False).kafka}"
+        ports = choose_ports(durable=False)
+        self.portal_url = f"http://{LOOPBACK}:{ports.kafka}"
+        self.gateway_url = f"http://{LOOPBACK}:{ports.controller}"
+        self.password = secrets.token_urlsafe(24)
         self.taken = Taken(self.portal_log)
         self.running: list[Running] = []
         self.kafka = Kafka(KafkaSettings(bootstrap_servers=plan.kafka, prefix=f"{name}."))
@@ -90,11 +94,11 @@ class Stand:
     def write(self, database: str) -> None:
         """hub.yaml of the stand, with its invented secrets, readable by its owner only."""
         self.config.touch(mode=0o600)
-        portal = f"{LOOPBACK}:{self.portal_url.rpartition(':')[2]}"
         account = {UNIT: {"username": UNIT, "password": "${file:portal.secret}"}}
-        own = {UNIT: {"username": UNIT, "password": "${file:session.secret}"}}
+        own = {UNIT: {"username": UNIT, "password": "${file:one_stop.secret}"}}
         texts = {
             "portal": "demo",
+            "one_stop": self.password,
             "session": secrets.token_urlsafe(24),
             "postgres": database,
         }
@@ -111,7 +115,7 @@ class Stand:
             },
             "postgres": {"url": "${file:postgres.secret}"},
             "blobs": {"url": f"file://{self.plan.folder / 'blobs'}"},
-            "gateway": {"port": 0},
+            "gateway": {"port": int(self.gateway_url.rpartition(":")[2])},
             "management": {"port": 0},
             "worker": {"lease_seconds": self.plan.lease_seconds},
             "log": {"level": "warning"},
@@ -119,15 +123,15 @@ class Stand:
             "connectors": {
                 "one_stop": {
                     "accounts": own,
-                    "dstcode": "VN:GOV:000.00.00.G22:dvcqg",
+                    "dstcode": MEMBER,
                     "session_secret": "${file:session.secret}",
                 },
                 PORTAL: {
-                    "base_url": f"http://{portal}",
+                    "base_url": self.portal_url,
                     "auth_path": "/auth",
                     "integration_path": "/integration",
                     "share_path": "/share",
-                    "dstcode": "VN:GOV:000.00.00.G22:dvcqg",
+                    "dstcode": MEMBER,
                     "accounts": account,
                     "login_pause_seconds": 2,
                 },
@@ -219,6 +223,23 @@ class Stand:
                 raise StandFailed(f"not every partition has an owner.{words}")
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def answers(self, url: str, server: Running) -> None:
+        """Return when an HTTP server answers, whatever it says.
+
+        Raises:
+            StandFailed: not in time, or it has ended.
+        """
+        limit = time.monotonic() + READY_SECONDS
+        async with aiohttp.ClientSession() as session:
+            while time.monotonic() < limit:
+                self.check(server)
+                try:
+                    async with session.get(url):
+                        return
+                except aiohttp.ClientError:
+                    await asyncio.sleep(LOOK_SECONDS)
+        raise StandFailed(f"{server.name} does not answer.{server.last_words()}")
+
     # --- what came of it ------------------------------------------------------------------
 
     def rules(self, *, lost_answers: bool = False) -> Rules:
@@ -278,7 +299,7 @@ async def standing(plan: Plan) -> AsyncIterator[Stand]:
         stand.write(database)
         stack.callback(_end, stand)
         portal = stand.start_portal()
-        await _answers(stand, portal)
+        await stand.answers(f"{stand.portal_url}/_control/state", portal)
         first = stand.start("worker")
         await stand.ready(first)
         await first.stop()
@@ -293,16 +314,3 @@ async def standing(plan: Plan) -> AsyncIterator[Stand]:
 def _end(stand: Stand) -> None:
     for running in stand.running:
         running.kill()
-
-
-async def _answers(stand: Stand, portal: Running) -> None:
-    limit = time.monotonic() + READY_SECONDS
-    async with aiohttp.ClientSession() as session:
-        while time.monotonic() < limit:
-            stand.check(portal)
-            try:
-                async with session.get(f"{stand.portal_url}/_control/state"):
-                    return
-            except aiohttp.ClientError:
-                await asyncio.sleep(LOOK_SECONDS)
-    raise StandFailed(f"the portal does not answer.{portal.last_words()}")

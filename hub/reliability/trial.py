@@ -15,7 +15,7 @@ from typing import Any
 
 from hub.check_log import Fault, Report
 from hub.reliability.evidence import Evidence
-from hub.reliability.load import Passing, Sender, Source
+from hub.reliability.load import Passing, Sender, Source, Taker
 from hub.reliability.processes import Running
 from hub.reliability.stand import PORTAL, ROUTE, Stand
 from hub.store.figures import route_figures
@@ -126,13 +126,18 @@ class Trials:
         return Passing(self._run, max(60, int(self.rate)), 8, self.dice(name))
 
     @asynccontextmanager
-    async def loaded(self, name: str, source: Source | None = None) -> AsyncIterator[Loaded]:
-        """A load that runs while the block does; its verdict is judged by `settle`."""
+    async def loaded(
+        self, name: str, source: Source | None = None, through: Taker | None = None
+    ) -> AsyncIterator[Loaded]:
+        """A load that runs while the block does; its verdict is judged by `settle`.
+
+        It goes straight to Kafka, unless it shall go `through` something else.
+        """
         stand = self.stand
         stand.taken.read()
         evidence = Evidence(stand.plan.folder / name.replace(" ", "-"))
         feed = source or self.source(name)
-        sender = Sender(stand.producer, feed, self.rate, evidence.sent)
+        sender = Sender(through or stand.producer, feed, self.rate, evidence.sent)
         verdict = Verdict(name)
         self.verdicts.append(verdict)
         stop = asyncio.Event()
