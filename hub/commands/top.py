@@ -11,8 +11,10 @@ import typer
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from hub.commands.reach import AsJson, Config, Postgres, print_json, with_store
+from hub.errors import Unavailable
 from hub.held import RouteControl
 from hub.now import FRESH_SECONDS
 from hub.settings import HubSettings
@@ -246,9 +248,14 @@ async def _live(store: Store, seconds: float) -> None:
     before: Sequence[WorkerReport] = ()
     with Live(screen=True, auto_refresh=False) as screen:
         while True:
-            reports = await view.workers()
-            screen.update(_drawn(frame_of(reports, before, await controls(store))), refresh=True)
-            before = reports
+            try:
+                reports = await view.workers()
+                frame = frame_of(reports, before, await controls(store))
+            except Unavailable as error:  # whoever looks in an outage wants to see its end
+                screen.update(Text(f"{error.code}: {error}", style="red"), refresh=True)
+            else:
+                screen.update(_drawn(frame), refresh=True)
+                before = reports
             await asyncio.sleep(seconds)
 
 
