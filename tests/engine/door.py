@@ -44,6 +44,11 @@ class Door:
         return passed
 
 
+def through(worker: Mortal, thing: Any) -> Any:
+    """`thing` as the worker reaches it."""
+    return Door(worker, thing)
+
+
 class Witness:
     """Between leases and holder: what ends without its owner's last word may come again.
 

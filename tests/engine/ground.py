@@ -27,7 +27,7 @@ from hub.store import Store
 from hub.store.acts import ActRecord, Acts, Author
 from hub.store.held import PostgresHeldStore
 from tests.engine import toy
-from tests.engine.door import Door, Witness
+from tests.engine.door import Witness, through
 
 PARTITIONS = 2
 ROUTES = ("first", "second")
@@ -161,7 +161,8 @@ class RealRoute:
 
     async def worker(self, held: Any = None) -> Worker:
         """A further worker of the route."""
-        worker = await Worker.open(self, f"w{next(self.numbers)}", held or self.ground.held)
+        reader = await self.ground.kafka.reader(EVENTS_TOPIC, self.group)
+        worker = Worker(self, f"w{next(self.numbers)}", held or self.ground.held, reader)
         self.workers.append(worker)
         return worker
 
@@ -196,23 +197,15 @@ class RealRoute:
 class Worker:
     """One worker of a route: leases, dispatcher, outbox."""
 
-    def __init__(self, route: RealRoute, name: str, held: Any) -> None:
-        self.route, self.name = route, name
-        self.held = held
+    def __init__(self, route: RealRoute, name: str, held: Any, reader: Reader) -> None:
+        self.route, self.reader = route, reader
         self.shut = False
         self.thawed = asyncio.Event()
         self.thawed.set()
         self.stop, self.halt = asyncio.Event(), asyncio.Event()
-
-    @classmethod
-    async def open(cls, route: RealRoute, name: str, held: Any) -> Worker:
-        """Connected and at work."""
-        self = cls(route, name, held)
-        kafka = route.ground.kafka
-        store = Door(self, held)
+        store = through(self, held)
         client = route.destination
-        self.reader = await kafka.reader(EVENTS_TOPIC, route.group)
-        self.outbox = Outbox(Door(self, route.ground.producer), lambda _: None)
+        self.outbox = Outbox(through(self, route.ground.producer), lambda _: None)
         outbound = Outbound(
             Route(name=route.name, to="toy", kinds=(toy.KIND,), terms=route.terms),
             route.connector,
@@ -224,17 +217,16 @@ class Worker:
         )
         self.dispatcher = Dispatcher(
             outbound,
-            Door(self, self.reader),
+            through(self, reader),
             store,
             self.outbox,
-            committed=partial(kafka.committed, route.group, EVENTS_TOPIC),
+            committed=partial(route.ground.kafka.committed, route.group, EVENTS_TOPIC),
             partitions_count=PARTITIONS,
         )
         self.leases = Leases(store, f"{route.name}-{name}", ttl_seconds=TTL)
         self.leases.add(Witness(self.dispatcher, route.destination.killed, lambda: False))
         self.keeping = asyncio.create_task(self.leases.run(self.stop))
         self.running = asyncio.create_task(self.dispatcher.run(self.halt))
-        return self
 
     async def end(self) -> None:
         """Stop gracefully."""

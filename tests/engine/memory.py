@@ -302,6 +302,9 @@ class MemoryReader(Reader):
         self._at = dict(positions)
         self.paused = set()
 
+    async def renew(self, positions: Mapping[int, int]) -> None:
+        await self.assign(positions)
+
     async def fetch(self, max_records: int, timeout_ms: int) -> dict[int, Any]:
         end = asyncio.get_running_loop().time() + timeout_ms / 1000
         while True:
@@ -322,7 +325,7 @@ class MemoryReader(Reader):
         return self._at[partition]
 
     def end(self, partition: int) -> int | None:
-        return len(self._log.partitions[partition])
+        return len(self._log.partitions[partition]) if partition in self._at else None
 
     def pause(self, partition: int) -> None:
         self.paused.add(partition)

@@ -22,7 +22,7 @@ from hub.outcome import Outcome, State
 from hub.ownership import Leases
 from hub.route import Route, Terms
 from tests.engine import toy
-from tests.engine.door import Door, Witness
+from tests.engine.door import Witness, through
 from tests.engine.memory import MemoryLog, MemoryReader, MemoryStore
 from tests.engine.virtual import clock, pass_time
 
@@ -131,9 +131,9 @@ class Worker:
         self.thawed = asyncio.Event()
         self.thawed.set()
         self.tasks: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
-        store = Door(self, world.store)
-        client = Door(self, world.destination)
-        self.outbox = Outbox(Door(self, world.topics), lambda _: None)
+        store = through(self, world.store)
+        client = through(self, world.destination)
+        self.outbox = Outbox(through(self, world.topics), lambda _: None)
         outbound = Outbound(
             Route(name=ROUTE, to="toy", kinds=(toy.KIND,), terms=world.terms),
             world.connector,
@@ -146,10 +146,10 @@ class Worker:
         self.reader = MemoryReader(world.log)
         self.dispatcher = Dispatcher(
             outbound,
-            Door(self, self.reader),
+            through(self, self.reader),
             store,
             self.outbox,
-            committed=Door(self, world.log).committed,
+            committed=through(self, world.log).committed,
             partitions_count=world.partitions_count,
             clock=clock,
             now=clock,

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -17,6 +18,7 @@ from hub.kafka import partition_of
 from hub.outbound import EVENTS_TOPIC
 from hub.outcome import OUTCOMES_TOPIC, State
 from hub.route import AfterDead
+from hub.status import route_status
 from hub.store import Store
 from hub.store import routes as store_routes
 from hub.store.held import PostgresHeldStore
@@ -39,7 +41,7 @@ Opened = Callable[..., AbstractAsyncContextManager[RealRoute]]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def opened(ground: Ground) -> AsyncIterator[Opened]:
+async def opened(ground: Ground) -> Opened:
     """Opens a route that hears what is sent from now on, with one worker."""
 
     @asynccontextmanager
@@ -55,6 +57,10 @@ async def opened(ground: Ground) -> AsyncIterator[Opened]:
         try:
             yield route
             assert [worker.failed() for worker in route.workers] == [None] * len(route.workers)
+        except BaseException:
+            for worker in route.workers:
+                print(worker.failed(), worker.leases.problem, route_status(worker.dispatcher))
+            raise
         finally:
             for worker in list(route.workers):
                 await worker.end()
@@ -75,6 +81,10 @@ def refused() -> Rejected:
 
 def puzzling() -> Rejected:
     return Rejected("no", documented=False)
+
+
+def more_than(route: RealRoute, count: int) -> bool:
+    return route.destination.taken_count > count
 
 
 def numbered(subjects: int, count: int, first: int = 0) -> list[tuple[str, int]]:
@@ -356,7 +366,7 @@ async def test_planned_handovers_repeat_nothing(opened: Opened) -> None:
         route.destination.failing["H5"] = down
         await route.send(numbered(25, 40))
         for number in range(4):
-            await until(lambda n=number: route.destination.taken_count > 150 * (n + 1))
+            await until(partial(more_than, route, 150 * (number + 1)))
             await route.worker()
             await route.workers[0].end()
         route.destination.failing.clear()

@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import pytest_asyncio
@@ -16,7 +16,7 @@ from hub.errors import Unavailable
 from hub.held import Act, Claim, HeldState
 from hub.inbound import Inbound
 from hub.intake import GROUP, Intake
-from hub.kafka import Record
+from hub.kafka import Kafka, Record
 from hub.message import Message
 from hub.outbound import EVENTS_TOPIC
 from hub.outcome import OUTCOMES_TOPIC, Outcome, State
@@ -81,7 +81,7 @@ class Decoding:
         inbound = Inbound(
             "toy", toy.connector(), self.mended, partitions_count=PARTITIONS, check_out=_whole
         )
-        intake = Intake(inbound, self.kafka, self.ground.held, observe=lambda _: None)
+        intake = Intake(inbound, cast(Kafka, self.kafka), self.ground.held, observe=lambda _: None)
         async with self.ground.store.transaction() as connection:
             await connection.execute(delete(ownership).where(ownership.c.route == TOPIC))
         halt = asyncio.Event()
@@ -281,7 +281,9 @@ async def test_an_unreadable_key_holds_nobody(decoding: Decoding) -> None:
 
 async def test_an_in_topic_without_committed_offset_stops_visibly(decoding: Decoding) -> None:
     inbound = Inbound("toy", toy.connector(), set(), partitions_count=9, check_out=_whole)
-    intake = Intake(inbound, decoding.kafka, decoding.ground.held, observe=lambda _: None)
+    intake = Intake(
+        inbound, cast(Kafka, decoding.kafka), decoding.ground.held, observe=lambda _: None
+    )
     with pytest.raises(Unavailable) as refused:
         await intake.gained(Claim(TOPIC, 8, "w", 1, 1e9))
     assert refused.value.code == "offset_missing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -257,14 +258,10 @@ def test_acts_are_answered_and_rows_marked_with_the_next_write() -> None:
         kept = Kept()
         keeper = await kept.open()
         keeper.park([row("A", 3)], CAUSE, 9.0)
-        keeper.mark(HeldMessage(**{**_values(row("A", 3)), "state": HeldState.IN_FLIGHT}))
+        keeper.mark(replace(row("A", 3), state=HeldState.IN_FLIGHT))
         keeper.command_done(7, "done")
         await keeper.write()
         assert kept.store.done == {7: "done"}
         assert kept.store.rows["r", "A/3"].state is HeldState.IN_FLIGHT
 
     run(main())
-
-
-def _values(given: HeldMessage) -> dict[str, object]:
-    return {name: getattr(given, name) for name in HeldMessage.__slots__}

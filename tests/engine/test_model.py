@@ -183,8 +183,8 @@ class Engine(RuleBasedStateMachine):
         report = world.destination.check(world.sent, world.held() + world.skipped())
         assert report.clean, report.violations[:3]
         assert self.quiet()
-        for (_, name), subject in world.store.held.items():
-            assert subject.waiting_count == len(world.store.queue(ROUTE, name))
+        for (_, name), held in world.store.held.items():
+            assert held.waiting_count == len(world.store.queue(ROUTE, name))
 
 
 TestEngine = Engine.TestCase

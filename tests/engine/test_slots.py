@@ -191,7 +191,7 @@ def outcome(number: int) -> Outcome:
 
 def test_what_kafka_did_not_take_stays_in_order() -> None:
     async def main() -> None:
-        topics, seen = Topics(), []
+        topics, seen = Topics(), list[str]()
         outbox = Outbox(topics, lambda batch: seen.extend(o.subject for o in batch))
         topics.away = True
         for number in range(3):
