@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import pytest
 import pytest_asyncio
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.records_to_delete import RecordsToDelete
 from sqlalchemy import delete
 
 from hub.errors import Unavailable
@@ -20,9 +24,11 @@ from hub.kafka import Kafka, Record
 from hub.message import Message
 from hub.outbound import EVENTS_TOPIC
 from hub.outcome import OUTCOMES_TOPIC, Outcome, State
+from hub.store.acts import Acts
 from hub.store.tables import command, held_message, held_subject, ownership, route_control
+from tests.broker import Addresses
 from tests.engine import toy
-from tests.engine.ground import PARTITIONS, Ground, until
+from tests.engine.ground import AUTHOR, PARTITIONS, Ground, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 TOPIC = "in.toy"
@@ -277,6 +283,85 @@ async def test_an_unreadable_key_holds_nobody(decoding: Decoding) -> None:
     assert await decoding.events() == [("account", 1)]
     assert not await decoding.queue("account")
     assert len(await decoding.dead()) == 1
+
+
+async def test_an_in_topic_whose_next_record_has_expired_stops_visibly(
+    decoding: Decoding, addresses: Addresses
+) -> None:
+    await decoding.end(decoding.intakes[0])
+    await decoding.send(*((f"H{n}", n) for n in range(10)))
+    admin = AIOKafkaAdminClient(bootstrap_servers=addresses.kafka)
+    await admin.start()
+    full = decoding.ground.kafka.prefix + TOPIC
+    places = [TopicPartition(full, number) for number in range(PARTITIONS)]
+    await admin.delete_records({place: RecordsToDelete(-1) for place in places})
+    await admin.close()
+    with pytest.raises(Unavailable) as refused:
+        await decoding.worker("v")
+    assert refused.value.code == "offset_missing"
+    control = (await decoding.ground.held.controls())[TOPIC]
+    assert "no longer in Kafka" in control.text
+
+
+async def test_a_partition_that_cannot_be_taken_back_at_once_is_taken_later(
+    decoding: Decoding,
+) -> None:
+    (intake,) = decoding.intakes
+    decoding.kafka.failures, decoding.kafka.away = 1, 3
+    await decoding.send(*((f"H{n}", 1) for n in range(8)))
+    await until(decoding.caught_up)
+    assert len(await decoding.events()) == 8
+    assert sorted(intake.partitions) == list(range(PARTITIONS))
+
+
+async def test_a_lease_that_is_lost_while_its_partition_is_taken_back_is_left_alone(
+    decoding: Decoding,
+) -> None:
+    (intake,) = decoding.intakes
+    decoding.kafka.failures, decoding.kafka.away = 2, 10_000
+    await decoding.send(*((f"H{n}", 1) for n in range(8)))
+    await until(lambda: not intake.partitions)
+    claims = [Claim(TOPIC, n, "w", 1, time.monotonic() + 60) for n in range(PARTITIONS)]
+    for claim in claims:
+        intake.renewed(claim)
+    intake.lost(0)
+    await intake.let_go(1)
+    decoding.kafka.away = 0
+    await until(lambda: "kafka_away" not in intake.closed)
+    assert not intake.partitions
+    await decoding.worker("v")
+    await until(decoding.caught_up)
+    assert len(await decoding.events()) == 8
+
+
+async def test_a_partition_that_was_taken_by_another_is_closed_and_not_taken_back(
+    decoding: Decoding,
+) -> None:
+    (intake,) = decoding.intakes
+    intake.lost(0)
+    await until(lambda: sorted(intake.partitions) == [1])
+    claim = await decoding.ground.held.claim(TOPIC, 0, "w", 60)
+    assert claim is not None
+    await intake.gained(claim)
+    await intake.gained(claim)
+    await decoding.send(*((f"H{n}", 1) for n in range(8)))
+    await until(decoding.caught_up)
+    assert len(await decoding.events()) == 8
+
+
+async def test_acts_on_what_is_not_there_are_refused(decoding: Decoding) -> None:
+    await decoding.send(("H1", "bad"), ("H1", 2))
+    await until(decoding.caught_up)
+    second = (await decoding.queue("H1"))[1].event_id
+    acts, code = Acts(decoding.ground.store), decoding.code("H1")
+    number = await acts.request(TOPIC, code, Act.SKIP, AUTHOR, event_id=second)
+    found = await acts.wait(number, 10)
+    assert found.result == "refused: the message is not the head of its queue"
+    both = [await acts.request(TOPIC, code, Act.SKIP, AUTHOR) for _ in range(3)]
+    results = [(await acts.wait(number, 10)).result for number in both]
+    assert results[0].startswith("done")
+    assert results[1:] == ["refused: nothing is held"] * 2
+    assert await decoding.events("H1") == [("H1", 2)]
 
 
 async def test_an_in_topic_without_committed_offset_stops_visibly(decoding: Decoding) -> None:

@@ -275,7 +275,7 @@ def test_a_bug_in_a_lane_ends_the_worker_and_loses_nothing() -> None:
         def stumble(*_: object) -> None:
             raise ZeroDivisionError
 
-        worker.dispatcher.handling._delivered = stumble  # type: ignore[method-assign, assignment]  # a bug
+        worker.dispatcher.handling._delivered = stumble  # type: ignore[method-assign, assignment]  # a bug in a lane
         await pass_time(1)
         assert isinstance(worker.failed(), ZeroDivisionError)
         assert world.log.offsets[0] == (0, "")
