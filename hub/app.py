@@ -28,6 +28,7 @@ from hub.gateway.app import gateway_app
 from hub.gateway.inbox import KafkaInbox, Surroundings
 from hub.gateway.reports import Reports
 from hub.gateway.server import ServerLimits, listen, serve
+from hub.ground import StoreGround
 from hub.inbound import Inbound
 from hub.intake import GROUP, Intake
 from hub.kafka import Kafka, Producer
@@ -78,6 +79,7 @@ class Hub:
         self.held = PostgresHeldStore(self.store)
         self.timeline = Timeline(self.store)
         self.blobs = open_blobs(settings.blobs)
+        self.ground = StoreGround(self.store, self.blobs)
         self.observe = observer(log, self.metrics)
         self.gateway_port = 0
         self.management_port = 0
@@ -137,7 +139,9 @@ class Hub:
             make = self.connector_of(instance).client
             if make is None:
                 raise ConfigError(f"connector {instance} has no outgoing side")
-            self._clients[instance] = make(instance, self.settings.connectors[instance])
+            self._clients[instance] = make(
+                instance, self.settings.connectors[instance], self.ground
+            )
             self._stack.push_async_callback(self._clients[instance].close)
         return self._clients[instance]
 
@@ -291,6 +295,7 @@ class Hub:
         around = Surroundings(
             producer=producer,
             blobs=self.blobs,
+            ground=self.ground,
             report=reports.report,
             subject_known=self._subject_known,
             peer=self.client,

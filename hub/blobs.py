@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 HEADER = "blob"
 """Header of a Message whose body is kept in the blob store."""
 
+PIECE_BYTES = 262_144
+
 FORM = re.compile(r"sha256=(?P<sha256>[0-9a-f]{64}); size=(?P<size>[0-9]{1,15}); key=(?P<key>\S+)")
 
 
@@ -127,6 +129,25 @@ class Blobs:
         if hashlib.sha256(body).hexdigest() != reference.sha256:
             raise DecodeError("the stored body has another hash", code="blob_corrupt")
         return body
+
+    async def pieces(self, reference: Reference) -> AsyncIterator[bytes]:
+        """The stored body piece by piece; its hash is checked at the end.
+
+        Raises:
+            DecodeError, Unavailable: see `get`; `blob_corrupt` also after the last piece.
+        """
+        digest = hashlib.sha256()
+        async with self._translated("get"):
+            try:
+                found = await self._store.get_async(reference.key)
+            except FileNotFoundError as error:
+                raise DecodeError("the stored body is gone", code="blob_missing") from error
+        async for piece in found.stream(min_chunk_size=PIECE_BYTES):
+            body = bytes(piece)
+            digest.update(body)
+            yield body
+        if digest.hexdigest() != reference.sha256:
+            raise DecodeError("the stored body has another hash", code="blob_corrupt")
 
     async def check_in(self, message: Message) -> Message:
         """The message as it travels: a large body is stored and replaced by its reference.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 
 from hub.errors import ConfigError, DecodeError
-from hub.event import Event
+from hub.event import Alias, Event
 from hub.message import Message
 
 
@@ -73,21 +73,29 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Alias:
-    """A foreign id that stands for a subject (`parcel` `EA123VN` -> dossier code)."""
-
-    kind: str
-    value: str
-    subject: str
-
-
-@dataclass(frozen=True, slots=True)
 class Reply:
-    """What a delivery gave back: messages for `in.<connector>`, aliases, a code to show."""
+    """What a delivery gave back: messages for `in.<connector>`, aliases, a code to show.
+
+    A message's id is made of the operation key (`name_id`), so that a repeated delivery says the
+    same thing once. Aliases are stored before the messages are sent on.
+    """
 
     messages: tuple[Message, ...] = ()
     aliases: tuple[Alias, ...] = ()
     foreign_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `Client.ask` found out.
+
+    Attributes:
+        answer: whether the earlier sending took effect.
+        reply: what that sending would have given back, where the destination still tells it.
+    """
+
+    answer: Answer
+    reply: Reply = Reply()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +130,7 @@ class Client(Protocol):
             Rejected, Unavailable, Misconfigured, UnknownOutcome: see `hub.errors`.
         """
 
-    async def ask(self, request: Request, *, timeout_seconds: float) -> Answer:
+    async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         """Whether an earlier sending of this request took effect (askable operations)."""
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -140,8 +148,53 @@ class Client(Protocol):
         """Release sessions and connections."""
 
 
+class Ground(Protocol):
+    """What the hub offers to a connector's client, poller and endpoints beside the flow."""
+
+    async def alias(self, kind: str, value: str) -> Alias | None:
+        """What is known under a foreign id.
+
+        Raises:
+            Unavailable: the store does not answer (so do all that follow).
+        """
+
+    async def aliases(
+        self,
+        kind: str,
+        *,
+        subject: str | None = None,
+        facts: Mapping[str, str] | None = None,
+        older_than_seconds: float = 0,
+        limit: int = 100,
+    ) -> Sequence[Alias]:
+        """Aliases of a kind that have this subject and all these facts, oldest change first."""
+
+    async def remember(self, aliases: Sequence[Alias]) -> None:
+        """Store them; a known one keeps its subject, and its facts are merged."""
+
+    async def keep(self, body: bytes, content_type: str) -> str:
+        """Put a large body into the blob store; its reference (claim check)."""
+
+    async def fetch(self, reference: str) -> bytes:
+        """The body of a reference, verified.
+
+        Raises:
+            DecodeError: it is gone or not what was stored.
+        """
+
+    def pieces(self, reference: str) -> AsyncIterator[bytes]:
+        """The same, piece by piece, so that it never stands in memory whole."""
+
+
 class Inbox(Protocol):
-    """What the hub offers to a connector's receive endpoints."""
+    """What the hub offers to a connector's receive endpoints.
+
+    Attributes:
+        ground: aliases and large bodies.
+    """
+
+    @property
+    def ground(self) -> Ground: ...
 
     async def accept(self, messages: Sequence[Message]) -> None:
         """Return when Kafka has all the bytes (acks=all, in order per key).
@@ -162,6 +215,41 @@ class Inbox(Protocol):
         Raises:
             ConfigError: there is no such instance.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What one look at the outside gave.
+
+    Attributes:
+        messages: for `in.<connector>`, oldest first; the id is repeatable (`name_id`).
+        cursor: where the next look begins; kept when Kafka has the messages.
+        more: look again at once.
+        receipts: what `Poller.done` needs to acknowledge.
+    """
+
+    messages: tuple[Message, ...] = ()
+    cursor: str = ""
+    more: bool = False
+    receipts: tuple[str, ...] = ()
+
+
+class Poller(Protocol):
+    """The asking side of an instance: one worker at a time runs it, under a lease."""
+
+    every_seconds: float
+
+    async def poll(self, cursor: str) -> Page:
+        """Look once; `` is the cursor of the first look ever. Raises like `Client.deliver`.
+
+        A look that is repeated (nothing is kept until Kafka has it) gives the same message ids.
+        """
+
+    async def done(self, page: Page) -> None:
+        """Kafka has the page: acknowledge it to the source. May be repeated; raises like `poll`."""
+
+    async def close(self) -> None:
+        """Release connections."""
 
 
 class ConnectorSettings(BaseModel):
@@ -185,12 +273,15 @@ class Connector:
         operations: outgoing operations by name.
         forms: wire forms that decode and encode know (`--form`); the first is the default.
         decode: pure; one Message to its items, each an Event (without id) or a DecodeError;
-            raises DecodeError when the whole message is unreadable.
-        order_key: pure; what order is kept for on the way in. Never raises: an unreadable
-            message is keyed by its sending account (`message.headers["unit"]`).
+            raises DecodeError when the whole message is unreadable. An event whose subject the
+            wire does not tell says with `about` by which foreign id the hub finds it.
+        order_key: pure; what order is kept for on the way in: the dossier code, else the foreign
+            id. Never raises: an unreadable message is keyed by its sending account
+            (`message.headers["unit"]`).
         message: pure; the Message of wire bytes for `hub decode` and tests; arguments body, form.
         encode: pure; one Event to one Message. Raises EncodeError.
-        client: makes the outgoing side.
+        client: makes the outgoing side; arguments instance, settings, ground.
+        poller: makes the asking side; the same arguments.
         endpoints: makes the HTTP endpoints that the outside system calls.
         simulator: `simulator(faults: FaultScript, log: CallLog, **options) -> Starlette`: makes an
             ASGI app that behaves like the real system; options are keyword-only and all have a
@@ -207,7 +298,8 @@ class Connector:
     order_key: Callable[[Message], str] | None = None
     message: Callable[[bytes, str], Message] | None = None
     encode: Callable[[Event, Any], Message] | None = None
-    client: Callable[[str, Any], Client] | None = None
+    client: Callable[[str, Any, Ground], Client] | None = None
+    poller: Callable[[str, Any, Ground], Poller] | None = None
     endpoints: Callable[[str, Any, Inbox], Sequence[BaseRoute]] | None = None
     simulator: Callable[..., Starlette] | None = None
 

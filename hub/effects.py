@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from enum import StrEnum
 
-from hub.connector import Answer, Client, Operation, Repetition, Request
+from hub.connector import Answer, Asked, Client, Operation, Repetition, Request
 from hub.errors import HubError, UnknownOutcome
 from hub.held import Claim, Effect, HeldStore
 
@@ -53,7 +53,7 @@ class Effects:
             if known.state == "taken":
                 return Verdict.TAKEN
             if known.state != "not_taken":
-                answer = await self._ask(known, request, operation, timeout_seconds)
+                answer = (await self._ask(known, request, operation, timeout_seconds)).answer
                 if answer is Answer.TAKEN:
                     await self.after(request, "taken", step=known.step)
                     return Verdict.TAKEN
@@ -88,16 +88,17 @@ class Effects:
 
     async def _ask(
         self, known: Effect, request: Request, operation: Operation, timeout_seconds: float
-    ) -> Answer:
+    ) -> Asked:
         if operation.repetition is Repetition.DANGEROUS:
             raise UnknownOutcome("sent before, and the destination cannot be asked")
-        answer = await self._answer(request, timeout_seconds)
+        asked = await self._answer(request, timeout_seconds)
+        answer = asked.answer
         settled = self._now() - known.started_at >= operation.settle_seconds
         if answer is Answer.UNKNOWN or (answer is Answer.NOT_TAKEN and not settled):
             raise UnknownOutcome("sent before, and the destination cannot tell yet")
-        return answer
+        return asked
 
-    async def _answer(self, request: Request, timeout_seconds: float) -> Answer:
+    async def _answer(self, request: Request, timeout_seconds: float) -> Asked:
         try:
             async with asyncio.timeout(timeout_seconds + 1):
                 return await self._client.ask(request, timeout_seconds=timeout_seconds)

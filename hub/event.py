@@ -82,6 +82,24 @@ def data_of(*kinds: str) -> Callable[[M], M]:
 
 
 @dataclass(frozen=True, slots=True)
+class Alias:
+    """A foreign id that stands for a subject (`parcel` `EA123VN` -> dossier code).
+
+    Attributes:
+        kind: what names it: `<system>.<thing>` (`post.parcel`, `vnpay.order`).
+        value: the id as on the wire.
+        subject: what it stands for; the first one told stays.
+        facts: what was agreed under this id and must be compared later (amount, currency, state);
+            short texts, no personal data. New ones are merged over old ones.
+    """
+
+    kind: str
+    value: str
+    subject: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """One canonical fact.
 
@@ -97,6 +115,11 @@ class Event:
         traceparent: W3C trace context, `` if none.
         position: where it stands in Kafka, once it does.
         encoded: `data` as JSON, where a decoder has it at hand; else it is made from `data`.
+        about: kind and value of the alias by which the hub finds the subject, where the wire does
+            not tell it; `subject` is `` then. Not part of the event that is published.
+        aliases: foreign ids that this event makes known; stored before it is published.
+        once: the natural key can be said once for ever (a bank's transaction, a document's id):
+            a repetition is a duplicate however late it comes and whatever was said between.
     """
 
     kind: str
@@ -110,12 +133,16 @@ class Event:
     traceparent: str = ""
     position: Position | None = None
     encoded: bytes | None = field(default=None, compare=False, repr=False)
+    about: tuple[str, str] | None = field(default=None, compare=False)
+    aliases: tuple[Alias, ...] = field(default=(), compare=False)
+    once: bool = field(default=False, compare=False)
 
     def identify(
         self,
         position: Position | None,
         item: int = 0,
         *,
+        subject: str | None = None,
         message_id: str | None = None,
         traceparent: str | None = None,
     ) -> Self:
@@ -128,7 +155,7 @@ class Event:
         return type(self)(
             kind=self.kind,
             source=self.source,
-            subject=self.subject,
+            subject=self.subject if subject is None else subject,
             time=self.time,
             data=self.data,
             natural_key=self.natural_key,

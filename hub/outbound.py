@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from hub import crash
-from hub.connector import Alias, Client, Connector, Operation, Repetition, Reply, Request
+from hub.connector import Client, Connector, Operation, Repetition, Reply, Request
 from hub.effects import Effects, Verdict
 from hub.errors import (
     EncodeError,
@@ -22,7 +22,7 @@ from hub.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from hub.event import Event
+from hub.event import Alias, Event
 from hub.held import Claim, HeldMessage
 from hub.kafka import Record, safe_headers
 from hub.lanes import Item

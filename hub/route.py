@@ -76,6 +76,11 @@ class Route(BaseModel):
     name: str = Field(pattern=r"^[a-z][a-z0-9_.-]{0,62}$", description="Consumer group's name.")
     to: str = Field(description="Name of the connector instance that delivers.")
     kinds: tuple[str, ...] = Field(min_length=1, description="Event kinds, `*` allowed.")
+    when: str = Field(
+        "",
+        max_length=1000,
+        description="CEL over kind, source, subject, unit, data; only events for which it is true.",
+    )
     terms: Terms = Field(default_factory=Terms, description="How it delivers.")
     paused: bool = Field(False, description="Start paused; Kafka keeps the backlog.")
 

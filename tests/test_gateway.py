@@ -29,6 +29,7 @@ from hub.metrics import Metric, Metrics
 from hub.outbox import Outgoing
 from hub.outcome import Outcome, Stage, State
 from hub.settings import GatewaySettings, HubSettings
+from tests.connectors.ground import MemoryGround
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 UNIT = "000.15.28.H22"
@@ -170,6 +171,7 @@ def around(tmp_path: Path) -> Around:
             producer=it.kafka,
             blobs=Blobs(f"file://{tmp_path}/blobs", threshold_bytes=1000),
             report=it.outcomes.append,
+            ground=MemoryGround(),
             subject_known=subject_known,
             peer=peer,
             metrics=it.metrics,

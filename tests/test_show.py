@@ -16,9 +16,8 @@ from hub.__main__ import commands
 from hub.blobs import HEADER, open_blobs
 from hub.commands.raw import Raw, fetch_raw
 from hub.commands.show import moment, took
-from hub.connector import Alias
 from hub.errors import HubError
-from hub.event import Event
+from hub.event import Alias, Event
 from hub.held import Act, Changes, Claim, HeldState, Settlement
 from hub.kafka import Kafka
 from hub.message import Message, Position

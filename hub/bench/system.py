@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from hub.connector import Answer, Connector, Reply, Request, discover
+from hub.connector import Answer, Asked, Connector, Reply, Request, discover
 from hub.errors import Unavailable
 from hub.http import CallLimits, outgoing_session, post
 
@@ -72,9 +72,9 @@ class Sink:
         if self._taken is not None:
             self._taken(request)
 
-    async def ask(self, request: Request, *, timeout_seconds: float) -> Answer:
+    async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         """See `hub.connector.Client.ask`."""
-        return Answer.UNKNOWN
+        return Asked(Answer.UNKNOWN)
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """See `hub.connector.Client.query`."""

@@ -57,6 +57,10 @@ def _check_gateway(settings: HubSettings) -> None:
 class _ClosedInbox:
     """An inbox for looking at endpoints; nothing calls them here."""
 
+    @property
+    def ground(self) -> NoReturn:
+        raise ConfigError("the gateway does not run")
+
     async def accept(self, messages: object) -> NoReturn:
         raise ConfigError("the gateway does not run")
 

@@ -9,10 +9,13 @@ from typing import Annotated
 
 import typer
 
+from hub.blobs import open_blobs
 from hub.commands.reach import AsJson, Config, print_json, print_table, told
-from hub.connector import Client, Connector, discover
+from hub.connector import Client, Connector, Ground, discover
 from hub.errors import ConfigError, HubError
+from hub.ground import StoreGround
 from hub.settings import HubSettings, SettingsError, load_settings
+from hub.store import Store
 
 app = typer.Typer(
     help="Connectors: which there are, and whether they answer.", no_args_is_help=True
@@ -65,21 +68,23 @@ def probe(
 
 
 async def _probe(settings: HubSettings, name: str) -> str:
-    client = _client(settings, name)
+    store = Store.open(settings.postgres.url.get_secret_value(), 1)
+    client = _client(settings, name, StoreGround(store, open_blobs(settings.blobs)))
     try:
         return await client.probe()
     finally:
         await client.close()
+        await store.close()
 
 
-def _client(settings: HubSettings, name: str) -> Client:
+def _client(settings: HubSettings, name: str, ground: Ground) -> Client:
     if name not in settings.connectors:
         known = ", ".join(settings.connectors)
         raise ConfigError(f"no connector {name} is configured; there are: {known}")
     connector: Connector = discover()[settings.kind_of(name)]
     if connector.client is None:
         raise ConfigError(f"connector {name} only receives; there is nothing to probe")
-    return connector.client(name, settings.connectors[name])
+    return connector.client(name, settings.connectors[name], ground)
 
 
 def _settings(config: Config) -> HubSettings:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from hub.blobs import Blobs
-from hub.connector import Client, Connector, Refusal
+from hub.connector import Client, Connector, Ground, Refusal
 from hub.gateway.trace import next_traceparent
 from hub.message import Message
 from hub.metrics import Metric, Metrics
@@ -37,6 +37,7 @@ class Surroundings:
         producer: to Kafka.
         blobs: store of large bodies.
         report: takes an outcome at once and never fails; see `hub.gateway.reports`.
+        ground: aliases and large bodies.
         subject_known: asks the store whether any message about a subject was accepted.
         peer: client of another configured instance; raises ConfigError when there is none.
         metrics: of this process.
@@ -46,6 +47,7 @@ class Surroundings:
 
     producer: Producer
     blobs: Blobs
+    ground: Ground
     report: Callable[[Outcome], None]
     subject_known: Callable[[str], Awaitable[bool]]
     peer: Callable[[str], Client]
@@ -65,6 +67,7 @@ class KafkaInbox:
     def __init__(self, instance: str, connector: Connector, around: Surroundings) -> None:
         self._instance = instance
         self._connector = connector
+        self.ground = around.ground
         self._around = around
         self._subjects: OrderedDict[str, None] = OrderedDict()
 

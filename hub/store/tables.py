@@ -145,6 +145,7 @@ effects = Table(
     _time("ended_at"),
     Column("epoch", BigInteger, nullable=False),
     _text("foreign_code"),
+    Column("reply", JSONB),  # of one that was taken: told again if its worker died too early
     _version(),
     # Those that wait for an answer are few; the rest is history.
     Index("ix_effects_open", "route", "started_at", postgresql_where=text("state <> 'taken'")),
@@ -211,8 +212,28 @@ alias = Table(
     Column("kind", Text, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("subject", Text, nullable=False),
+    Column("facts", JSONB, nullable=False, server_default=text("'{}'")),
     _now("stored_at"),
+    _now("changed_at"),
     Index(None, "subject"),
+    Index(None, "kind", "changed_at"),
+)
+
+once = Table(
+    "once",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("natural_key", Text, primary_key=True),
+    Column("position", Text, nullable=False),  # of the record that said it first
+    _now("said_at"),
+)
+
+poll_cursor = Table(
+    "poll_cursor",
+    metadata,
+    Column("instance", Text, primary_key=True),
+    Column("cursor", Text, nullable=False),
+    _now("changed_at"),
 )
 
 topic = Table(

@@ -22,6 +22,7 @@ from hub.simulation import CallLog, FaultScript, running
 from hub.wire.dvcqg.canonical import read_dossier, read_progress
 from hub.wire.dvcqg.dates import VIETNAM
 from hub.wire.dvcqg.models import WireDossier, WireProgress
+from tests.connectors.ground import MemoryGround
 
 UNIT = "H99.01"
 CODE = "H99.01-260105-0001"
@@ -152,7 +153,7 @@ async def portal(**changes: Any) -> AsyncIterator[Portal]:
     log = CallLog()
     async with running(simulator(FaultScript(), log, accounts=ACCOUNTS)) as url:
         settings = portal_settings(**{"base_url": url, **changes})
-        client = PortalClient("national_portal", settings)
+        client = PortalClient("national_portal", settings, MemoryGround())
         try:
             yield Portal(url, log, settings, client)
         finally:

@@ -297,13 +297,13 @@ async def test_an_answer_beyond_the_limit_is_not_read(site: Portal) -> None:
 
 async def test_asking_tells_taken_from_not_taken(site: Portal) -> None:
     sent = request(dossier_event(), site.settings)
-    assert await site.client.ask(sent, timeout_seconds=5) is Answer.NOT_TAKEN
+    assert (await site.client.ask(sent, timeout_seconds=5)).answer is Answer.NOT_TAKEN
     await site.deliver(dossier_event())
-    assert await site.client.ask(sent, timeout_seconds=5) is Answer.TAKEN
+    assert (await site.client.ask(sent, timeout_seconds=5)).answer is Answer.TAKEN
     later = request(dossier_event(TrangThaiHoSo="9"), site.settings)
-    assert await site.client.ask(later, timeout_seconds=5) is Answer.UNKNOWN
+    assert (await site.client.ask(later, timeout_seconds=5)).answer is Answer.UNKNOWN
     step = request(step_event(), site.settings)
-    assert await site.client.ask(step, timeout_seconds=5) is Answer.UNKNOWN
+    assert (await site.client.ask(step, timeout_seconds=5)).answer is Answer.UNKNOWN
 
 
 @pytest.mark.parametrize(

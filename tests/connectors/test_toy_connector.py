@@ -26,6 +26,7 @@ from hub.settings import SettingsError, load_settings
 from hub.simulation import CallLog, FaultScript, running
 from tests.connectors import toy
 from tests.connectors.contract import Check, Folder
+from tests.connectors.ground import MemoryGround
 from tests.connectors.test_contract import CHECKS
 
 CONFIG = """
@@ -119,7 +120,7 @@ async def test_its_client_delivers_to_its_simulator(connector: Connector) -> Non
     with CallLog() as calls:
         async with running(connector.simulator(FaultScript(), calls)) as address:
             settings = connector.settings.model_validate({"base_url": address, "token": "invented"})
-            client = connector.client("toy", settings)
+            client = connector.client("toy", settings, MemoryGround())
             request = Request(connector.encode(event, settings), "key", event)
             await client.deliver([request], timeout_seconds=5)
             refused = Request(request.message.__class__("toy", "push", b"nothing"), "key", event)

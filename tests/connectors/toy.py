@@ -175,7 +175,7 @@ from typing import Any
 
 import aiohttp
 
-from hub.connector import Answer, Reply, Request
+from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.toy.settings import ToySettings
 from hub.errors import Rejected, Unavailable
 
@@ -183,7 +183,7 @@ from hub.errors import Rejected, Unavailable
 class ToyClient:
     """Sends one line a call."""
 
-    def __init__(self, name: str, settings: ToySettings) -> None:
+    def __init__(self, name: str, settings: ToySettings, ground: Ground) -> None:
         self._settings = settings
 
     async def deliver(self, requests: Sequence[Request], *, timeout_seconds: float) -> Reply:
@@ -200,8 +200,8 @@ class ToyClient:
             raise Unavailable("the toy does not answer") from error
         return Reply()
 
-    async def ask(self, request: Request, *, timeout_seconds: float) -> Answer:
-        return Answer.UNKNOWN
+    async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
+        return Asked(Answer.UNKNOWN)
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         raise Rejected("a toy answers no questions")

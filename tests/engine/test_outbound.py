@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.connector import Alias, Answer, Operation, Repetition, Reply, Request
+from hub.connector import Answer, Asked, Operation, Repetition, Reply, Request
 from hub.effects import Effects, Verdict
 from hub.errors import (
     DecodeError,
@@ -20,6 +20,7 @@ from hub.errors import (
     Unavailable,
     UnknownOutcome,
 )
+from hub.event import Alias
 from hub.held import Claim, Effect
 from hub.lanes import Item
 from hub.message import Position
@@ -369,7 +370,7 @@ def test_what_was_surely_not_taken_is_sent_again_as_the_next_step() -> None:
 def test_a_question_without_an_answer_sends_nothing(
     error: BaseException | None, raised: type[HubError], code: str
 ) -> None:
-    async def ask(request: Request, *, timeout_seconds: float) -> Answer:
+    async def ask(request: Request, *, timeout_seconds: float) -> Asked:
         if error is None:
             await asyncio.Event().wait()
         assert error is not None

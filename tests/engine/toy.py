@@ -13,6 +13,7 @@ from typing import Any
 from hub.check_log import Checker, Crashes, Held, Report, Row, Rules, Sent
 from hub.connector import (
     Answer,
+    Asked,
     Connector,
     ConnectorSettings,
     Operation,
@@ -201,9 +202,9 @@ class Destination:
             self.running -= 1
         return self.replies.pop(0) if self.replies else Reply()
 
-    async def ask(self, request: Request, *, timeout_seconds: float) -> Answer:
+    async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         self.asked.append(request.operation_key)
-        return self.answers.get(request.operation_key, Answer.UNKNOWN)
+        return Asked(self.answers.get(request.operation_key, Answer.UNKNOWN))
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}

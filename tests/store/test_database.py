@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from hub.connector import Alias
 from hub.errors import ConfigError, HubError, Unavailable
+from hub.event import Alias
 from hub.held import Act, Changes, Claim, Effect
 from hub.store import Store
 from hub.store.acts import Acts, Author

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.connector import Alias
 from hub.errors import ConfigError, HubError
+from hub.event import Alias
 from hub.held import Act, Changes, Effect, HeldState, RouteControl, Settlement
 from hub.store import Store
 from hub.store.acts import Acts, Author
-from hub.store.aliases import put_aliases, resolve_aliases
+from hub.store.aliases import AliasFilter, find_aliases, put_aliases, resolve_aliases
 from hub.store.held import PostgresHeldStore
 from hub.store.held_view import HeldFilter, HeldView
 from hub.store.routes import add_window, pause, remove_window, resume, windows
@@ -200,13 +200,28 @@ async def test_an_alias_keeps_its_first_subject(store: Store) -> None:
     await put_aliases(store, [Alias("parcel", "EA1", "H9"), Alias("parcel", "x\x00", "a\x00b")])
     await put_aliases(store, [])
     wanted = [("parcel", "EA1"), ("payment", "EA1"), ("parcel", "unknown"), ("parcel", "x\x00")]
-    assert await resolve_aliases(store, wanted) == {
+    found = await resolve_aliases(store, wanted)
+    assert {name: alias.subject for name, alias in found.items()} == {
         ("parcel", "EA1"): "H1",
         ("payment", "EA1"): "H2",
         ("parcel", "x\x00"): "a\x00b",
     }
     assert await resolve_aliases(store, []) == {}
     assert sorted(await Timeline(store).subjects_of_alias("EA1")) == ["H1", "H2"]
+
+
+async def test_facts_of_an_alias_are_merged_and_found_again(store: Store) -> None:
+    first = Alias("payment", "P1", "H1", {"amount": "5000", "state": "open"})
+    await put_aliases(store, [first, Alias("payment", "P2", "H2", {"state": "open"})])
+    await put_aliases(store, [Alias("payment", "P1", "H9", {"state": "paid"})])
+    paid = Alias("payment", "P1", "H1", {"amount": "5000", "state": "paid"})
+    assert await find_aliases(store, AliasFilter(kind="payment", facts={"state": "paid"})) == [paid]
+    assert await find_aliases(store, AliasFilter(kind="payment", subject="H1")) == [paid]
+    assert [a.value for a in await find_aliases(store, AliasFilter(kind="payment"))] == ["P2", "P1"]
+    assert [a.value for a in await find_aliases(store, AliasFilter(kind="payment", limit=1))] == [
+        "P2"
+    ]
+    assert await find_aliases(store, AliasFilter(kind="payment", older_than_seconds=60)) == []
 
 
 async def test_a_changed_partition_count_is_refused_by_name(store: Store) -> None:

@@ -20,7 +20,7 @@ import aiohttp
 import orjson
 
 from hub import http
-from hub.connector import Answer, Reply, Request
+from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.national_portal.sessions import Sessions
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
@@ -112,9 +112,10 @@ class PortalClient:
     Args:
         name: instance in hub.yaml.
         settings: its block.
+        ground: not needed here.
     """
 
-    def __init__(self, name: str, settings: NationalPortalSettings) -> None:
+    def __init__(self, name: str, settings: NationalPortalSettings, ground: Ground) -> None:
         self.name = name
         self._settings = settings
         self._http: aiohttp.ClientSession | None = None
@@ -132,18 +133,18 @@ class PortalClient:
                 code = await self._progress(list(run), unit, deadline)
         return Reply(foreign_code=code)
 
-    async def ask(self, request: Request, *, timeout_seconds: float) -> Answer:
+    async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         if request.message.operation != models.DOSSIER_SERVICE:
-            return Answer.UNKNOWN
+            return Asked(Answer.UNKNOWN)
         unit = request.message.headers["unit"]
         found = await self._look_up(unit, request.event.subject, Deadline(timeout_seconds))
         if not found:
-            return Answer.NOT_TAKEN
+            return Asked(Answer.NOT_TAKEN)
         sent = orjson.loads(request.message.body)
         told = [name for name in ECHOED if name in sent]
         held = found[0] if isinstance(found[0], dict) else {}
         same = all(str(held.get(name)) == str(sent[name]) for name in told)
-        return Answer.TAKEN if same else Answer.UNKNOWN
+        return Asked(Answer.TAKEN if same else Answer.UNKNOWN)
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         if operation not in models.READ_SERVICES:
