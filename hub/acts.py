@@ -55,10 +55,12 @@ class Acts:
                 return
             head = heads[0]
             lane.queue.clear()  # loaded and not sent yet: loaded anew once the head is settled
+            item = Item(head.position.offset, head, self._clock(), head.attempts, held=True)
+            facts = facts_of(item, partition.number)
+            if command.act is Act.REPLAY and held.dead:
+                await self._handling.outbound.allow_again(item, facts)
             if command.act is not Act.REPLAY:
-                item = Item(head.position.offset, head, self._clock(), head.attempts, held=True)
                 state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
-                facts = facts_of(item, partition.number)
                 cause = Cause("by_a_person", f"{command.act} by {command.actor}")
                 self._handling.outbound.report(item, facts, state, cause=cause)
                 keep = None if command.act is Act.SKIP else HeldState.ASIDE

@@ -187,14 +187,11 @@ class Ground(Protocol):
 
 
 class Inbox(Protocol):
-    """What the hub offers to a connector's receive endpoints.
-
-    Attributes:
-        ground: aliases and large bodies.
-    """
+    """What the hub offers to a connector's receive endpoints."""
 
     @property
-    def ground(self) -> Ground: ...
+    def ground(self) -> Ground:
+        """Aliases and large bodies."""
 
     async def accept(self, messages: Sequence[Message]) -> None:
         """Return when Kafka has all the bytes (acks=all, in order per key).

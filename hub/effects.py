@@ -1,26 +1,24 @@
 """Effects: requests that must not be repeated unasked are written down before they are sent.
 
 Operations that declare `askable` or `dangerous` get a row (operation key, step, epoch) before the
-call; whoever comes later with the same key looks there first and asks the destination.
+call; whoever comes later with the same key looks there first and asks the destination. What a
+request gave back is kept with it, so that it enters the flow also if its worker dies too early.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import time
-from collections.abc import Callable
-from enum import StrEnum
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
 
-from hub.connector import Answer, Asked, Client, Operation, Repetition, Request
+from hub.connector import Answer, Asked, Client, Operation, Repetition, Reply, Request
 from hub.errors import HubError, UnknownOutcome
+from hub.event import Alias
 from hub.held import Claim, Effect, HeldStore
-
-
-class Verdict(StrEnum):
-    """What the ledger says before a request is sent."""
-
-    SEND = "send"
-    TAKEN = "taken"
+from hub.message import Message
 
 
 class Effects:
@@ -40,8 +38,11 @@ class Effects:
 
     async def before(
         self, claim: Claim, request: Request, operation: Operation, timeout_seconds: float
-    ) -> Verdict:
+    ) -> Reply | None:
         """Look for an earlier sending, ask about it, and write this one down.
+
+        Returns:
+            None: send it. Else it has taken effect, and this is what it gave back.
 
         Raises:
             UnknownOutcome: an earlier sending may have taken effect and nobody can tell yet.
@@ -51,12 +52,12 @@ class Effects:
         step = 0
         if known is not None:
             if known.state == "taken":
-                return Verdict.TAKEN
+                return reply_of(known.reply)
             if known.state != "not_taken":
-                answer = (await self._ask(known, request, operation, timeout_seconds)).answer
-                if answer is Answer.TAKEN:
-                    await self.after(request, "taken", step=known.step)
-                    return Verdict.TAKEN
+                asked = await self._ask(known, request, operation, timeout_seconds)
+                if asked.answer is Answer.TAKEN:
+                    await self.after(request, "taken", step=known.step, reply=asked.reply)
+                    return asked.reply
             step = known.step + 1
         row = Effect(
             operation_key=request.operation_key,
@@ -67,12 +68,18 @@ class Effects:
             epoch=claim.epoch,
         )
         await self._store.begin_effects(claim, [row])
-        return Verdict.SEND
+        return None
 
     async def after(
-        self, request: Request, state: str, *, step: int | None = None, foreign_code: str = ""
+        self,
+        request: Request,
+        state: str,
+        *,
+        step: int | None = None,
+        foreign_code: str = "",
+        reply: Reply | None = None,
     ) -> None:
-        """Write what became of the latest sending: taken, not_taken or unknown."""
+        """Write what became of the latest sending: taken (with its reply), not_taken, unknown."""
         if step is None:
             known = (await self._store.effects([request.operation_key])).get(request.operation_key)
             step = known.step if known else 0
@@ -82,7 +89,8 @@ class Effects:
             route="",
             subject=request.event.subject,
             state=state,
-            foreign_code=foreign_code,
+            foreign_code=foreign_code or (reply.foreign_code if reply else ""),
+            reply=None if reply is None else json_of(reply),
         )
         await self._store.end_effects([row])
 
@@ -92,9 +100,8 @@ class Effects:
         if operation.repetition is Repetition.DANGEROUS:
             raise UnknownOutcome("sent before, and the destination cannot be asked")
         asked = await self._answer(request, timeout_seconds)
-        answer = asked.answer
         settled = self._now() - known.started_at >= operation.settle_seconds
-        if answer is Answer.UNKNOWN or (answer is Answer.NOT_TAKEN and not settled):
+        if asked.answer is Answer.UNKNOWN or (asked.answer is Answer.NOT_TAKEN and not settled):
             raise UnknownOutcome("sent before, and the destination cannot tell yet")
         return asked
 
@@ -110,3 +117,43 @@ class Effects:
             raise UnknownOutcome(
                 f"ask raised {type(error).__name__}", code="connector_bug"
             ) from error
+
+
+def json_of(reply: Reply) -> dict[str, Any]:
+    """A reply as the ledger keeps it."""
+    return {
+        "code": reply.foreign_code,
+        "aliases": [[a.kind, a.value, a.subject, dict(a.facts)] for a in reply.aliases],
+        "messages": [
+            {
+                "connector": message.connector,
+                "operation": message.operation,
+                "body": base64.b64encode(message.body).decode(),
+                "key": message.key,
+                "headers": dict(message.headers),
+                "id": message.id,
+                "received_at": message.received_at.isoformat(),
+                "content_type": message.content_type,
+                "traceparent": message.traceparent,
+            }
+            for message in reply.messages
+        ],
+    }
+
+
+def reply_of(kept: Mapping[str, Any] | None) -> Reply:
+    """The reply that the ledger keeps; an empty one where it keeps none."""
+    if kept is None:
+        return Reply()
+    messages = tuple(
+        Message(
+            **{
+                **message,
+                "body": base64.b64decode(message["body"]),
+                "received_at": datetime.fromisoformat(message["received_at"]),
+            }
+        )
+        for message in kept["messages"]
+    )
+    aliases = tuple(Alias(*alias) for alias in kept["aliases"])
+    return Reply(messages=messages, aliases=aliases, foreign_code=kept["code"])

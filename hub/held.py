@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from hub.message import Position
 
@@ -148,7 +148,8 @@ class RouteControl:
 class Effect:
     """One row of the effects ledger: a request that must not be repeated unasked.
 
-    `state`: started, taken, not_taken, unknown. `started_at` is unix seconds of the store.
+    `state`: started, taken, not_taken, unknown. `started_at` is unix seconds of the store. `reply`
+    is what a taken one gave back (JSON), so that it can be told again.
     """
 
     operation_key: str
@@ -159,6 +160,7 @@ class Effect:
     started_at: float = 0.0
     epoch: int = 0
     foreign_code: str = ""
+    reply: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

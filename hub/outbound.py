@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from hub import crash
 from hub.connector import Client, Connector, Operation, Repetition, Reply, Request
-from hub.effects import Effects, Verdict
+from hub.effects import Effects
 from hub.errors import (
     EncodeError,
     Expired,
@@ -156,9 +156,9 @@ class Outbound:
         timeout = self.route.terms.timeout_seconds
         guarded = self._effects.guards(operation)
         if guarded:
-            verdict = await self._effects.before(claim, requests[0], operation, timeout)
-            if verdict is Verdict.TAKEN:
-                return Reply()
+            earlier = await self._effects.before(claim, requests[0], operation, timeout)
+            if earlier is not None:
+                return await self._entered(earlier)
         crash.point("before_call")
         try:
             async with asyncio.timeout(timeout + 1):
@@ -177,7 +177,24 @@ class Outbound:
             ) from error
         crash.point("after_call")
         if guarded:
-            await self._effects.after(requests[0], "taken", foreign_code=reply.foreign_code)
+            await self._effects.after(requests[0], "taken", reply=reply)
+        return await self._entered(reply)
+
+    async def allow_again(self, item: Item, facts: Facts) -> None:
+        """A person replays a dead message and so says that its request has not taken effect.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        try:
+            request, operation = self.encode(item, facts)
+        except MessageError:
+            return  # it was never sent
+        if operation.repetition is Repetition.DANGEROUS:
+            await self._effects.after(request, "not_taken", foreign_code="by_a_person")
+
+    async def _entered(self, reply: Reply) -> Reply:
+        """The reply, its aliases stored, its messages on their way into the flow."""
         if reply.aliases:
             await self._put_aliases(reply.aliases)
         for message in reply.messages:

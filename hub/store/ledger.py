@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 from hub.errors import HubError
@@ -13,7 +14,7 @@ from hub.store.texts import keyed, storable
 LATEST = """
 SELECT DISTINCT ON (operation_key)
     operation_key, step, route, subject, state, extract(epoch FROM started_at)::float8, epoch,
-    foreign_code
+    foreign_code, reply
 FROM effects WHERE operation_key = ANY (%b::text[])
 ORDER BY operation_key, state <> 'taken', step DESC
 """
@@ -27,16 +28,17 @@ WHERE NOT EXISTS (
     SELECT FROM effects AS t WHERE t.operation_key = g.operation_key AND t.state = 'taken')
 ON CONFLICT (operation_key, step) DO UPDATE
 SET state = excluded.state, epoch = excluded.epoch, started_at = now(), ended_at = NULL,
-    foreign_code = ''
+    foreign_code = '', reply = NULL
 WHERE e.state <> 'taken'
 RETURNING operation_key
 """
 
 # "taken" is final: what a lagging owner says later cannot take it back.
 END = """
-UPDATE effects AS e SET state = g.state, foreign_code = g.foreign_code, ended_at = now()
-FROM unnest(%b::text[], %b::int[], %b::text[], %b::text[])
-    AS g (operation_key, step, state, foreign_code)
+UPDATE effects AS e SET state = g.state, foreign_code = g.foreign_code, reply = g.reply::jsonb,
+    ended_at = now()
+FROM unnest(%b::text[], %b::int[], %b::text[], %b::text[], %b::text[])
+    AS g (operation_key, step, state, foreign_code, reply)
 WHERE e.operation_key = g.operation_key AND e.step = g.step AND e.state <> 'taken'
 """
 
@@ -80,4 +82,5 @@ async def end(store: Store, rows: Sequence[Effect]) -> None:
             [row.step for row in rows],
             [row.state for row in rows],
             [storable(row.foreign_code) for row in rows],
+            [None if row.reply is None else json.dumps(row.reply) for row in rows],
         )

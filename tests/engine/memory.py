@@ -249,7 +249,7 @@ class MemoryStore:
             known = self.ledger.get((effect.operation_key, effect.step))
             if known is not None and known.state != "taken":
                 self.ledger[effect.operation_key, effect.step] = replace(
-                    known, state=effect.state, foreign_code=effect.foreign_code
+                    known, state=effect.state, foreign_code=effect.foreign_code, reply=effect.reply
                 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from hub.connector import Answer, Asked, Operation, Repetition, Reply, Request
-from hub.effects import Effects, Verdict
+from hub.effects import Effects, json_of, reply_of
 from hub.errors import (
     DecodeError,
     EncodeError,
@@ -23,7 +24,7 @@ from hub.errors import (
 from hub.event import Alias
 from hub.held import Claim, Effect
 from hub.lanes import Item
-from hub.message import Position
+from hub.message import Message, Position
 from hub.outbound import ENTERED_HEADER, Outbound, facts_of, held_row
 from hub.outbox import Outbox
 from hub.outcome import State
@@ -306,16 +307,16 @@ async def started(bench: Bench, operation: Operation, state: str = "started") ->
 
 
 @pytest.mark.parametrize(
-    ("answer", "seconds", "verdict"),
+    ("answer", "seconds", "after"),
     [
-        (Answer.TAKEN, 0, Verdict.TAKEN),
-        (Answer.NOT_TAKEN, 61, Verdict.SEND),
-        (Answer.NOT_TAKEN, 59, None),
-        (Answer.UNKNOWN, 61, None),
+        (Answer.TAKEN, 0, ["taken"]),
+        (Answer.NOT_TAKEN, 61, ["started", "started"]),
+        (Answer.NOT_TAKEN, 59, ["started"]),
+        (Answer.UNKNOWN, 61, ["started"]),
     ],
 )
 def test_an_earlier_sending_is_asked_about(
-    answer: Answer, seconds: float, verdict: Verdict | None
+    answer: Answer, seconds: float, after: list[str]
 ) -> None:
     async def main() -> None:
         bench = Bench(ASKABLE)
@@ -323,14 +324,12 @@ def test_an_earlier_sending_is_asked_about(
         await pass_time(seconds)
         bench.destination.answers[request.operation_key] = answer
         asking = bench.effects.before(await bench.claim(), request, ASKABLE, 5)
-        if verdict is None:
+        if after == ["started"]:
             with pytest.raises(UnknownOutcome):
                 await asking
-            assert bench.states() == ["started"]
         else:
-            assert await asking is verdict
-            after = ["taken"] if verdict is Verdict.TAKEN else ["started", "started"]
-            assert bench.states() == after
+            assert (await asking is not None) is (answer is Answer.TAKEN)
+        assert bench.states() == after
 
     run(main())
 
@@ -350,8 +349,7 @@ def test_what_was_surely_not_taken_is_sent_again_as_the_next_step() -> None:
     async def main() -> None:
         bench = Bench(DANGEROUS)
         request = await started(bench, DANGEROUS, "not_taken")
-        verdict = await bench.effects.before(await bench.claim(), request, DANGEROUS, 5)
-        assert verdict is Verdict.SEND
+        assert await bench.effects.before(await bench.claim(), request, DANGEROUS, 5) is None
         assert [step for _, step in sorted(bench.store.ledger)] == [0, 1]
         await bench.effects.after(request, "taken")
         assert bench.states() == ["not_taken", "taken"]
@@ -384,6 +382,71 @@ def test_a_question_without_an_answer_sends_nothing(
             await bench.send()
         assert found.value.code == code
         assert not bench.destination.rows
+
+    run(main())
+
+
+A_REPLY = Reply(
+    messages=(Message("toy", "reply", b"\x00{}", key="A", headers={"unit": "U"}, id="m"),),
+    aliases=(Alias("toy.parcel", "EA1", "A", {"amount": "5"}),),
+    foreign_code="100",
+)
+
+
+def test_a_reply_survives_the_ledger() -> None:
+    assert reply_of(json.loads(json.dumps(json_of(A_REPLY)))) == A_REPLY
+    assert reply_of(None) == Reply()
+
+
+def test_what_a_request_gave_back_is_told_again_if_its_worker_died_too_early() -> None:
+    async def main() -> None:
+        bench = Bench(ASKABLE)
+        bench.destination.replies.append(A_REPLY)
+        assert await bench.send() == A_REPLY
+        bench.aliases.clear()
+        assert await bench.send() == A_REPLY
+        await bench.outbox.flush()
+        assert len(bench.destination.rows) == 1
+        assert bench.aliases == list(A_REPLY.aliases)
+        assert [value for _, value, _ in bench.topics.records["in.toy"]] == [b"\x00{}"] * 2
+
+    run(main())
+
+
+def test_a_question_brings_the_reply_of_the_sending_whose_answer_was_lost() -> None:
+    async def main() -> None:
+        bench = Bench(ASKABLE)
+        request = await started(bench, ASKABLE)
+        bench.destination.answers[request.operation_key] = Answer.TAKEN
+        bench.destination.answered = A_REPLY
+        assert await bench.send() == A_REPLY
+        assert not bench.destination.rows
+        assert bench.aliases == list(A_REPLY.aliases)
+
+    run(main())
+
+
+def test_a_person_who_replays_a_dangerous_request_says_that_it_was_not_taken() -> None:
+    async def main() -> None:
+        bench = Bench(DANGEROUS)
+        await started(bench, DANGEROUS)
+        with pytest.raises(UnknownOutcome):
+            await bench.send()
+        await bench.outbound.allow_again(item(), facts_of(item(), 0))
+        await bench.send()
+        assert len(bench.destination.rows) == 1
+        unspeakable = item(number=toy.UNSPEAKABLE)
+        await bench.outbound.allow_again(unspeakable, facts_of(unspeakable, 0))
+
+    run(main())
+
+
+def test_a_replay_of_an_askable_request_still_asks_first() -> None:
+    async def main() -> None:
+        bench = Bench(ASKABLE)
+        await started(bench, ASKABLE)
+        await bench.outbound.allow_again(item(), facts_of(item(), 0))
+        assert bench.states() == ["started"]
 
     run(main())
 

@@ -135,7 +135,7 @@ class Destination:
         away: the error of every call and probe.
         hanging: subject -> calls wait until it is set, and take effect then.
         answer_seconds: from the effect until the answer arrives.
-        answers: operation key -> what `ask` says.
+        answers: operation key -> what `ask` says; `answered` is the reply it brings.
         replies: what the next deliveries answer.
     """
 
@@ -146,6 +146,7 @@ class Destination:
     hanging: dict[str, asyncio.Event] = field(default_factory=dict)
     answer_seconds: float = 0.0
     answers: dict[str, Answer] = field(default_factory=dict)
+    answered: Reply = field(default_factory=Reply)
     replies: list[Reply] = field(default_factory=list)
     groups: list[int] = field(default_factory=list)
     probe_count: int = 0
@@ -204,7 +205,7 @@ class Destination:
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         self.asked.append(request.operation_key)
-        return Asked(self.answers.get(request.operation_key, Answer.UNKNOWN))
+        return Asked(self.answers.get(request.operation_key, Answer.UNKNOWN), self.answered)
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         return {}
