@@ -1,3 +1,4 @@
 """The data of every event kind, one file per business noun; importing this registers them all."""
 
+from hub.schemas import document as document
 from hub.schemas import dossier as dossier
