@@ -2,3 +2,4 @@
 
 from hub.schemas import document as document
 from hub.schemas import dossier as dossier
+from hub.schemas import petition as petition
