@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 import aiohttp
 
@@ -51,9 +52,12 @@ def outgoing_session(
         keepalive_seconds: how long an idle connection is kept; less than the server keeps it.
     """
     connector = aiohttp.TCPConnector(limit=connections_count, keepalive_timeout=keepalive_seconds)
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
     )
+    # aiohttp sends a GET once more by itself when a kept connection breaks; some doors act on GET.
+    session._retry_connection = False
+    return session
 
 
 async def post(
@@ -71,11 +75,28 @@ async def post(
         UnknownOutcome: it was sent, and no complete answer came; code `timeout`,
             `connection_lost` or `reply_too_large`.
     """
+    return await _call(session, "POST", url, {"data": body, "headers": headers}, limits)
+
+
+async def get(
+    session: aiohttp.ClientSession, url: str, *, headers: Mapping[str, str], limits: CallLimits
+) -> HttpReply:
+    """Ask for an address, its query included; raises like `post`."""
+    return await _call(session, "GET", url, {"headers": headers}, limits)
+
+
+async def _call(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    said: Mapping[str, Any],
+    limits: CallLimits,
+) -> HttpReply:
     connecting = min(CONNECT_SECONDS, limits.timeout_seconds * CONNECT_SHARE)
     timeout = aiohttp.ClientTimeout(total=limits.timeout_seconds, connect=connecting)
     try:
-        async with session.post(
-            url, data=body, headers=headers, timeout=timeout, allow_redirects=False
+        async with session.request(
+            method, url, timeout=timeout, allow_redirects=False, **said
         ) as response:
             answer = await _read(response, limits.reply_bytes)
             return HttpReply(response.status, response.headers, answer)

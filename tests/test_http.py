@@ -122,3 +122,24 @@ async def test_an_incomplete_or_endless_answer_is_an_unknown_outcome(
 async def test_a_redirect_is_not_followed() -> None:
     reply = await post_to(OK.replace(b"200 OK", b"302 Found") + b"Location: /x\r\n\r\n")
     assert reply.status == 302
+
+
+async def test_a_broken_connection_is_not_tried_again_behind_our_back() -> None:
+    asked: list[bytes] = []
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK + b"Content-Length: 2\r\n\r\n{}")
+        await writer.drain()
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/a?b=%26c"
+    limits = http.CallLimits(timeout_seconds=5, reply_bytes=10)
+    async with server, http.outgoing_session(connections_count=1) as session:
+        assert (await http.get(session, url, headers={}, limits=limits)).body == b"{}"
+        with pytest.raises(UnknownOutcome):
+            await http.get(session, url, headers={}, limits=limits)
+    assert [request.split(b" ")[:2] for request in asked] == [[b"GET", b"/a?b=%26c"]] * 2
