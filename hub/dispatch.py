@@ -251,7 +251,7 @@ class Dispatcher:
             kind = header(record, "ce_type")
             if kind not in self._takes:
                 self._takes[kind] = self._outbound.route.takes(kind)
-            if not self._takes[kind]:
+            if not self._takes[kind] or not self._outbound.wants(record):
                 window.skip(offset)
             elif window.take(offset, len(record.value or b"")):
                 self._to_lane(partition, Item(offset, record, taken_at))

@@ -10,6 +10,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
 
 from hub import crash
 from hub.connector import Client, Connector, Operation, Repetition, Reply, Request
@@ -24,13 +26,14 @@ from hub.errors import (
 )
 from hub.event import Alias, Event
 from hub.held import Claim, HeldMessage
-from hub.kafka import Record, safe_headers
+from hub.kafka import Record, header, safe_headers
 from hub.lanes import Item
 from hub.message import Position, name_id
 from hub.outbox import Outbox
 from hub.outcome import Outcome, Stage, State
 from hub.parking import NO_CAUSE, Cause
 from hub.route import Route
+from hub.when import When
 
 EVENTS_TOPIC = "events"
 
@@ -110,6 +113,7 @@ class Outbound:
         if connector.encode is None:
             raise EncodeError(f"connector {connector.kind} cannot deliver")
         self.route = route
+        self._when = When(route.when) if route.when else None
         self.client = client
         self._encode = connector.encode
         self._operations = connector.operations
@@ -119,14 +123,38 @@ class Outbound:
         self._put_aliases = put_aliases
         self._config = config
 
+    def wants(self, record: Record) -> bool:
+        """Whether the route's condition holds for a record of a kind that it takes.
+
+        Where nobody can tell, it does: `encode` will find the fault, and the event is dead, not
+        lost.
+        """
+        if self._when is None:
+            return True
+        try:
+            return self._when.holds(partial(_attribute, record), partial(_data, record))
+        except MessageError:
+            return True
+
     def encode(self, item: Item, facts: Facts) -> tuple[Request, Operation]:
         """The request of an item; pure but for the clock that tells expiry.
 
         Raises:
-            MessageError: it can never succeed (unreadable, cannot be said, expired).
+            MessageError: it can never succeed (unreadable, cannot be said, expired, or the
+                route's condition cannot be computed for it).
         """
         record = item.record
         event = Event.from_record(record.value or b"", facts.headers, facts.position)
+        if self._when is not None:  # false: it was true when the event was taken
+            self._when.holds(
+                {
+                    "kind": event.kind,
+                    "source": event.source,
+                    "subject": event.subject,
+                    "unit": facts.unit,
+                }.__getitem__,
+                partial(event.data.model_dump, mode="json"),
+            )
         expires = self.route.terms.expires_after_seconds
         if expires is not None and datetime.now(UTC) - _entered(record) > timedelta(
             seconds=expires
@@ -281,6 +309,25 @@ class Outbound:
             ("hub-attempts", str(item.attempts).encode()),
         ]
         self._outbox.put(f"dead.{self.route.name}", (key, value, headers))
+
+
+def _attribute(record: Record, name: str) -> str:
+    """A record's attribute by the name that conditions use."""
+    if name == "subject":
+        return header(record, "ce_subject")
+    if name == "unit":
+        return header(record, "ce_source").rpartition("/")[2]
+    return header(record, {"kind": "ce_type", "source": "ce_source"}[name])
+
+
+def _data(record: Record) -> Any:
+    """A record's data as conditions see it: every field of its kind, defaults filled in.
+
+    Raises:
+        DecodeError: it is unreadable.
+    """
+    event = Event.from_record(record.value or b"", safe_headers(record.headers))
+    return event.data.model_dump(mode="json")
 
 
 def held_row(item: Item, facts: Facts, route: str) -> HeldMessage:

@@ -15,6 +15,7 @@ from hub.route import Route
 from hub.settings.document import Document
 from hub.settings.findings import Path, listed, nearest
 from hub.settings.validation import validate
+from hub.when import problem_of
 
 
 def standard_routes(package: str = "hub.routes") -> dict[str, Route]:
@@ -86,7 +87,7 @@ def _route(
 
 
 def _holds(document: Document, route: Route, delivering: Container[str]) -> bool:
-    """Whether what a route names exists: its destination and its kinds."""
+    """Whether what a route names exists: destination, kinds, what its condition speaks of."""
     path: Path = ("routes", route.name)
     before = len(document.findings)
     if route.to not in delivering:
@@ -105,6 +106,9 @@ def _holds(document: Document, route: Route, delivering: Container[str]) -> bool
                 "See the list of kinds in the documentation.",
                 nearest=nearest(pattern, KINDS),
             )
+    problem = problem_of(route.when) if route.when else None
+    if problem is not None:
+        document.report((*path, "when"), problem.what, problem.todo, nearest=problem.nearest)
     terms = route.terms
     for small, large in (
         ("wait_initial_seconds", "wait_max_seconds"),

@@ -74,6 +74,7 @@ class World:
     partitions_count: int = 1
     connector: Connector = field(default_factory=toy.connector)
     settings: object = None
+    when: str = ""
     sent: list[tuple[str, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -135,7 +136,7 @@ class Worker:
         client = through(self, world.destination)
         self.outbox = Outbox(through(self, world.topics), lambda _: None)
         outbound = Outbound(
-            Route(name=ROUTE, to="toy", kinds=(toy.KIND,), terms=world.terms),
+            Route(name=ROUTE, to="toy", kinds=(toy.KIND,), when=world.when, terms=world.terms),
             world.connector,
             world.settings,
             client,

