@@ -194,7 +194,9 @@ class DocumentEvent(EventData):
     staff: Personal[Clerk | None] = Field(None, description="Clerk in charge.")
     hops: Public[tuple[Hop, ...]] = Field((), description="Relays passed so far.")
     axis_id: Public[str] = Field("", description="Id of the package on the axis (docId).")
-    package: Public[str] = Field("", description="Blob reference of the package as received.")
+    package: Public[tuple[str, ...]] = Field(
+        (), description="Blob references of the package as received, in order."
+    )
     signatures: Personal[tuple[SignatureVerdict, ...]] = Field((), description="Checks made.")
 
 
