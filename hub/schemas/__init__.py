@@ -3,5 +3,6 @@
 from hub.schemas import document as document
 from hub.schemas import dossier as dossier
 from hub.schemas import handover as handover
+from hub.schemas import payment as payment
 from hub.schemas import petition as petition
 from hub.schemas import slip as slip
