@@ -45,6 +45,7 @@ from hub.status import set_gauges, worker_status
 from hub.store import Store
 from hub.store.aliases import put_aliases
 from hub.store.held import PostgresHeldStore
+from hub.store.names import StoreNames
 from hub.store.timeline import Timeline
 from hub.store.topology import alone, record_topics, recorded_counts
 from hub.topics import RETENTION_DAYS, topic_config, topics_of
@@ -80,6 +81,7 @@ class Hub:
         self.timeline = Timeline(self.store)
         self.blobs = open_blobs(settings.blobs)
         self.ground = StoreGround(self.store, self.blobs)
+        self.names = StoreNames(self.store)
         self.observe = observer(log, self.metrics)
         self.gateway_port = 0
         self.management_port = 0
@@ -237,6 +239,7 @@ class Hub:
             self.settings.connectors[instance],
             partitions_count=self.settings.kafka.partitions_count,
             check_out=self.blobs.check_out,
+            names=self.names,
             config=self.settings.content_hash,
         )
         return Intake(inbound, self.kafka, self.held, observe=self.observe)

@@ -6,6 +6,7 @@ held behind it. An unreadable key (the sending account's) holds nobody: the docu
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from hub.message import Message, Position
 from hub.outbound import ENTERED_HEADER
 from hub.outcome import Outcome, Stage, State
 from hub.parking import BEHIND, NO_CAUSE, Cause, Keeper
+from hub.resolving import Names, Wait, resolve, unknown_wait
 
 LOOK_BACK_COUNT = 1000
 """A repetition is recognised if it follows its original within so many offsets of the partition."""
@@ -28,6 +30,7 @@ LOOK_BACK_COUNT = 1000
 EVENT_BYTES = 800_000
 """Largest event; leaves room for headers in a batch of Kafka's."""
 
+Headers = Sequence[tuple[str, bytes]]
 CheckOut = Callable[[Message], Awaitable[Message]]
 
 
@@ -67,6 +70,7 @@ class Inbound:
         instance: name in hub.yaml; `settings` its block.
         partitions_count: of `in.<instance>` and of `events`, which have the same number.
         check_out: fetches a claim-checked body.
+        names: resolves foreign ids, and knows what was said.
         config: configuration version for outcomes.
     """
 
@@ -78,7 +82,9 @@ class Inbound:
         *,
         partitions_count: int,
         check_out: CheckOut,
+        names: Names,
         config: str = "",
+        now: Callable[[], float] = time.time,
     ) -> None:
         if connector.decode is None:
             raise ConfigError(f"connector {connector.kind} cannot decode")
@@ -88,6 +94,8 @@ class Inbound:
         self._decode = connector.decode
         self._settings = settings
         self._check_out = check_out
+        self._names = names
+        self._now = now
         self._config = config
 
     async def handle(self, memory: Memory, record: Record, batch: Batch) -> bool:
@@ -122,6 +130,10 @@ class Inbound:
             batch.keys.add(key)
         elif key in batch.keys:
             return False
+        elif isinstance(cause, Wait) and not _keyed_by_account(message):
+            row = replace(self._row(message, record, headers), reason=cause.reason, text=cause.text)
+            memory.keeper.park([row], cause, self._now() + unknown_wait(0))
+            batch.outcomes.append(self.outcome(message, State.PARKED, cause))
         else:
             self._bury(memory, message, record, batch, cause)
         return True
@@ -135,7 +147,8 @@ class Inbound:
         items = await self._items(message)
         if not isinstance(items, Cause):
             for item in items:
-                memory.last[item.subject] = (item.natural_key, position.offset)
+                if not item.once:
+                    memory.last[item.subject] = (item.natural_key, position.offset)
 
     async def _held_before(
         self, memory: Memory, message: Message, record: Record, batch: Batch
@@ -155,14 +168,14 @@ class Inbound:
         items = await self._items(message)
         if isinstance(items, Cause):
             return items
+        said: frozenset[int] = frozenset()
+        if any(item.about or item.aliases or item.once for item in items):
+            joined = await resolve(self._names, items, position)
+            if isinstance(joined, Cause):
+                return joined
+            items, said = joined
         for index, item in enumerate(items):
-            last = memory.last.get(item.subject)
-            memory.last[item.subject] = (item.natural_key, position.offset)
-            if (
-                last is not None
-                and last[0] == item.natural_key
-                and 0 <= position.offset - last[1] <= LOOK_BACK_COUNT
-            ):
+            if index in said or (not item.once and _repeats(memory, item, position)):
                 batch.outcomes.append(self.outcome(message, State.DUPLICATE, event=item))
                 continue
             event = item.identify(
@@ -215,14 +228,14 @@ class Inbound:
         cause: Cause,
     ) -> None:
         """Dead: a copy for the dead letters, and a row that holds the dossier's later messages."""
-        self._say_dead(memory, message, record, batch, cause)
         row = replace(
             self._row(message, record, safe_headers(record.headers)),
             state=HeldState.DEAD,
             reason=cause.reason,
             text=cause.text,
         )
-        if message.key in ("", message.headers.get("unit", "")):
+        self._say_dead(memory, message, record, batch, cause)
+        if _keyed_by_account(message):
             memory.keeper.aside(row)
         else:
             memory.keeper.park([row], cause, None)
@@ -235,13 +248,16 @@ class Inbound:
         batch: Batch,
         cause: Cause,
     ) -> None:
-        headers = [
-            *((name, value or b"") for name, value in record.headers),
-            ("hub-reason", cause.reason.encode()),
-            ("hub-text", cause.text.encode()),
-            ("hub-position", str(message.position).encode()),
-        ]
-        batch.dead[memory.number].append((record.key or b"", record.value, headers))
+        headers = [(name, value or b"") for name, value in record.headers]
+        copy = _copy(record.key or b"", record.value, headers, message, cause)
+        batch.dead[memory.number].append(copy)
+        batch.outcomes.append(self.outcome(message, State.DEAD, cause))
+
+    def say_dead(self, memory: Memory, row: HeldMessage, batch: Batch, cause: Cause) -> None:
+        """A held message that could have become readable, and did not, is dead."""
+        headers = [(n, text.encode()) for n, text in row.headers.items() if n != ENTERED_HEADER]
+        message = message_of(row)
+        batch.dead[memory.number].append(_copy(row.key, row.value, headers, message, cause))
         batch.outcomes.append(self.outcome(message, State.DEAD, cause))
 
     def _row(self, message: Message, record: Record, headers: dict[str, str]) -> HeldMessage:
@@ -257,7 +273,7 @@ class Inbound:
             headers={**headers, ENTERED_HEADER: entered},
             unit=message.headers.get("unit", ""),
             message_id=message.id,
-            held_at=datetime.now(UTC),
+            held_at=datetime.fromtimestamp(self._now(), UTC),
         )
 
     def outcome(
@@ -287,6 +303,34 @@ class Inbound:
             config=self._config,
             traceparent=message.traceparent,
         )
+
+
+def _copy(
+    key: bytes, value: bytes | None, headers: Headers, message: Message, cause: Cause
+) -> Outgoing:
+    """The record for the dead letters: original bytes and headers, and why."""
+    why = [
+        ("hub-reason", cause.reason.encode()),
+        ("hub-text", cause.text.encode()),
+        ("hub-position", str(message.position).encode()),
+    ]
+    return key, value, [*headers, *why]
+
+
+def _keyed_by_account(message: Message) -> bool:
+    """Whether its key is the sending account's: it says nothing of what order is kept for."""
+    return message.key in ("", message.headers.get("unit", ""))
+
+
+def _repeats(memory: Memory, item: Event, position: Position) -> bool:
+    """Whether the message before it of the same subject said the same; it is remembered."""
+    last = memory.last.get(item.subject)
+    memory.last[item.subject] = (item.natural_key, position.offset)
+    return (
+        last is not None
+        and last[0] == item.natural_key
+        and 0 <= position.offset - last[1] <= LOOK_BACK_COUNT
+    )
 
 
 def message_of(row: HeldMessage) -> Message:

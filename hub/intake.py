@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -18,13 +18,14 @@ import structlog
 
 from hub import crash
 from hub.errors import HubError, OwnershipLost, Unavailable
-from hub.held import Act, Claim, Command, HeldState, HeldStore
-from hub.inbound import LOOK_BACK_COUNT, Batch, Inbound, Memory, message_of
+from hub.held import Claim, HeldStore
+from hub.inbound import LOOK_BACK_COUNT, Batch, Inbound, Memory
 from hub.kafka import Kafka, Outgoing, Producer, Reader, Record
 from hub.message import Position
 from hub.outbound import EVENTS_TOPIC
-from hub.outcome import OUTCOMES_TOPIC, Outcome, State
-from hub.parking import Cause, Keeper
+from hub.outcome import OUTCOMES_TOPIC, Outcome
+from hub.parking import Keeper
+from hub.redecoding import UNKNOWN_SECONDS, Redecoding
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,7 @@ class Intake:
 
     Args:
         observe: called with each committed batch of outcomes (log lines and metrics).
+        unknown_seconds: how long a message about an unknown foreign id waits before it is dead.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Intake:
         store: HeldStore,
         *,
         observe: Callable[[Sequence[Outcome]], None],
+        unknown_seconds: float = UNKNOWN_SECONDS,
     ) -> None:
         self.topic = self.route = inbound.topic
         self.partitions_count = inbound.partitions_count
@@ -75,6 +78,7 @@ class Intake:
         self._kafka = kafka
         self._store = store
         self._observe = observe
+        self._redecoding = Redecoding(inbound, self._commit_held, unknown_seconds=unknown_seconds)
         self._partitions: dict[int, _Partition] = {}
         self._waiting: dict[int, Claim] = {}
         self._reader: Reader | None = None
@@ -293,6 +297,11 @@ class Intake:
         partition.committed_at = time.monotonic()
         crash.point("after_transaction")
 
+    async def _commit_held(self, memory: Memory, batch: Batch) -> None:
+        """Commit what came of a held message; no offset moves."""
+        await self._commit(self._partitions[memory.number], batch, None)
+        self._observe(batch.outcomes)
+
     # --- acts of people -------------------------------------------------------------------
 
     async def _look(self) -> None:
@@ -303,6 +312,7 @@ class Intake:
         else:
             self.closed.pop(PAUSED, None)
         await self._act()
+        await self._try_waiting()
         await self._commit_again()
 
     async def _commit_again(self) -> None:
@@ -326,48 +336,24 @@ class Intake:
             if partition is None:
                 continue
             async with self._busy:
-                try:
-                    await self._execute(partition, command)
-                except HubError as error:
-                    partition.broken = True  # what is remembered may not have been committed
-                    if not isinstance(error, OwnershipLost):
-                        raise
+                execute = self._redecoding.execute(partition.memory, command)
+                await self._guarded(partition, execute)
 
-    async def _execute(self, partition: _Partition, command: Command) -> None:
-        keeper = partition.keeper
-        heads = (await keeper.heads([command.subject], 1)).get(command.subject, ())
-        refusal = ""
-        if keeper.held(command.subject) is None or not heads:
-            refusal = "nothing is held"
-        elif command.event_id not in ("", heads[0].event_id):
-            refusal = "the message is not the head of its queue"
-        if refusal:
-            keeper.command_done(command.id, f"refused: {refusal}")
-            await keeper.write()
-            return
-        if command.act is not Act.REPLAY:
-            state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
-            cause = Cause("by_a_person", f"{command.act} by {command.actor}")
-            batch = Batch()
-            batch.outcomes.append(self._inbound.outcome(message_of(heads[0]), state, cause))
-            await self._commit(partition, batch, None)
-            keeper.settle(heads[0], None if command.act is Act.SKIP else HeldState.ASIDE)
-        result = await self._flow(partition, command.subject)
-        keeper.command_done(command.id, f"{result}: {command.act} of {heads[0].event_id}")
-        await keeper.write()
+    async def _try_waiting(self) -> None:
+        """Messages about an unknown foreign id are tried again when they are due."""
+        for partition in list(self._partitions.values()):
+            for subject in self._redecoding.due(partition.memory):
+                async with self._busy:
+                    if partition.broken:
+                        break
+                    await self._guarded(partition, self._redecoding.flow(partition.memory, subject))
 
-    async def _flow(self, partition: _Partition, subject: str) -> str:
-        """Decode a dossier's held messages, oldest first, until one is dead again."""
-        keeper = partition.keeper
-        while heads := (await keeper.heads([subject], 64)).get(subject, ()):
-            for row in heads:
-                batch = Batch()
-                cause = await self._inbound.to_events(partition.memory, message_of(row), batch)
-                if cause is not None:
-                    keeper.failed_round(row, cause, None)
-                    return "still dead"
-                await self._commit(partition, batch, None)
-                self._observe(batch.outcomes)
-                keeper.settle(row)
-                await keeper.write()
-        return "done"
+    async def _guarded(self, partition: _Partition, work: Awaitable[object]) -> None:
+        """Do it; where it fails, take the partition anew: what is remembered may not be so."""
+        try:
+            await work
+            await partition.keeper.write()
+        except HubError as error:
+            partition.broken = True
+            if not isinstance(error, OwnershipLost):
+                raise

@@ -29,6 +29,7 @@ from hub.outbound import Outbound
 from hub.outbox import Outbox
 from hub.ownership import Leases
 from hub.route import Route, Terms
+from hub.store.names import StoreNames
 
 TOPICS = {"in.one_stop": 1, "dead.in.one_stop": 1, "events": 2, "outcomes": 2, "dead.bench": 2}
 SUBJECT_SHARE = 5
@@ -60,6 +61,7 @@ async def translate(ground: Ground, count: int) -> dict[str, float]:
         None,
         partitions_count=TOPICS["events"],
         check_out=_as_it_is,
+        names=StoreNames(ground.store),
         config="bench",
     )
     intake = Intake(inbound, ground.kafka, ground.held, observe=observer(LOG, Metrics()))
@@ -119,6 +121,7 @@ async def latency(ground: Ground, count: int, rate_per_second: float) -> dict[st
         None,
         partitions_count=TOPICS["events"],
         check_out=_as_it_is,
+        names=StoreNames(ground.store),
     )
     intake = Intake(inbound, ground.kafka, ground.held, observe=observer(LOG, Metrics()))
     sink = Sink(taken=note)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from hub.errors import HubError, OwnershipLost, Unavailable
+from hub.event import Alias
 from hub.held import (
     Act,
     Changes,
@@ -342,3 +343,24 @@ class MemoryReader(Reader):
 
     async def close(self) -> None:
         return None
+
+
+class MemoryNames:
+    """`hub.inbound.Names` in memory."""
+
+    def __init__(self) -> None:
+        self.known: dict[tuple[str, str], str] = {}
+        self.said: dict[tuple[str, str], str] = {}
+        self.away = False
+
+    async def subject_of(self, kind: str, value: str) -> str | None:
+        if self.away:
+            raise Unavailable("no store", code="store_away")
+        return self.known.get((kind, value))
+
+    async def remember(self, aliases: Sequence[Alias]) -> None:
+        for alias in aliases:
+            self.known.setdefault((alias.kind, alias.value), alias.subject)
+
+    async def said_before(self, said: Mapping[tuple[str, str], str]) -> set[tuple[str, str]]:
+        return {f for f, where in said.items() if self.said.setdefault(f, where) != where}

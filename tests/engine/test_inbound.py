@@ -17,7 +17,7 @@ from hub.message import Message
 from hub.outcome import State
 from hub.parking import Keeper
 from tests.engine import toy
-from tests.engine.memory import MemoryRecord, MemoryStore
+from tests.engine.memory import MemoryNames, MemoryRecord, MemoryStore
 from tests.engine.virtual import clock, run
 
 
@@ -30,6 +30,7 @@ class Stage:
 
     def __init__(self, start: int = 0, **changes: Any) -> None:
         self.mended: set[str] = set()
+        self.names = MemoryNames()
         self.bodies: dict[str, bytes | Exception] = {}
         self.inbound = Inbound(
             "toy",
@@ -37,6 +38,8 @@ class Stage:
             self.mended,
             partitions_count=4,
             check_out=self._check_out,
+            names=self.names,
+            now=clock,
         )
         self.store = MemoryStore(clock)
         self.batch = Batch()

@@ -25,6 +25,7 @@ from hub.message import Message
 from hub.outbound import EVENTS_TOPIC
 from hub.outcome import OUTCOMES_TOPIC, Outcome, State
 from hub.store.acts import Acts
+from hub.store.names import StoreNames
 from hub.store.tables import command, held_message, held_subject, ownership, route_control
 from tests.broker import Addresses
 from tests.engine import toy
@@ -85,7 +86,12 @@ class Decoding:
     async def worker(self, name: str) -> Intake:
         """A further worker, which takes every partition, whoever has it."""
         inbound = Inbound(
-            "toy", toy.connector(), self.mended, partitions_count=PARTITIONS, check_out=_whole
+            "toy",
+            toy.connector(),
+            self.mended,
+            partitions_count=PARTITIONS,
+            check_out=_whole,
+            names=StoreNames(self.ground.store),
         )
         intake = Intake(inbound, cast(Kafka, self.kafka), self.ground.held, observe=lambda _: None)
         async with self.ground.store.transaction() as connection:
@@ -365,7 +371,14 @@ async def test_acts_on_what_is_not_there_are_refused(decoding: Decoding) -> None
 
 
 async def test_an_in_topic_without_committed_offset_stops_visibly(decoding: Decoding) -> None:
-    inbound = Inbound("toy", toy.connector(), set(), partitions_count=9, check_out=_whole)
+    inbound = Inbound(
+        "toy",
+        toy.connector(),
+        set(),
+        partitions_count=9,
+        check_out=_whole,
+        names=StoreNames(decoding.ground.store),
+    )
     intake = Intake(
         inbound, cast(Kafka, decoding.kafka), decoding.ground.held, observe=lambda _: None
     )

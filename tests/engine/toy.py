@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from hub.connector import (
     Request,
 )
 from hub.errors import DecodeError, EncodeError, HubError
-from hub.event import Event
+from hub.event import Alias, Event
 from hub.kafka import Outgoing
 from hub.message import Message, Position
 from hub.schemas.dossier import DossierEvent, DossierStatus
@@ -96,8 +96,19 @@ def decode(message: Message, settings: Any) -> Sequence[Event | DecodeError]:
         if text == "item" and text not in settings:
             items.append(DecodeError("no number in an item", path="/1"))
             continue
-        items.append(fact(subject, int(text) if text.isdigit() else 0))
+        how, _, rest = text.rpartition(":")
+        event = fact(subject, int(rest) if rest.isdigit() else 0)
+        items.append(_special(event, *how.split(":")) if how else event)
     return items
+
+
+def _special(event: Event, how: str, name: str = "") -> Event:
+    """`about:P1:5` is found by parcel P1, `known:P1:5` makes it known, `once:5` is said once."""
+    if how == "about":
+        return replace(event, subject="", about=("toy.parcel", name))
+    if how == "known":
+        return replace(event, aliases=(Alias("toy.parcel", name, ""),))
+    return replace(event, once=True)
 
 
 def encode(event: Event, settings: Any) -> Message:
