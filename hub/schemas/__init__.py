@@ -6,4 +6,5 @@ from hub.schemas import handover as handover
 from hub.schemas import payment as payment
 from hub.schemas import petition as petition
 from hub.schemas import post as post
+from hub.schemas import receipt as receipt
 from hub.schemas import slip as slip
