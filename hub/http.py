@@ -6,7 +6,7 @@ Only a connector's `client.py` uses this. Nothing is retried here and no redirec
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -40,6 +40,30 @@ class CallLimits:
 
     timeout_seconds: float
     reply_bytes: int
+
+
+class Deadline:
+    """The time left for all the calls that one delivery needs.
+
+    Args:
+        seconds: from now.
+        clock: seconds that never go back.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def left(self) -> float:
+        """Seconds left.
+
+        Raises:
+            Unavailable: none; nothing more is sent (`timeout_before_sending`).
+        """
+        left = self._end - self._clock()
+        if left <= 0:
+            raise Unavailable("no time left for the call", code="timeout_before_sending")
+        return left
 
 
 def outgoing_session(

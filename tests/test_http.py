@@ -143,3 +143,14 @@ async def test_a_broken_connection_is_not_tried_again_behind_our_back() -> None:
         with pytest.raises(UnknownOutcome):
             await http.get(session, url, headers={}, limits=limits)
     assert [request.split(b" ")[:2] for request in asked] == [[b"GET", b"/a?b=%26c"]] * 2
+
+
+def test_a_deadline_lets_nothing_be_sent_after_it() -> None:
+    now = [10.0]
+    deadline = http.Deadline(2, lambda: now[0])
+    now[0] = 11.5
+    assert deadline.left() == 0.5
+    now[0] = 12.0
+    with pytest.raises(Unavailable) as caught:
+        deadline.left()
+    assert caught.value.code == "timeout_before_sending"
