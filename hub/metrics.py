@@ -72,6 +72,10 @@ class Metric(StrEnum):
     RECORDER_LAG_MESSAGES = "hub_recorder_lag_messages"
     # Outcomes written to the timeline.
     RECORDER_ROWS = "hub_recorder_rows_total"
+    # Looks of a poller at its outside system, by result (ok, or the reason of the failure).
+    POLLS = "hub_polls_total"
+    # Messages that pollers brought.
+    POLLED_MESSAGES = "hub_polled_messages_total"
     # Bodies put into the blob store, and their bytes.
     BLOBS_PUT = "hub_blobs_put_total"
     BLOBS_PUT_BYTES = "hub_blobs_put_bytes_total"
@@ -119,6 +123,8 @@ SHAPES: dict[Metric, Shape] = {
     Metric.OUTCOMES_DROPPED: Shape(Counter, "Outcomes dropped.", ("name",)),
     Metric.RECORDER_LAG_MESSAGES: Shape(Gauge, "Outcomes not recorded.", ("partition",)),
     Metric.RECORDER_ROWS: Shape(Counter, "Outcomes recorded."),
+    Metric.POLLS: Shape(Counter, "Looks of a poller.", ("connector", "result")),
+    Metric.POLLED_MESSAGES: Shape(Counter, "Messages polled.", ("connector",)),
     Metric.BLOBS_PUT: Shape(Counter, "Bodies put into the blob store.", ("connector",)),
     Metric.BLOBS_PUT_BYTES: Shape(Counter, "Bytes put into the blob store.", ("connector",)),
     Metric.BUILD: Shape(Gauge, "Always 1.", ("version", "config")),

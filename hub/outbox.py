@@ -33,7 +33,7 @@ class Outbox:
     """
 
     def __init__(self, sender: Sender, observe: Callable[[Sequence[Outcome]], None]) -> None:
-        self._sender = sender
+        self.sender = sender
         self._observe = observe
         self._outcomes: list[Outcome] = []
         self._records: dict[str, list[Outgoing]] = defaultdict(list)
@@ -70,7 +70,7 @@ class Outbox:
             for topic in list(self._records):
                 sending = self._records.pop(topic)
                 try:
-                    await self._sender.send_all(topic, sending)
+                    await self.sender.send_all(topic, sending)
                 except BaseException:
                     self._records[topic] = sending + self._records[topic]
                     raise

@@ -11,16 +11,20 @@ from hub.errors import UnknownOutcome
 from hub.handling import Partition
 from hub.intake import Intake
 from hub.metrics import Metric, Metrics
+from hub.polling import Polling
 
 
 def worker_status(
-    intakes: Sequence[Intake], dispatchers: Sequence[Dispatcher]
+    intakes: Sequence[Intake],
+    dispatchers: Sequence[Dispatcher],
+    pollings: Sequence[Polling] = (),
 ) -> Mapping[str, object]:
     """JSON-able status: per route the gate, the breaker, and per partition what is held.
 
     Shape: `{"routes": {name: {"closed": {...}, "breaker", "calls", "delivered", "partitions":
     {"0": {"lag", "open", "span", "lanes", "parked_subjects", "parked_messages",
-    "oldest_parked_seconds", "commit_age_seconds"}}}}, "decode": {topic: {"partitions": [...]}}}`.
+    "oldest_parked_seconds", "commit_age_seconds"}}}}, "decode": {topic: {"partitions": [...]}},
+    "polls": {route: {"problem", "messages"}}}`.
     """
     return {
         "routes": {each.route: route_status(each) for each in dispatchers},
@@ -31,6 +35,11 @@ def worker_status(
                 "partitions": sorted(each.partitions),
             }
             for each in intakes
+        },
+        "polls": {
+            each.route: {"problem": each.problem, "messages": each.messages_count}
+            for each in pollings
+            if each.asking
         },
     }
 
