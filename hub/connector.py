@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
@@ -278,6 +278,8 @@ class Connector:
         message: pure; the Message of wire bytes for `hub decode` and tests; arguments body, form.
         encode: pure; one Event to one Message. Raises EncodeError.
         client: makes the outgoing side; arguments instance, settings, ground.
+        delivers: whether an instance with these settings delivers; none: every one with a client.
+            Standard routes to one that does not are not in force.
         poller: makes the asking side; the same arguments.
         endpoints: makes the HTTP endpoints that the outside system calls.
         simulator: `simulator(faults: FaultScript, log: CallLog, **options) -> Starlette`: makes an
@@ -296,24 +298,45 @@ class Connector:
     message: Callable[[bytes, str], Message] | None = None
     encode: Callable[[Event, Any], Message] | None = None
     client: Callable[[str, Any, Ground], Client] | None = None
+    delivers: Callable[[Any], bool] | None = None
     poller: Callable[[str, Any, Ground], Poller] | None = None
     endpoints: Callable[[str, Any, Inbox], Sequence[BaseRoute]] | None = None
     simulator: Callable[..., Starlette] | None = None
 
 
-def discover(package: str = "hub.connectors") -> dict[str, Connector]:
-    """Every connector folder of a package, by name; packages may span several directories.
+class Connectors(Mapping[str, Connector]):
+    """Every connector folder of a package by name, imported when it is asked for.
 
-    Raises:
-        ConfigError: a folder has no `CONNECTOR`, or it names another kind than its folder.
+    A process needs the libraries of the systems it is configured for, and no others.
     """
-    found: dict[str, Connector] = {}
-    for info in pkgutil.iter_modules(importlib.import_module(package).__path__):
-        if not info.ispkg:
-            continue
-        module = importlib.import_module(f"{package}.{info.name}")
+
+    def __init__(self, package: str = "hub.connectors") -> None:
+        self._package = package
+        path = importlib.import_module(package).__path__
+        self._names = sorted(info.name for info in pkgutil.iter_modules(path) if info.ispkg)
+
+    def __getitem__(self, kind: str) -> Connector:
+        """The connector of that folder.
+
+        Raises:
+            KeyError: there is no such folder.
+            ConfigError: it has no `CONNECTOR`, or it names another kind than its folder.
+        """
+        if kind not in self._names:
+            raise KeyError(kind)
+        module = importlib.import_module(f"{self._package}.{kind}")
         connector = getattr(module, "CONNECTOR", None)
-        if not isinstance(connector, Connector) or connector.kind != info.name:
-            raise ConfigError(f"{package}.{info.name} must bind CONNECTOR of kind {info.name}")
-        found[info.name] = connector
-    return found
+        if not isinstance(connector, Connector) or connector.kind != kind:
+            raise ConfigError(f"{self._package}.{kind} must bind CONNECTOR of kind {kind}")
+        return connector
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+def discover(package: str = "hub.connectors") -> Connectors:
+    """Every connector folder of a package, by name; packages may span several directories."""
+    return Connectors(package)

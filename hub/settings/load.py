@@ -86,7 +86,7 @@ def _settings(
             references.add((section, name))
     kinds = _kinds(document, connectors)
     instances = _instances(document, kinds, references)
-    delivering = {name for name, kind in kinds.items() if kind is None or kind.client is not None}
+    delivering = {name for name, kind in kinds.items() if _delivers(kind, instances.get(name))}
     routes = routes_in_force(document, standard, delivering)
     own = {n: v for n, v in document.data.items() if n not in ("connectors", "routes")}
     sections = validate(document, Sections, own, (), references)
@@ -100,6 +100,13 @@ def _settings(
         routes=routes,
         content_hash=content_hash,
     )
+
+
+def _delivers(kind: Connector | None, own: ConnectorSettings | None) -> bool:
+    """Whether an instance can be the end of a route; what cannot be judged is reported already."""
+    if kind is None or own is None or kind.client is None:
+        return kind is None or kind.client is not None
+    return kind.delivers is None or kind.delivers(own)
 
 
 def hash_of(data: Mapping[str, Any]) -> str:
