@@ -10,13 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from hub.deadline import DONE, NOT_ACCEPTED, Deadline, Rules, told, turned
 from hub.event import Event
 from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus
+from hub.worktime import VIETNAM
 
-NOT_ACCEPTED = frozenset({DossierStatus.NEW, DossierStatus.REFUSED})
 PAUSED = frozenset({DossierStatus.SUPPLEMENT, DossierStatus.FINANCE, DossierStatus.STOPPED})
-DONE = frozenset({DossierStatus.DONE, DossierStatus.RETURNED})
 WITHDRAWN = frozenset({DossierStatus.WITHDRAWN})
+PAYMENT = "payment.confirmed"
+"""The event of another noun that changes a standing: the fee was paid online."""
+PAID_ONLINE, NOT_REUSED = "1", ("", "0")
+"""Codes of the dossier: paid online (thanh toán trực tuyến); not reused (tái sử dụng)."""
+RULES = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,10 @@ class Standing:
         finished_at: as told, else when an event first said that it was done; none while open.
         event_id, event_kind, event_time: of the last event.
         event_topic, event_offset: where the last event stands; a dossier has one partition.
+        deadline_at, deadline_calendar, paused_at: see `hub.deadline.Deadline`.
+        fee_bearing, paid_online: a fee was told; it was paid online.
+        digitised: a component is digitised. reused: one came out of a store of earlier ones.
+        electronic_result: a result can be fetched as a file.
     """
 
     subject: str
@@ -50,27 +59,41 @@ class Standing:
     event_id: str = ""
     event_kind: str = ""
     event_time: datetime | None = None
+    deadline_at: datetime | None = None
+    deadline_calendar: str = ""
+    paused_at: datetime | None = None
+    fee_bearing: bool = False
+    paid_online: bool = False
+    digitised: bool = False
+    reused: bool = False
+    electronic_result: bool = False
 
 
-def advance(known: Standing | None, event: Event) -> Standing | None:
+def advance(known: Standing | None, event: Event, rules: Rules = RULES) -> Standing | None:
     """The standing after this event; unchanged for an older event or one of another noun."""
     data, position = event.data, event.position
-    if not isinstance(data, DossierEvent) or position is None:
+    if position is None or (
+        known and position.topic == known.event_topic and position.offset <= known.event_offset
+    ):
+        return known
+    if event.kind == PAYMENT and known is not None:
+        return replace(
+            known, paid_online=True, event_topic=position.topic, event_offset=position.offset
+        )
+    if not isinstance(data, DossierEvent):
         return known
     old = known or Standing(event.subject, data.status, position.topic, -1)
-    if position.topic == old.event_topic and position.offset <= old.event_offset:
-        return known
-    told = _told(old, data.dossier) if data.dossier else old
+    told_now = _told(old, data.dossier) if data.dossier else old
     accepted = data.status not in NOT_ACCEPTED
     return replace(
-        told,
+        _timed(old, told_now, event, data, rules),
         status=data.status.value,
         status_code=data.status_code,
         unit=data.unit,
-        received_at=told.received_at
+        received_at=told_now.received_at
         or old.received_at
         or (_happened(event, data) if accepted else None),
-        finished_at=_finished_at(old, told, event, data),
+        finished_at=_finished_at(old, told_now, event, data),
         event_id=event.id,
         event_kind=event.kind,
         event_time=event.time,
@@ -79,7 +102,23 @@ def advance(known: Standing | None, event: Event) -> Standing | None:
     )
 
 
+def _timed(
+    old: Standing, new: Standing, event: Event, data: DossierEvent, rules: Rules
+) -> Standing:
+    """The new standing with its deadline."""
+    before = Deadline(old.due_at, old.deadline_at, old.deadline_calendar, old.paused_at)
+    paused = old.status in rules.pausing and old.event_offset >= 0
+    at = _zoned(_happened(event, data))
+    after = turned(before, data.status, at, rules, paused=paused)
+    if data.dossier:
+        after = told(after, new.due_at)
+    return replace(
+        new, deadline_at=after.at, deadline_calendar=after.calendar, paused_at=after.paused_at
+    )
+
+
 def _told(old: Standing, dossier: Dossier) -> Standing:
+    papers = [paper for paper in dossier.attachments if not paper.deleted]
     return replace(
         old,
         procedure_code=dossier.procedure.code,
@@ -87,9 +126,16 @@ def _told(old: Standing, dossier: Dossier) -> Standing:
         channel=dossier.channel.value,
         submitted_at=dossier.submitted_at,
         received_at=dossier.received_at,
-        due_at=dossier.due_at,
+        due_at=_zoned(dossier.due_at) if dossier.due_at else None,
         finished_at=dossier.finished_at,
         returned_at=dossier.returned_at,
+        fee_bearing=any(fee.amount_vnd != 0 for fee in dossier.fees),
+        paid_online=old.paid_online or dossier.online_payment_code == PAID_ONLINE,
+        digitised=bool(dossier.digitised) or any(paper.digitised for paper in papers),
+        reused=any(
+            paper.from_national_store or paper.reuse_code not in NOT_REUSED for paper in papers
+        ),
+        electronic_result=any(result.url for result in dossier.results),
     )
 
 
@@ -103,3 +149,7 @@ def _finished_at(
 
 def _happened(event: Event, data: DossierEvent) -> datetime:
     return (data.step.at if data.step else None) or event.time
+
+
+def _zoned(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=VIETNAM)

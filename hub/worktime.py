@@ -6,7 +6,7 @@ never changes a date that was promised to a citizen.
 Rules, for a term of working hours (giờ làm việc, ngày làm việc = 8 hours):
 
 1. The receipt rolls to the next working instant first, then the term is added. One one-stop
-   product counts a weekend's receipt from its own clock time; that is a profile of the product.
+   product counts a weekend's receipt from its own clock time; `hub.duedate` has its profile.
 2. A session holds its opening but not its closing. Closing time and the next opening are the same
    working instant, and it is always written as the opening: 8 hours from Monday 07:00 are due on
    Tuesday 07:00, and whoever finishes on Monday is early. Whole days so keep their clock time,
@@ -20,6 +20,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
+from importlib.resources import files
+
+import yaml
 
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 """Vietnam's time, without daylight saving time since 1975."""
@@ -108,6 +111,22 @@ class Calendar:
             left -= end - start
         raise AssertionError("sessions never end")
 
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """The working time from one instant to another, zero if the second is not later.
+
+        Raises:
+            ValueError: an instant has no zone.
+            LookupError: the table does not know a year on the way.
+        """
+        found = timedelta(0)
+        if end <= start:
+            return found
+        for opens, closes in self._sessions(start):
+            if opens >= end:
+                break
+            found += min(closes, end) - opens
+        return found
+
     def _sessions(self, at: datetime) -> Iterator[tuple[datetime, datetime]]:
         """What is left of the current session, if any, and then every later one."""
         if at.utcoffset() is None:
@@ -136,21 +155,23 @@ def _dates(year: int, spans: Iterable[str]) -> Iterator[date]:
             yield date(year, month, day)
 
 
+def tables() -> dict[int, Year]:
+    """The years of `hub/calendars/`, a file each."""
+    folder = files("hub").joinpath("calendars")
+    found: dict[int, Year] = {}
+    for file in folder.iterdir():
+        name, _, _ = file.name.partition(".")
+        if name.isdecimal():
+            table = yaml.safe_load(file.read_text(encoding="utf-8"))
+            number = int(name)
+            found[number] = Year(
+                days(number, table["days_off"]), days(number, table["days_worked"])
+            )
+    return dict(sorted(found.items()))
+
+
 VIETNAM_CALENDAR = Calendar(
-    version="vn-2026.1",
-    years={
-        # New Year's Day on a Sunday, 30 April on a Sunday, Hùng Kings' day and 2 September on
-        # Saturdays: each is given back on the next working day.
-        2023: Year(off=days(2023, "01-02 01-20..26 05-01..03 09-01 09-04")),
-        2025: Year(
-            off=days(2025, "01-01 01-27..31 04-07 04-30 05-01..02 09-01..02"),
-            worked=days(2025, "04-26"),
-        ),
-        # 24 November (Vietnamese Culture Day) waits for the law in force.
-        2026: Year(
-            off=days(2026, "01-01..02 02-16..20 04-27 04-30 05-01 08-31 09-01..02"),
-            worked=days(2026, "01-10 08-22"),
-        ),
-    },
+    yaml.safe_load(files("hub").joinpath("calendars/version.yaml").read_text("utf-8"))["version"],
+    tables(),
 )
-"""Public holidays and swaps of the years whose dates are announced."""
+"""Public holidays and swaps of the years whose dates are announced (`hub/calendars/`)."""

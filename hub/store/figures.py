@@ -2,8 +2,9 @@
 
 Dates are compared as calendar dates in Vietnam (Asia/Ho_Chi_Minh), as the reports of one-stop
 products do (domain knowledge, status of a dossier against its date): finished before the
-appointment's date is early, on it or without an appointment on time, after it late. Dossiers that
-stand open at the end of the period are counted by their status now.
+appointment's date is early, on it or without an appointment on time, after it late; after a pause
+the deadline counts that the hub has moved (`hub.deadline`). Dossiers that stand open at the end of
+the period are counted by their status now.
 
 Of every period: received + carried_over = solved + open + paused + withdrawn.
 """
@@ -14,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from hub.standing import DONE, NOT_ACCEPTED, PAUSED, WITHDRAWN
+from hub.deadline import DONE, NOT_ACCEPTED
+from hub.standing import PAUSED, WITHDRAWN
 from hub.store.database import Store
 from hub.worktime import VIETNAM
 
@@ -25,7 +27,7 @@ WITH dated AS (
         CASE WHEN status = ANY (%(ended)s) THEN
             (coalesce(finished_at, returned_at, event_time) AT TIME ZONE %(zone)s)::date
         END AS ended,
-        (due_at AT TIME ZONE %(zone)s)::date AS due
+        (coalesce(deadline_at, due_at) AT TIME ZONE %(zone)s)::date AS due
     FROM dossier
     WHERE (%(unit)s::text IS NULL OR unit = %(unit)s) AND status <> ALL (%(refused)s)
 ), classed AS (

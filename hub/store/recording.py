@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from hub.deadline import Rules
 from hub.event import Event
 from hub.message import Position
 from hub.outcome import Outcome
-from hub.standing import Standing, advance
+from hub.standing import RULES, Standing, advance
 from hub.store.database import Pipeline, Store
 from hub.store.texts import columns, keyed, storable
+from hub.store.voices import record_voices
 from hub.worktime import VIETNAM
 
 TIMELINE = """
@@ -33,7 +35,8 @@ ON CONFLICT DO NOTHING
 STANDINGS = """
 SELECT subject, status, event_topic, event_offset, unit, procedure_code, procedure_name,
     status_code, channel, submitted_at, received_at, due_at, finished_at, returned_at, event_id,
-    event_kind, event_time
+    event_kind, event_time, deadline_at, deadline_calendar, paused_at, fee_bearing, paid_online,
+    digitised, reused, electronic_result
 FROM dossier WHERE subject = ANY (%b::text[])
 """
 
@@ -43,11 +46,14 @@ DOSSIERS = """
 INSERT INTO dossier AS d (
     subject, status, event_topic, event_offset, unit, procedure_code, procedure_name,
     status_code, channel, submitted_at, received_at, due_at, finished_at, returned_at, event_id,
-    event_kind, event_time)
+    event_kind, event_time, deadline_at, deadline_calendar, paused_at, fee_bearing, paid_online,
+    digitised, reused, electronic_result)
 SELECT * FROM unnest(
     %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[],
     %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
-    %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[])
+    %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[],
+    %b::timestamptz[], %b::text[], %b::timestamptz[], %b::bool[], %b::bool[], %b::bool[],
+    %b::bool[], %b::bool[])
 ON CONFLICT (subject) DO UPDATE
 SET status = excluded.status, event_topic = excluded.event_topic,
     event_offset = excluded.event_offset, unit = excluded.unit,
@@ -56,6 +62,10 @@ SET status = excluded.status, event_topic = excluded.event_topic,
     submitted_at = excluded.submitted_at, received_at = excluded.received_at,
     due_at = excluded.due_at, finished_at = excluded.finished_at,
     returned_at = excluded.returned_at, event_id = excluded.event_id,
+    deadline_at = excluded.deadline_at, deadline_calendar = excluded.deadline_calendar,
+    paused_at = excluded.paused_at, fee_bearing = excluded.fee_bearing,
+    paid_online = excluded.paid_online, digitised = excluded.digitised,
+    reused = excluded.reused, electronic_result = excluded.electronic_result,
     event_kind = excluded.event_kind, event_time = excluded.event_time, updated_at = now()
 WHERE d.event_topic <> excluded.event_topic OR d.event_offset < excluded.event_offset
 """
@@ -91,19 +101,24 @@ async def recorded_offsets(store: Store) -> Mapping[tuple[str, int], int]:
         return {(topic, part): offset for topic, part, offset in await asked.fetchall()}
 
 
-async def record(store: Store, batch: Recording) -> None:
-    """Write everything, and the offsets, in one transaction; again is harmless."""
+async def record(store: Store, batch: Recording, rules: Rules = RULES) -> None:
+    """Write everything, and the offsets, in one transaction; again is harmless.
+
+    Args:
+        rules: how deadlines move.
+    """
     async with store.pipeline() as pipeline:
         if batch.outcomes:
             await pipeline.run(TIMELINE, *columns(_timeline_row(*each) for each in batch.outcomes))
         if batch.events:
-            await _record_standings(pipeline, batch.events)
+            await _record_standings(pipeline, batch.events, rules)
+            await record_voices(pipeline, batch.events)
         if batch.offsets:
             rows = ((*where, offset) for where, offset in batch.offsets.items())
             await pipeline.run(OFFSETS, *columns(rows))
 
 
-async def _record_standings(pipeline: Pipeline, events: Sequence[Event]) -> None:
+async def _record_standings(pipeline: Pipeline, events: Sequence[Event], rules: Rules) -> None:
     subjects = sorted({keyed(event.subject) for event in events})
     asked = await pipeline.run(STANDINGS, subjects)
     known = {row[0]: Standing(*row) for row in await asked.fetchall()}
@@ -111,7 +126,7 @@ async def _record_standings(pipeline: Pipeline, events: Sequence[Event]) -> None
     for event in events:
         subject = keyed(event.subject)
         old = changed.get(subject) or known.get(subject)
-        new = advance(old, event)
+        new = advance(old, event, rules)
         if new is not None and new is not old:
             changed[subject] = new
     if changed:

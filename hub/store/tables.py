@@ -53,6 +53,10 @@ def _now(name: str) -> Column[object]:
     return Column(name, DateTime(timezone=True), nullable=False, server_default=func.now())
 
 
+def _flag(name: str) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("false"))
+
+
 def _version() -> Column[int]:
     return Column("version", SmallInteger, nullable=False, server_default=str(ROW_VERSION))
 
@@ -304,7 +308,57 @@ dossier = Table(
     Column("event_offset", BigInteger, nullable=False),
     _now("updated_at"),
     _version(),
+    _time("deadline_at"),
+    _text("deadline_calendar"),
+    _time("paused_at"),
+    _flag("fee_bearing"),
+    _flag("paid_online"),
+    _flag("digitised"),
+    _flag("reused"),
+    _flag("electronic_result"),
     Index(None, "unit", "received_at"),
+    # Those whose clock runs, for the notices; finished ones are history.
+    Index(
+        "ix_dossier_running",
+        "deadline_at",
+        postgresql_where=text("status IN ('received', 'processing', 'unknown')"),
+    ),
+)
+
+sla_notice = Table(
+    "sla_notice",
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("due_at", DateTime(timezone=True), primary_key=True),
+    _now("said_at"),
+)
+
+petition = Table(
+    "petition",
+    metadata,
+    Column("petition", Text, primary_key=True),  # source and the id that it gave
+    Column("subject", Text, nullable=False),
+    _text("unit"),
+    Column("state", Text, nullable=False),
+    _time("received_at"),
+    _time("due_at"),
+    _time("answered_at"),
+    Column("event_topic", Text, nullable=False),
+    Column("event_offset", BigInteger, nullable=False),
+    _now("updated_at"),
+    Index(None, "unit", "received_at"),
+)
+
+vote = Table(
+    "vote",
+    metadata,
+    Column("vote", Text, primary_key=True),  # source and the id that it gave
+    _text("unit"),
+    Column("month", Text, nullable=False),  # 2026-01
+    Column("answer", Text, nullable=False),
+    _now("recorded_at"),
+    Index(None, "month", "unit"),
 )
 
 recorder_offset = Table(
