@@ -8,102 +8,50 @@ messages may hold personal data.
 from __future__ import annotations
 
 import asyncio
-import time
+import base64
+import binascii
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
 
 from hub import http
 from hub.connector import Answer, Asked, Ground, Reply, Request
+from hub.connectors.national_portal.calls import (
+    Deadline,
+    Outgoing,
+    PortalReply,
+    Verdict,
+    understand,
+)
+from hub.connectors.national_portal.catalogue import Catalogues
+from hub.connectors.national_portal.decode import CODE_ALIAS, UNIT_CODE
 from hub.connectors.national_portal.sessions import Sessions
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.event import Alias
 from hub.wire.dvcqg import models
 
-KEY_HEADER = "X-Operation-Key"
 LOOK_UP = "TraCuuHoSo"
 PROBE_SERVICE = "LayDanhMucLinhVuc"
 ECHOED = ("TrangThaiHoSo", "NgayTiepNhan", "NgayHenTra", "NgayKetThucXuLy", "NgayTra")
 """Fields that tell one state of a dossier from another, if the portal repeats them."""
 
+FILE = "TaiTepTin"
+"""The hub's own name of fetching a pushed dossier's file by its address (`DuongDan`)."""
 
-class Verdict(Enum):
-    """What a reply says about the call."""
-
-    SUCCESS = auto()
-    EXISTS = auto()
-    SESSION = auto()
-    REFUSED = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class PortalReply:
-    """A readable reply: the whole JSON object and what it says."""
-
-    fields: Mapping[str, Any]
-    code: str
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """One integration or share call of a unit, without its session.
-
-    Attributes:
-        unit: organisation id (`madonvi`), whose account is used.
-        service: the portal's name of what is asked.
-        fields: further fields of the body.
-        items: JSON of the items of `data`; empty: the call has no `data`.
-        keys: operation keys, one for each item.
-        traceparent: W3C trace context of the first item, `` if none.
-    """
-
-    unit: str
-    service: str
-    fields: Mapping[str, Any]
-    items: Sequence[bytes] = ()
-    keys: str = ""
-    traceparent: str = ""
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """What the call says beside its body."""
-        said = {KEY_HEADER: self.keys, "traceparent": self.traceparent}
-        return {name: value for name, value in said.items() if value}
-
-    def body(self, session: str) -> bytes:
-        """The call's JSON."""
-        head = orjson.dumps(
-            {**self.fields, "session": session, "madonvi": self.unit, "service": self.service}
-        )
-        if not self.items:
-            return head
-        return b'%b,"data":[%b]}' % (head[:-1], b",".join(self.items))
-
-
-class Deadline:
-    """The time left for everything that one delivery needs."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._end = clock() + seconds
-
-    def left(self) -> float:
-        """Seconds left.
-
-        Raises:
-            Unavailable: none; nothing more is sent.
-        """
-        left = self._end - self._clock()
-        if left <= 0:
-            raise Unavailable("no time left for the call", code="timeout_before_sending")
-        return left
+READS = frozenset(
+    (
+        *models.READ_SERVICES,
+        models.QUESTIONS_SERVICE,
+        models.ANSWER_LOOK_UP,
+        "LayDanhSachHoiDapBoCoQuan",
+    )
+)
 
 
 class PortalClient:
@@ -112,7 +60,7 @@ class PortalClient:
     Args:
         name: instance in hub.yaml.
         settings: its block.
-        ground: not needed here.
+        ground: aliases of dossiers filed at the portal, catalogues, and files that are fetched.
     """
 
     def __init__(self, name: str, settings: NationalPortalSettings, ground: Ground) -> None:
@@ -121,19 +69,28 @@ class PortalClient:
         self._http: aiohttp.ClientSession | None = None
         self._sessions = Sessions(self._login, pause_seconds=settings.login_pause_seconds)
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._ground = ground
+        self._catalogues = Catalogues(name, ground)
 
     async def deliver(self, requests: Sequence[Request], *, timeout_seconds: float) -> Reply:
         deadline = Deadline(timeout_seconds)
         code = ""
+        aliases: list[Alias] = []
         for (operation, unit), run in groupby(requests, key=_operation_and_unit):
             if operation == models.DOSSIER_SERVICE:
                 for request in run:
                     code = await self._sync(request, unit, deadline)
-            else:
+            elif operation == models.PROGRESS_SERVICE:
                 code = await self._progress(list(run), unit, deadline)
-        return Reply(foreign_code=code)
+            else:
+                for request in run:
+                    code = await self._tell(request, unit, deadline)
+                    aliases += _unit_code(request)
+        return Reply(aliases=tuple(aliases), foreign_code=code)
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
+        if request.message.operation == models.ANSWER_SERVICE:
+            return await self._ask_answer(request, Deadline(timeout_seconds))
         if request.message.operation != models.DOSSIER_SERVICE:
             return Asked(Answer.UNKNOWN)
         unit = request.message.headers["unit"]
@@ -147,9 +104,14 @@ class PortalClient:
         return Asked(Answer.TAKEN if same else Answer.UNKNOWN)
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        if operation not in models.READ_SERVICES:
+        settings = self._settings
+        deadline = Deadline(settings.query_timeout_seconds)
+        if operation == FILE:
+            return await self._file(str(body.get("DuongDan", "")), deadline)
+        if operation == settings.result_file_service:
+            return await self._result_file(unit, body, deadline)
+        if operation not in READS and operation != settings.result_store_service:
             raise Rejected("no read-only service of that name", code="unknown_query")
-        deadline = Deadline(self._settings.query_timeout_seconds)
         return (await self._read(Outgoing(unit, operation, body), deadline)).fields
 
     async def probe(self) -> str:
@@ -164,8 +126,107 @@ class PortalClient:
             await self._http.close()
             self._http = None
 
+    async def _file(self, address: str, deadline: Deadline) -> Mapping[str, Any]:
+        """Fetch a file that a pushed dossier names, and keep it; its reference.
+
+        Only from the portal's own host and those of `file_hosts`: an address came from outside.
+        """
+        settings = self._settings
+        parts = urlsplit(address)
+        hosts = (urlsplit(settings.base_url).hostname, *settings.file_hosts)
+        if parts.scheme not in ("http", "https") or parts.hostname not in hosts:
+            raise Rejected("the file stands at a host that is not allowed", code="file_host")
+        limits = http.CallLimits(deadline.left(), settings.file_bytes)
+        try:
+            reply = await http.get(self._connections(), address, headers={}, limits=limits)
+        except UnknownOutcome as error:
+            raise Unavailable(str(error), code=error.code) from error
+        if reply.status in (404, 410):
+            raise Rejected("the file is gone", code="file_gone", foreign_code=f"{reply.status}")
+        http.check_status(reply)
+        return await self._kept(reply.body, reply.headers.get("Content-Type", ""))
+
+    async def _result_file(
+        self, unit: str, body: Mapping[str, Any], deadline: Deadline
+    ) -> Mapping[str, Any]:
+        """One file of the store of digitised results (base64), kept; its reference."""
+        service = self._settings.result_file_service
+        reply = await self._read(Outgoing(unit, service, body), deadline)
+        try:
+            content = base64.b64decode(str(reply.fields.get("result") or ""), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Unavailable(f"{service}: not base64", code="malformed_reply") from error
+        if not content:
+            raise Rejected("the file is gone", code="file_gone", foreign_code=reply.code)
+        return await self._kept(content, "")
+
+    async def _kept(self, content: bytes, content_type: str) -> Mapping[str, Any]:
+        media = content_type or "application/octet-stream"
+        reference = await self._ground.keep(content, media)
+        row = {"reference": reference, "size": len(content), "content_type": media}
+        return {"error_code": "0", "result": [row]}
+
+    async def _tell(self, request: Request, unit: str, deadline: Deadline) -> str:
+        """Send a state of a dossier filed at the portal, or the answer to a question."""
+        operation, item = request.message.operation, request.message.body
+        fields: dict[str, Any] = {}
+        if operation == models.STATE_SERVICE:
+            fields = {"type": self._settings.state_type}
+            item = await self._with_unit_code(item)
+        call = Outgoing(
+            unit,
+            operation,
+            fields,
+            (item,),
+            bare=operation == models.STATE_SERVICE,
+            keys=request.operation_key,
+            traceparent=request.message.traceparent,
+        )
+        reply = await self._exchange(call, deadline)
+        # What "exists" was taken by an earlier sending.
+        if reply.verdict not in (Verdict.SUCCESS, Verdict.EXISTS):
+            raise self._refusal(reply, operation)
+        return reply.code
+
+    async def _with_unit_code(self, item: bytes) -> bytes:
+        """The state with the unit's own code, where the hub has heard of one."""
+        fields = orjson.loads(item)
+        if not fields["MaHoSoDonVi"]:
+            known = await self._ground.alias(CODE_ALIAS, fields["MaHoSo"])
+            own = known.facts.get(UNIT_CODE) if known else None
+            fields["MaHoSoDonVi"] = own or fields["MaHoSo"]
+        return orjson.dumps(fields)
+
+    async def _ask_answer(self, request: Request, deadline: Deadline) -> Asked:
+        """Whether the portal has this answer to a question."""
+        sent = orjson.loads(request.message.body)
+        fields = {"cauhoiid": sent["CAUHOIID"]}
+        unit = request.message.headers["unit"]
+        reply = await self._read(Outgoing(unit, models.ANSWER_LOOK_UP, fields), deadline)
+        result = reply.fields.get("result")
+        rows = result if isinstance(result, list) else [result]
+        held = {
+            text
+            for row in rows
+            if isinstance(row, dict) and (text := str(row.get("NOIDUNGTRALOI") or "").strip())
+        }
+        if not held:
+            return Asked(Answer.NOT_TAKEN)
+        same = sent["NOIDUNGTRALOI"].strip() in held
+        return Asked(Answer.TAKEN if same else Answer.UNKNOWN)
+
+    async def _check_procedure(self, item: bytes) -> None:
+        """Refuse what the catalogue does not know, if the deployment wants that."""
+        if not self._settings.refuses_unknown_procedures:
+            return
+        code = str(orjson.loads(item).get("MaTTHC", ""))
+        if await self._catalogues.knows_procedure(code) is False:
+            text = "the procedure is not in the portal's catalogue"
+            raise Rejected(text, documented=False, code="procedure_unknown")
+
     async def _sync(self, request: Request, unit: str, deadline: Deadline) -> str:
         """Send a dossier as new or as an update, whichever the portal needs; its code."""
+        await self._check_procedure(request.message.body)
         code = request.event.subject
         known = (unit, code) in self._known or bool(await self._look_up(unit, code, deadline))
         reply = await self._send_dossier(request, unit, known, deadline)
@@ -187,8 +248,8 @@ class PortalClient:
             models.DOSSIER_SERVICE,
             flag,
             items,
-            request.operation_key,
-            request.message.traceparent,
+            keys=request.operation_key,
+            traceparent=request.message.traceparent,
         )
         return await self._exchange(call, deadline)
 
@@ -198,8 +259,8 @@ class PortalClient:
             models.PROGRESS_SERVICE,
             {},
             tuple(request.message.body for request in requests),
-            ",".join(request.operation_key for request in requests),
-            requests[0].message.traceparent,
+            keys=",".join(request.operation_key for request in requests),
+            traceparent=requests[0].message.traceparent,
         )
         reply = await self._exchange(call, deadline)
         # A row that "exists" is a row that was taken earlier.
@@ -255,7 +316,7 @@ class PortalClient:
         shared = call.service in settings.share_services
         path = settings.share_path if shared else settings.integration_path
         reply = await self._send(path, call.body(session), call.headers, deadline.left())
-        return self._understand(reply, call.service)
+        return understand(reply, call.service, settings)
 
     async def _login(self, unit: str) -> str:
         account = self._settings.accounts[unit]
@@ -265,7 +326,7 @@ class PortalClient:
         limit = self._settings.query_timeout_seconds
         try:
             sent = await self._send(self._settings.auth_path, body, {}, limit)
-            reply = self._understand(sent, "login")
+            reply = understand(sent, "login", self._settings)
         except UnknownOutcome as error:
             raise Unavailable(str(error), code=error.code) from error
         session = reply.fields.get("session")
@@ -277,11 +338,6 @@ class PortalClient:
         self, path: str, body: bytes, said: Mapping[str, str], seconds: float
     ) -> http.HttpReply:
         settings = self._settings
-        if self._http is None:
-            self._http = http.outgoing_session(
-                connections_count=settings.connections_count,
-                keepalive_seconds=settings.keepalive_seconds,
-            )
         headers = {
             "Accept": "application/json",
             "Content-Type": "application/json",
@@ -291,33 +347,16 @@ class PortalClient:
         }
         limits = http.CallLimits(seconds, settings.reply_bytes)
         return await http.post(
-            self._http, settings.base_url + path, body=body, headers=headers, limits=limits
+            self._connections(), settings.base_url + path, body=body, headers=headers, limits=limits
         )
 
-    def _understand(self, reply: http.HttpReply, service: str) -> PortalReply:
-        """What a reply says; by its body where it has the portal's form."""
-        if reply.status == 401:
-            return PortalReply({}, "http_401", Verdict.SESSION)
-        fields = _json_object(reply.body) if reply.status != 429 and reply.status < 500 else None
-        if fields is None or "error_code" not in fields:
-            http.check_status(reply)
-            raise UnknownOutcome(f"{service}: the reply is malformed", code="malformed_reply")
-        code = _plain_code(fields["error_code"])
-        return PortalReply(fields, code, self._judge(code, fields.get("message")))
-
-    def _judge(self, code: str, message: object) -> Verdict:
-        """The table of codes; the message decides only where the code does not."""
-        settings = self._settings
-        text = message.casefold() if isinstance(message, str) else ""
-        if code in settings.duplicate_codes and _says(text, settings.duplicate_words):
-            return Verdict.EXISTS
-        if code in settings.success_codes and (not text or _says(text, settings.success_words)):
-            return Verdict.SUCCESS
-        if code in settings.session_codes:
-            return Verdict.SESSION
-        if code not in settings.success_codes and _says(text, settings.session_words):
-            return Verdict.SESSION
-        return Verdict.REFUSED
+    def _connections(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            self._http = http.outgoing_session(
+                connections_count=self._settings.connections_count,
+                keepalive_seconds=self._settings.keepalive_seconds,
+            )
+        return self._http
 
     def _refusal(self, reply: PortalReply, service: str) -> Rejected:
         return Rejected(
@@ -337,19 +376,12 @@ def _operation_and_unit(request: Request) -> tuple[str, str]:
     return request.message.operation, request.message.headers["unit"]
 
 
-def _json_object(body: bytes) -> Mapping[str, Any] | None:
-    try:
-        fields = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    return fields if isinstance(fields, dict) else None
-
-
-def _plain_code(code: object) -> str:
-    """The code as short text; the portal sends numbers and texts alike."""
-    text = str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
-
-
-def _says(text: str, words: Sequence[str]) -> bool:
-    return any(word.casefold() in text for word in words)
+def _unit_code(request: Request) -> list[Alias]:
+    """The two codes of a dossier that the unit's product calls by its own."""
+    if request.message.operation != models.STATE_SERVICE:
+        return []
+    fields = orjson.loads(request.message.body)
+    own = fields["MaHoSoDonVi"]
+    if not own:
+        return []
+    return [Alias(CODE_ALIAS, fields["MaHoSo"], request.event.subject, {UNIT_CODE: own})]

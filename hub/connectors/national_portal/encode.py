@@ -1,12 +1,16 @@
-"""Canonical dossier events -> items of the portal's `data` array, pure.
+"""Canonical events -> items of the portal's `data`, pure.
 
 The Message's body is one item; `client.py` puts it into the call's envelope, because the session
 is not known here and up to ten progress rows of a dossier travel in one call. Statuses are never
 rewritten and no id is ever invented: what the portal would refuse is an EncodeError.
+
+A dossier that was filed at the portal (its code is the portal's, or the product sends the
+portal's code beside its own) goes back as a state, not as a dossier of the unit.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -16,9 +20,12 @@ from hub.errors import EncodeError
 from hub.event import Event
 from hub.message import Message
 from hub.schemas.dossier import DossierEvent
+from hub.schemas.petition import PetitionEvent
 from hub.wire.dvcqg import models, rules
 from hub.wire.dvcqg.canonical import write_dossier, write_progress
-from hub.wire.dvcqg.codes import STATUS_OF_CODE
+from hub.wire.dvcqg.codes import STATUS_OF_CODE, write_status
+from hub.wire.dvcqg.filed import national_code_of, write_state
+from hub.wire.dvcqg.questions import CHANNEL, write_answer
 
 OFFICER_LIMIT = 50
 """Longest `NguoiXuLy`; products that talk to the portal cut it here too."""
@@ -27,22 +34,24 @@ MANDATORY = {2020: rules.MANDATORY_2020, 2023: rules.MANDATORY_2023}
 
 
 def encode(event: Event, settings: NationalPortalSettings) -> Message:
-    """The item that tells an event: the whole dossier if it has one, else one progress row.
+    """The item that tells an event.
 
     Args:
-        event: a `dossier.*` event.
+        event: a `dossier.*` event: the whole dossier if it has one, else one progress row, and a
+            state if it was filed at the portal; or the `petition.answered` of the portal's
+            question.
         settings: of the connector instance.
 
     Raises:
-        EncodeError: not about a dossier, or the portal would refuse a field; with its path.
+        EncodeError: of another kind, or the portal would refuse a field; with its path.
     """
     data = event.data
-    if not isinstance(data, DossierEvent):
-        raise EncodeError("the portal takes dossiers only", code="unknown_kind")
-    if data.dossier is not None:
-        operation, item = models.DOSSIER_SERVICE, _dossier(data, settings)
+    if isinstance(data, DossierEvent):
+        operation, item = _told(event, data, settings)
+    elif isinstance(data, PetitionEvent):
+        operation, item = models.ANSWER_SERVICE, _answer(data)
     else:
-        operation, item = models.PROGRESS_SERVICE, _progress(data, settings)
+        raise EncodeError("the portal takes dossiers and answers only", code="unknown_kind")
     return Message(
         connector="national_portal",
         operation=operation,
@@ -53,6 +62,40 @@ def encode(event: Event, settings: NationalPortalSettings) -> Message:
         received_at=event.time,
         traceparent=event.traceparent,
     )
+
+
+def _told(
+    event: Event, data: DossierEvent, settings: NationalPortalSettings
+) -> tuple[str, dict[str, Any]]:
+    """Operation and item of a dossier's event."""
+    if settings.states_of_filed_here and (code := _national_code(data, settings)):
+        return models.STATE_SERVICE, _state(event, data, settings, code)
+    if data.dossier is not None:
+        return models.DOSSIER_SERVICE, _dossier(data, settings)
+    return models.PROGRESS_SERVICE, _progress(data, settings)
+
+
+def _national_code(data: DossierEvent, settings: NationalPortalSettings) -> str:
+    pattern = settings.national_code_pattern
+    if pattern and re.fullmatch(pattern, data.code):
+        return data.code
+    return national_code_of(data)
+
+
+def _state(
+    event: Event, data: DossierEvent, settings: NationalPortalSettings, code: str
+) -> dict[str, Any]:
+    status = write_status(data.status, data.status_code)
+    if status not in STATUS_OF_CODE and status not in settings.state_codes:
+        status = settings.unknown_step_status_code if data.step else ""
+    state = settings.state_codes.get(status, status)
+    return write_state(data, national_code=code, state_code=state, at=event.time)
+
+
+def _answer(data: PetitionEvent) -> dict[str, Any]:
+    if data.channel != CHANNEL:
+        raise EncodeError("not a question of this portal", path="/channel", code="unknown_kind")
+    return write_answer(data)
 
 
 def _dossier(data: DossierEvent, settings: NationalPortalSettings) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from hub.connector import ConnectorSettings
+from hub.wire.dvcqg.models import WireQuestion
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -21,6 +23,52 @@ class Account(BaseModel):
 
     username: str = Field(min_length=1, description="User name.")
     password: SecretStr = Field(description="Password; by reference only.")
+
+
+class Receiving(BaseModel):
+    """Where and how the portal pushes dossiers to the unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    path: Path = Field("/dvcqg/ho-so", description="Address that the portal calls.")
+    header: str = Field(
+        "Authorization", pattern=r"^[A-Za-z0-9-]+$", description="Header that carries the token."
+    )
+    token: SecretStr = Field(min_length=8, description="What that header must hold.")
+    unknown_procedure: Literal["accept", "warn", "refuse"] = Field(
+        "warn",
+        description="A dossier whose procedure is not in the catalogue: taken, taken and shown by "
+        "`hub rejections`, or refused. Without a catalogue everything is taken.",
+    )
+    body_limit_bytes: Count = Field(30_000_000, description="Largest body of one call.")
+    items_limit_count: Count = Field(50, description="Most dossiers in one call.")
+    files_limit_count: Count = Field(20, description="Most files inside one dossier.")
+    file_limit_bytes: Count = Field(20_000_000, description="Largest file inside a dossier.")
+
+
+class Polling(BaseModel):
+    """What the hub asks the portal for by itself."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    every_seconds: Seconds = Field(300, description="Wait between two rounds of looking.")
+    questions: bool = Field(True, description="Fetch citizens' questions for every account.")
+    question_fields: dict[str, str] = Field(
+        default_factory=dict,
+        description="The portal's name of a field of a question -> ours, where they differ.",
+    )
+    catalogues: tuple[str, ...] = Field(
+        ("LayDanhSachTTHC", "LayDanhMucLinhVuc", "LayDanhMucCoQuan"),
+        description="Catalogue services that are pulled and kept.",
+    )
+    catalogue_seconds: Seconds = Field(86_400, description="Age at which one is pulled again.")
+
+    @field_validator("question_fields")
+    @classmethod
+    def _are_known(cls, names: dict[str, str]) -> dict[str, str]:
+        if unknown := set(names.values()) - set(WireQuestion.model_fields):
+            raise ValueError(f"a question has no field {min(unknown)}")
+        return names
 
 
 class NationalPortalSettings(ConnectorSettings):
@@ -52,6 +100,39 @@ class NationalPortalSettings(ConnectorSettings):
         ("LayThuTuc", "LayDanhSachTTHC", "LayDanhMucCoQuan", "LayDanhMucLinhVuc"),
         description="Services that answer at share_path; all others at integration_path.",
     )
+    receives: Receiving | None = Field(
+        None, description="The unit's own address for the portal; none: nothing can be pushed."
+    )
+    polls: Polling | None = Field(
+        None, description="Catalogues and questions; none: nothing is asked for by itself."
+    )
+    national_code_pattern: str = Field(
+        r"(G22(\.[0-9]{2,3})*|000\.00\.00\.G22)-[0-9]{6}-[0-9]{4,8}",
+        description="Codes that the portal itself gave. Such a dossier was filed there: its states "
+        "go back as DongBoTrangThaiHoSo. Empty: no code is.",
+    )
+    states_of_filed_here: bool = Field(
+        True, description="Whether they do; else they go as every other dossier's."
+    )
+    state_type: str = Field("2", description="`type` of DongBoTrangThaiHoSo.")
+    state_codes: dict[str, str] = Field(
+        default_factory=dict,
+        description="TrangThai -> what DongBoTrangThaiHoSo says instead (a product writes 11 for "
+        "3).",
+    )
+    refuses_unknown_procedures: bool = Field(
+        False, description="Do not send a dossier whose procedure is not in the pulled catalogue."
+    )
+    result_store_service: str = Field(
+        "KhoSoHoaDVCQG", description="Service that finds digitised results of a person."
+    )
+    result_file_service: str = Field(
+        "KhoSoHoaDVCQGTep", description="Service that gives one file of them."
+    )
+    file_hosts: tuple[str, ...] = Field(
+        (), description="Further hosts that files of pushed dossiers may be fetched from."
+    )
+    file_bytes: Count = Field(50_000_000, description="Largest file that is fetched.")
     success_codes: tuple[str, ...] = Field(("0", "00"), description="error_code of a success.")
     success_words: tuple[str, ...] = Field(
         ("thành công",), description="A success's message, if it has one, contains one of these."
@@ -82,6 +163,15 @@ class NationalPortalSettings(ConnectorSettings):
     known_dossiers_count: Count = Field(
         50_000, description="Dossiers remembered as known to the portal, so that it is not asked."
     )
+
+    @field_validator("national_code_pattern")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError("must be a regular expression") from error
+        return pattern
 
     @field_validator("base_url")
     @classmethod

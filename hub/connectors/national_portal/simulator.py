@@ -1,8 +1,9 @@
 """The national portal, simulated: sessions, dossiers, progress, look-ups and catalogues.
 
-It speaks the session form (domain: login, integration call, share call), checks every field by
-its own table, keeps what it took in memory, and shares nothing with the connector but the names
-of the wire models. Codes other than 0 and 3 are inventions: the portal's list is not published.
+It speaks the session form (login, integration call, share call), pushes to the unit what citizens
+file, checks every field by its own table, keeps what it took in memory, and shares nothing with
+the connector but the names of the wire models. Codes other than 0 and 3 are inventions: the
+portal's list is not published.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.connectors.national_portal.simulator_catalogue import catalogue
+from hub.connectors.national_portal.simulator_citizen import (
+    Citizens,
+    Pushing,
+    addresses_of,
+    pull,
+    push,
+)
 from hub.connectors.national_portal.simulator_dossiers import DossierBook
 from hub.connectors.national_portal.simulator_rules import DOSSIER, PROGRESS, first_fault
 from hub.simulation import (
@@ -51,7 +59,7 @@ class _Envelope(msgspec.Struct):
     madonvi: str = ""
     service: str = ""
     isUpdating: str | bool = ""
-    data: list[msgspec.Raw] | None = None
+    data: list[msgspec.Raw] | dict[str, Any] | None = None
 
 
 def simulator(
@@ -98,6 +106,7 @@ def simulator(
 
     return Starlette(
         routes=[
+            *Desk(portal, simulation).routes(),
             Route("/auth", auth, methods=["POST"]),
             Route("/integration", service, methods=["POST"]),
             Route("/share", service, methods=["POST"]),
@@ -106,6 +115,71 @@ def simulator(
             *simulation.control_routes(),
         ]
     )
+
+
+class Desk:
+    """What is done at the portal itself, through `/_control`, and the files that it serves."""
+
+    def __init__(self, portal: Portal, simulation: Simulation) -> None:
+        self._portal = portal
+        self._simulation = simulation
+
+    def routes(self) -> list[Route]:
+        """Its endpoints."""
+        return [
+            Route("/files/{id}", self._file),
+            Route("/_control/files/{id}", self._put_file, methods=["PUT", "DELETE"]),
+            Route("/_control/submit", self._submit, methods=["POST"]),
+            Route("/_control/questions", self._ask, methods=["POST"]),
+            Route("/_control/states/{code}", self._states),
+            Route("/_control/pull/{code}", self._pull, methods=["POST"]),
+        ]
+
+    async def _submit(self, request: Request) -> Response:
+        """Push a dossier or a state to the unit: `{url, token, header?, times?, call}`."""
+        told = orjson.loads(await request.body())
+        call = told["call"]
+        data = call.get("data", call)
+        code = _code(data[0] if isinstance(data, list) else data)
+        verdict = self._simulation.player.pick("submit", code)
+        times = int(told.get("times", 1)) + isinstance(verdict.fault, Duplicate)
+        header = told.get("header", "Authorization")
+        pushing = Pushing(told["url"], header, told["token"], orjson.dumps(call))
+        replies = await push(pushing, times)
+        self._portal.citizens.pushed += times
+        taken = any(isinstance(r, dict) and r.get("error_code") in (0, 1) for r in replies)
+        self._simulation.log.write(
+            self._simulation.system, Call("submit", (Item(subject=code, body=pushing.body),)), taken
+        )
+        return json_response(replies)
+
+    async def _ask(self, request: Request) -> Response:
+        self._portal.citizens.ask(orjson.loads(await request.body()))
+        return Response(status_code=204)
+
+    async def _states(self, request: Request) -> Response:
+        return json_response(self._portal.citizens.states.get(request.path_params["code"], []))
+
+    async def _pull(self, request: Request) -> Response:
+        """Fetch the files of a dossier that was taken; HTTP status of each, 0 for none."""
+        found = self._portal.book.show(request.path_params["code"])
+        if found is None:
+            return json_response({"error": "not found"}, 404)
+        dossier = orjson.loads(orjson.dumps(found["dossier"]))
+        return json_response(await pull(addresses_of(dossier)))
+
+    async def _put_file(self, request: Request) -> Response:
+        files, name = self._portal.citizens.files, request.path_params["id"]
+        files.pop(name, None)
+        if request.method == "PUT":
+            files[name] = await request.body()
+        return Response(status_code=204)
+
+    async def _file(self, request: Request) -> Response:
+        content = self._portal.citizens.files.get(request.path_params["id"])
+        if content is None:
+            return Response(status_code=404)
+        return Response(content, media_type="application/pdf")
 
 
 class Incoming:
@@ -118,7 +192,8 @@ class Incoming:
         self.readable = True
         try:
             self.envelope = msgspec.json.decode(body, type=_Envelope)
-            self.raws = [bytes(raw) for raw in self.envelope.data or ()]
+            listed = self.envelope.data if isinstance(self.envelope.data, list) else ()
+            self.raws = [bytes(raw) for raw in listed]
             self.items: list[Any] = [orjson.loads(raw) for raw in self.raws]
         except (msgspec.MsgspecError, orjson.JSONDecodeError):
             self.envelope, self.raws, self.items = _Envelope(), [], []
@@ -142,6 +217,8 @@ class Incoming:
         return fields
 
     def _asked(self) -> str:
+        if self.envelope.service == models.STATE_SERVICE:
+            return _code(self.envelope.data)
         if self.envelope.service != "TraCuuHoSo":
             return ""
         return str(self.fields().get("mahoso", ""))
@@ -173,6 +250,7 @@ class Portal:
         self._dstcode = dstcode
         self._session_seconds = session_seconds
         self.book = DossierBook()
+        self.citizens = Citizens()
         self._forget_calls()
 
     def _forget_calls(self) -> None:
@@ -184,6 +262,7 @@ class Portal:
         """Counts of dossiers, progress rows, sessions, logins, and calls by service and end."""
         return {
             **self.book.counts(),
+            **self.citizens.counts(),
             "sessions": len(self._sessions),
             "logins": self._logins,
             "calls": dict(self._calls),
@@ -192,6 +271,7 @@ class Portal:
     def reset(self) -> None:
         """Forget dossiers, sessions and counts."""
         self.book = DossierBook()
+        self.citizens = Citizens()
         self._forget_calls()
 
     def login(self, body: bytes, member: str, fault: Inner | None) -> Answer:
@@ -268,6 +348,9 @@ class Portal:
                 return Answer({"error_code": "0", "result": found}, taken=True)
             case "TraCuuTechID":
                 return self._share(incoming)
+        told = self.citizens.answer(incoming.envelope.service, incoming.fields())
+        if told is not None:
+            return Answer(told[0], taken=told[1])
         return _refused(NO_SERVICE, "Không có dịch vụ này")
 
     def _sync(self, incoming: Incoming, unit: str) -> Answer:

@@ -144,6 +144,20 @@ PROGRESS: Mapping[str, Rule] = {
     "NgayBatDau": DATE,
     "NgayKetThucTheoQuyDinh": DATE,
 }
+STATE: Mapping[str, Rule] = {
+    "TrangThai": Rule(mandatory=True, codes=_codes(1, 11)),
+    "MaHoSo": Rule(mandatory=True, pattern=CODE),
+    "MaHoSoDonVi": MUST,
+    "NgayXuLy": MUST_DATE,
+    "TaiLieuXuLy": Rule(items=PAPER),
+}
+"""`DongBoTrangThaiHoSo`; 11 is seen only there."""
+
+ANSWER: Mapping[str, Rule] = {
+    "CAUHOIID": MUST,
+    "NOIDUNGTRALOI": Rule(mandatory=True, limit=10_000),
+    "TRANGTHAI": Rule(mandatory=True, codes=frozenset("01")),
+}
 
 
 def first_fault(item: Any, rules: Mapping[str, Rule], path: str) -> str:

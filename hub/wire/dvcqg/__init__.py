@@ -8,4 +8,7 @@ dates      `yyyyMMddHHmmss`
 codes      the code lists, both ways
 rules      what the portal refuses
 canonical  wire objects <-> `hub.schemas.dossier`
+filed      dossiers that the portal pushes to the unit, and their states on the way back
+questions  questions and answers <-> `hub.schemas.petition`
+claims     what a shared sign-on says about who filed, as the dossier's applicant
 """

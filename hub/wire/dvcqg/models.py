@@ -155,8 +155,45 @@ class WireProgress(WirePart):
     NgayKetThucTheoQuyDinh: Text = None
 
 
+class WireState(WirePart):
+    """`data` of `DongBoTrangThaiHoSo`: the state of a dossier that was filed at the portal.
+
+    `MaHoSo` is the portal's own code, `MaHoSoDonVi` the one of the unit that handles it.
+    """
+
+    TrangThai: Text = None
+    MaHoSo: Text = None
+    MaHoSoDonVi: Text = None
+    MaDoiTuong: Text = None
+    NoiDung: Text = None
+    NgayXuLy: Text = None
+    TaiLieuXuLy: tuple[WireAttachment, ...] | None = None
+
+
+class WireQuestion(WirePart):
+    """A `hoidap`: a citizen's question, and its answer once there is one."""
+
+    CAUHOIID: Text = None
+    MALINHVUC: Text = None
+    MADONVI: Text = None
+    TENDONVI: Text = None
+    NOIDUNG: Text = None
+    NOIDUNGTRALOI: Text = None
+    HOVATEN: Text = None
+    DIACHI: Text = None
+    THUDIENTU: Text = None
+    SODIENTHOAI: Text = None
+    MATTHCDP: Text = None
+    TRANGTHAI: Text = None
+    CHUCVUNGUOITRALOI: Text = None
+
+
 DOSSIER_SERVICE = "DongBoHoSoMC"
 PROGRESS_SERVICE = "CapNhatTienDoHoSoMC"
+STATE_SERVICE = "DongBoTrangThaiHoSo"
+QUESTIONS_SERVICE = "LayDanhSachHoiDapGuiTuDVCQG"
+ANSWER_SERVICE = "DongBoKetQuaHoiDapGuiTuDVCQG"
+ANSWER_LOOK_UP = "LayNoiDungTraLoiTheoCauHoi"
 READ_SERVICES = (
     "TraCuuHoSo",
     "LayThuTuc",

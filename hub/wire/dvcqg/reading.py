@@ -16,7 +16,13 @@ from pydantic import ValidationError
 
 from hub.errors import DecodeError
 from hub.event import decode_error
-from hub.wire.dvcqg.models import WireDossier, WirePart, WireProgress
+from hub.wire.dvcqg.models import (
+    WireDossier,
+    WirePart,
+    WireProgress,
+    WireQuestion,
+    WireState,
+)
 
 W = TypeVar("W", bound=WirePart)
 
@@ -61,6 +67,16 @@ def dossier_of(tree: Any, path: str = "") -> WireDossier:
 def progress_of(tree: Any, path: str = "") -> WireProgress:
     """The processing step of one parsed item; see `dossier_of`."""
     return _checked(WireProgress, tree, path)
+
+
+def state_of(tree: Any, path: str = "") -> WireState:
+    """The state of one parsed item; see `dossier_of`."""
+    return _checked(WireState, tree, path)
+
+
+def question_of(tree: Any, path: str = "") -> WireQuestion:
+    """The question of one parsed row; see `dossier_of`."""
+    return _checked(WireQuestion, tree, path)
 
 
 def quick_dossier_of(tree: Any, path: str = "") -> WireDossier:

@@ -1,0 +1,151 @@
+"""Calls to the portal and what its answers say: envelope, time left, the table of codes.
+
+No I/O: `client.py` sends what is put together here and asks what came back means.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+import orjson
+
+from hub import http
+from hub.connectors.national_portal.settings import NationalPortalSettings
+from hub.errors import Unavailable, UnknownOutcome
+
+KEY_HEADER = "X-Operation-Key"
+STORE_CODE = "errorCode"
+"""What the digitised-result store calls `error_code`."""
+
+
+class Verdict(Enum):
+    """What a reply says about the call."""
+
+    SUCCESS = auto()
+    EXISTS = auto()
+    SESSION = auto()
+    REFUSED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class PortalReply:
+    """A readable reply: the whole JSON object and what it says."""
+
+    fields: Mapping[str, Any]
+    code: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One integration or share call of a unit, without its session.
+
+    Attributes:
+        unit: organisation id (`madonvi`), whose account is used.
+        service: the portal's name of what is asked.
+        fields: further fields of the body.
+        items: JSON of the items of `data`; empty: the call has no `data`.
+        bare: `data` is the one item itself, not an array.
+        keys: operation keys, one for each item.
+        traceparent: W3C trace context of the first item, `` if none.
+    """
+
+    unit: str
+    service: str
+    fields: Mapping[str, Any]
+    items: Sequence[bytes] = ()
+    bare: bool = False
+    keys: str = ""
+    traceparent: str = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What the call says beside its body."""
+        said = {KEY_HEADER: self.keys, "traceparent": self.traceparent}
+        return {name: value for name, value in said.items() if value}
+
+    def body(self, session: str) -> bytes:
+        """The call's JSON."""
+        head = orjson.dumps(
+            {**self.fields, "session": session, "madonvi": self.unit, "service": self.service}
+        )
+        if not self.items:
+            return head
+        if self.bare:
+            return b'%b,"data":%b}' % (head[:-1], self.items[0])
+        return b'%b,"data":[%b]}' % (head[:-1], b",".join(self.items))
+
+
+class Deadline:
+    """The time left for everything that one delivery needs."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._end = clock() + seconds
+
+    def left(self) -> float:
+        """Seconds left.
+
+        Raises:
+            Unavailable: none; nothing more is sent.
+        """
+        left = self._end - self._clock()
+        if left <= 0:
+            raise Unavailable("no time left for the call", code="timeout_before_sending")
+        return left
+
+
+def understand(
+    reply: http.HttpReply, service: str, settings: NationalPortalSettings
+) -> PortalReply:
+    """What a reply says; by its body where it has the portal's form.
+
+    Raises:
+        Unavailable, Misconfigured, Rejected: see `hub.http.check_status`.
+        UnknownOutcome: it has another form.
+    """
+    if reply.status == 401:
+        return PortalReply({}, "http_401", Verdict.SESSION)
+    fields = _json_object(reply.body) if reply.status != 429 and reply.status < 500 else None
+    name = "error_code" if fields is None or "error_code" in fields else STORE_CODE
+    if fields is None or name not in fields:
+        http.check_status(reply)
+        raise UnknownOutcome(f"{service}: the reply is malformed", code="malformed_reply")
+    code = _plain_code(fields[name])
+    return PortalReply(fields, code, _judge(code, fields.get("message"), settings))
+
+
+def _judge(code: str, message: object, settings: NationalPortalSettings) -> Verdict:
+    """The table of codes; the message decides only where the code does not."""
+    text = message.casefold() if isinstance(message, str) else ""
+    if code in settings.duplicate_codes and _says(text, settings.duplicate_words):
+        return Verdict.EXISTS
+    if code in settings.success_codes and (not text or _says(text, settings.success_words)):
+        return Verdict.SUCCESS
+    if code in settings.session_codes:
+        return Verdict.SESSION
+    if code not in settings.success_codes and _says(text, settings.session_words):
+        return Verdict.SESSION
+    return Verdict.REFUSED
+
+
+def _json_object(body: bytes) -> Mapping[str, Any] | None:
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def _plain_code(code: object) -> str:
+    """The code as short text; the portal sends numbers and texts alike."""
+    text = str(code)
+    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
+
+
+def _says(text: str, words: Sequence[str]) -> bool:
+    return any(word.casefold() in text for word in words)
