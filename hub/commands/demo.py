@@ -21,11 +21,11 @@ from hub.commands import show
 from hub.demo import scenario
 from hub.demo.deployment import Deployment
 from hub.demo.pages import addresses_page, report_page
+from hub.demo.place import PHUC_LOI, PLACES
 from hub.demo.processes import DemoFailed
 from hub.demo.report import Report
 from hub.demo.run import Run, staged
 from hub.demo.screen import Bars, Lines, Screen
-from hub.demo.ward import DOSSIER_COUNT
 from hub.errors import HubError
 
 FOLDER = Path(".hub")
@@ -35,14 +35,19 @@ FOLDER = Path(".hub")
 class _Wish:
     """The options of the command."""
 
-    dossiers: int
+    dossiers: int | None
     speed: float
     keep: bool
     as_json: bool
 
 
 def demo(
-    dossiers: Annotated[int, typer.Option(min=1, help="How many dossiers.")] = DOSSIER_COUNT,
+    place: Annotated[
+        str, typer.Option(help=f"Whose dossiers: {', '.join(PLACES)}.")
+    ] = PHUC_LOI.name,
+    dossiers: Annotated[
+        int | None, typer.Option(min=1, help="How many dossiers; left out: the place's own.")
+    ] = None,
     speed: Annotated[
         float, typer.Option(min=0, help="Calls a second of the one-stop product; 0: no limit.")
     ] = 0,
@@ -59,13 +64,17 @@ def demo(
     Ends with 1 if a figure of the hub, of the portal or of the ward differs. Everything lies in
     .hub/; HUB_KAFKA and HUB_POSTGRES name servers to use instead of local ones.
     """
+    if place not in PLACES:
+        raise typer.BadParameter(f"no place {place}; there are: {', '.join(PLACES)}")
     wish = _Wish(dossiers, speed, keep, as_json)
     screen = _screen()
     for number in (signal.SIGINT, signal.SIGTERM):  # ends in order, also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
     try:
         with _alone(FOLDER / "demo"), _servers(screen) as (kafka, postgres):
-            deployment = Deployment.plan(FOLDER / "demo", kafka, postgres, faults=faults)
+            deployment = Deployment.plan(
+                FOLDER / "demo", kafka, postgres, faults=faults, place=PLACES[place]
+            )
             asyncio.run(_play(deployment, screen, wish))
     except local.LocalError as error:
         raise _failed(screen, f"{error.what}\n{error.todo}") from error
@@ -78,7 +87,7 @@ def demo(
 
 
 async def _play(deployment: Deployment, screen: Screen, wish: _Wish) -> None:
-    ward = scenario.invent(wish.dossiers)
+    ward = scenario.invent(wish.dossiers, place=deployment.place)
     async with staged(deployment, screen) as processes:
         screen.say(f"playing {len(ward.dossiers):,} dossiers: {len(ward.calls):,} calls")
         run = Run(deployment, ward, screen, processes)
@@ -94,7 +103,7 @@ async def _tell(report: Report, code: str, deployment: Deployment, wish: _Wish) 
     if wish.as_json:
         typer.echo(json.dumps(report.to_json() | {"example": code}, ensure_ascii=False))
     else:
-        typer.echo(report_page(report))
+        typer.echo(report_page(report, deployment.place.title))
         typer.echo(f"\nOne of them, as `hub show dossier {code}` shows it:\n")
         await asyncio.to_thread(show.dossier, code, config=deployment.config)
     for disagreement in report.disagreements:

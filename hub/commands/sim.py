@@ -54,10 +54,11 @@ def _calls(log: Path | None) -> CallLog:
 
 
 def _simulated(name: str) -> Connector:
-    found = {kind: one for kind, one in discover().items() if one.simulator is not None}
-    if name not in found:
-        raise ConfigError(f"no simulator {name}; there are: {', '.join(sorted(found))}")
-    return found[name]
+    known = discover()
+    connector = known.get(name)
+    if connector is None or connector.simulator is None:
+        raise ConfigError(f"no simulator {name}; there are: {', '.join(known)}")
+    return connector
 
 
 def read_options(connector: Connector, settings: Sequence[str]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from hub.demo.ward import UNIT, UNIT_NAME
+from hub.demo.place import PHUC_LOI, Place
 from hub.local.place import LOOPBACK, PORTS, port_is_free
 
 FAULTS = Path(__file__).with_name("faults.yaml")
@@ -39,6 +39,7 @@ class Deployment:
         gateway, management, portal: loopback ports.
         password: of the one-stop product's account at the hub.
         faults: whether the portal plays the fault script.
+        place: whose units have accounts.
     """
 
     folder: Path
@@ -50,9 +51,12 @@ class Deployment:
     portal: int
     password: str
     faults: bool
+    place: Place = PHUC_LOI
 
     @classmethod
-    def plan(cls, folder: Path, kafka: str, postgres: str, *, faults: bool) -> Deployment:
+    def plan(
+        cls, folder: Path, kafka: str, postgres: str, *, faults: bool, place: Place = PHUC_LOI
+    ) -> Deployment:
         """A new deployment; nothing is written or made yet.
 
         Args:
@@ -60,6 +64,7 @@ class Deployment:
             kafka: bootstrap servers.
             postgres: URL of a role that may make databases.
             faults: whether the portal plays the fault script.
+            place: whose units have accounts.
         """
         name = f"demo_{time.strftime('%H%M%S')}_{secrets.token_hex(3)}"
         gateway, management, portal = free_ports(3)
@@ -73,6 +78,7 @@ class Deployment:
             portal=portal,
             password=secrets.token_urlsafe(12),
             faults=faults,
+            place=place,
         )
 
     @property
@@ -130,10 +136,10 @@ class Deployment:
             "blobs": {"url": f"file://{self.folder / 'blobs'}"},
             "gateway": {"port": self.gateway},
             "management": {"port": self.management},
-            "units": {UNIT: {"name": UNIT_NAME}},
+            "units": {unit: {"name": name} for unit, name in self.place.units.items()},
             "connectors": {
                 "one_stop": {
-                    "accounts": {UNIT: {"username": UNIT, "password": "${file:one_stop.secret}"}},
+                    "accounts": self._accounts("one_stop"),
                     "dstcode": PORTAL_MEMBER,
                     "session_secret": "${file:session.secret}",
                     "reads_from": "national_portal",
@@ -144,10 +150,17 @@ class Deployment:
                     "integration_path": "/integration",
                     "share_path": "/share",
                     "dstcode": PORTAL_MEMBER,
-                    "accounts": {UNIT: {"username": UNIT, "password": "${file:portal.secret}"}},
+                    "accounts": self._accounts("portal"),
                 },
             },
             **({"routes": {ROUTE: {"terms": IMPATIENT}}} if self.faults else {}),
+        }
+
+    def _accounts(self, secret: str) -> dict[str, Any]:
+        """One for each unit; the demo's all have the same password."""
+        return {
+            unit: {"username": unit, "password": f"${{file:{secret}.secret}}"}
+            for unit in self.place.units
         }
 
 

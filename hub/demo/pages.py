@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from hub.demo.deployment import Deployment
 from hub.demo.report import Report
-from hub.demo.ward import FIRST_DAY, LAST_DAY, UNIT_NAME
+from hub.demo.ward import FIRST_DAY, LAST_DAY
 
 
-def report_page(report: Report) -> str:
-    """What the hub says about the eight months, and what it delivered."""
+def report_page(report: Report, title: str) -> str:
+    """What the hub says about the period, and what it delivered; `title` names the place."""
     tally, route, portal = report.tally, report.route, report.portal
     rows = [
         ("received", "đã tiếp nhận", f"{tally.received:,}"),
@@ -22,7 +22,7 @@ def report_page(report: Report) -> str:
     return "\n".join(
         [
             "",
-            f"{UNIT_NAME}, {FIRST_DAY:%d/%m/%Y} - {LAST_DAY:%d/%m/%Y}, read back from the hub:",
+            f"{title}, {FIRST_DAY:%d/%m/%Y} - {LAST_DAY:%d/%m/%Y}, read back from the hub:",
             *(f"  {english:<10} {vietnamese:<16} {count}" for english, vietnamese, count in rows),
             "",
             "Messages, from the hub's timeline:",

@@ -32,7 +32,6 @@ STALL_SECONDS = 60.0
 """How long nothing may arrive at the portal before the demo gives up."""
 SETTLE_SECONDS = 15.0
 """How long the standings may lag behind the timeline."""
-SIDE_BY_SIDE = 48
 NOTHING = RouteFigures(delivered=0, retried=0, parked=0, dead=0)
 
 
@@ -138,7 +137,8 @@ class Run:
                 self._calls += 1
 
             pace = Pace(calls_per_second)
-            await play(self._scenario.calls, counted, side_by_side=SIDE_BY_SIDE, pace=pace)
+            side_by_side = self._deployment.place.side_by_side
+            await play(self._scenario.calls, counted, side_by_side=side_by_side, pace=pace)
 
     async def _watch(self, store: Store) -> RouteFigures:
         """Show how far it is until everything has arrived."""

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from itertools import groupby
+from itertools import cycle, groupby
 from operator import attrgetter
 from random import Random
 
 from hub.demo import course as courses
 from hub.demo import people, wire
 from hub.demo.course import END, Course, Fate
+from hub.demo.place import PHUC_LOI, Place
 from hub.demo.ward import (
     CALENDAR,
     CERTIFIED_COPY,
@@ -21,7 +23,6 @@ from hub.demo.ward import (
     FIRST_DAY,
     LAST_DAY,
     PROCEDURES,
-    UNIT,
     Procedure,
 )
 from hub.demo.wire import Call, Dossier
@@ -79,24 +80,28 @@ class Scenario:
         return max(self.dossiers, key=lambda one: sum(1 for _ in wire.calls(one)))
 
 
-def invent(dossier_count: int = DOSSIER_COUNT, seed: int = SEED) -> Scenario:
-    """The ward's dossiers, the same ones for the same count and seed.
+def invent(
+    dossier_count: int | None = None, seed: int = SEED, *, place: Place = PHUC_LOI
+) -> Scenario:
+    """The dossiers of a place, the same ones for the same count and seed.
 
     Args:
-        dossier_count: dossiers received; 2,452 gives the published figures.
+        dossier_count: dossiers received; the place's own number if left out.
         seed: of every random choice.
+        place: whose units they go round.
 
     Raises:
         ValueError: the count is not positive.
     """
-    if dossier_count < 1:
+    count = place.dossiers if dossier_count is None else dossier_count
+    if count < 1:
         raise ValueError("at least one dossier")
     random = Random(seed)  # noqa: S311 - an invented ward, repeatable
-    expected = figures(dossier_count)
+    expected = figures(count)
     found = sorted(_courses(expected, random), key=attrgetter("received_at"))
     dossiers = [
-        Dossier(code, people.invent(random), _copies(one.procedure, random), one)
-        for code, one in zip(_codes(found), found, strict=True)
+        Dossier(code, people.invent(random), _copies(one.procedure, random), one, place.units[unit])
+        for (unit, code), one in zip(_codes(found, tuple(place.units)), found, strict=True)
     ]
     return Scenario(tuple(dossiers), expected)
 
@@ -144,11 +149,15 @@ def _working_days() -> list[date]:
     return [day for day in days if CALENDAR.is_working_day(day)]
 
 
-def _codes(found: Sequence[Course]) -> Iterator[str]:
-    """`<unit>-<yyMMdd>-<number>`, the number starting anew every day of receipt."""
+def _codes(found: Sequence[Course], units: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Unit and `<unit>-<yyMMdd>-<number>`, the number starting anew every day of receipt."""
+    turn = cycle(units)
     for day, same_day in groupby(found, key=lambda one: one.received_at.date()):
-        for number, _ in enumerate(same_day, 1):
-            yield f"{UNIT}-{day:%y%m%d}-{number:04}"
+        numbers: Counter[str] = Counter()
+        for _ in same_day:
+            unit = next(turn)
+            numbers[unit] += 1
+            yield unit, f"{unit}-{day:%y%m%d}-{numbers[unit]:04}"
 
 
 def _copies(procedure: Procedure, random: Random) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from hub.connectors.one_stop.simulator import Address, OneStopProduct
 from hub.demo.deployment import PORTAL_MEMBER, Deployment
 from hub.demo.playing import Send
 from hub.demo.processes import DemoFailed
-from hub.demo.ward import UNIT
 from hub.demo.wire import FORM, Call
 
 TRIES = 30
@@ -19,20 +18,18 @@ WAIT_SECONDS = 1.0
 
 @asynccontextmanager
 async def product_of(deployment: Deployment) -> AsyncIterator[Send]:
-    """How the product makes a call; it repeats what was refused, as products do.
+    """How the product of the call's unit makes it; it repeats what was refused, as products do.
 
     `Send` raises DemoFailed when the hub still refuses after half a minute.
     """
-    address = Address(
-        url=deployment.gateway_url,
-        unit=UNIT,
-        username=UNIT,
-        password=deployment.password,
-        dstcode=PORTAL_MEMBER,
-    )
-    async with OneStopProduct(address) as product:
+    async with AsyncExitStack() as stack:
+        products = {
+            unit: await stack.enter_async_context(OneStopProduct(_address(deployment, unit)))
+            for unit in deployment.place.units
+        }
 
         async def send(call: Call) -> None:
+            product = products[call.code.partition("-")[0]]
             if call.service == FORM:
                 taken = await product.send_dossiers(call.items, is_updating=call.updating)
             else:
@@ -41,6 +38,16 @@ async def product_of(deployment: Deployment) -> AsyncIterator[Send]:
                 await _catch_up(product, call)
 
         yield send
+
+
+def _address(deployment: Deployment, unit: str) -> Address:
+    return Address(
+        url=deployment.gateway_url,
+        unit=unit,
+        username=unit,
+        password=deployment.password,
+        dstcode=PORTAL_MEMBER,
+    )
 
 
 async def _catch_up(product: OneStopProduct, call: Call) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from hub.demo.course import Course, Round
 from hub.demo.people import Person
-from hub.demo.ward import HANDLER, RECEIVER, SIGNER, UNIT_NAME, Officer
+from hub.demo.ward import HANDLER, RECEIVER, SIGNER, Officer
 from hub.wire.dvcqg.dates import write_stamp
 
 FILES = "https://mot-cua.phuc-loi.example/tep"
@@ -25,12 +25,13 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """One dossier of the demo: its code, its owner, how many are paid for, and its course."""
+    """One dossier of the demo: its code, owner, how many are paid for, course, and unit."""
 
     code: str
     person: Person
     copies: int
     course: Course
+    unit_name: str
 
     @property
     def fee_vnd(self) -> int:
@@ -171,7 +172,7 @@ def _how(dossier: Dossier) -> Item:
     return {
         "KenhThucHien": "2" if course.is_online else "1",
         "HinhThuc": "1" if course.by_post else "0",
-        "DonViXuLy": UNIT_NAME,
+        "DonViXuLy": dossier.unit_name,
         "NoiNopHoSo": "2",
         "HoSoCoThanhPhanSoHoa": "1",
         "TaiKhoanDuocXacThucVoiVNeID": "1" if course.is_online else "0",

@@ -103,11 +103,11 @@ def test_the_portals_answers_are_read() -> None:
 def test_the_page_shows_what_the_hub_counted() -> None:
     tally = Tally(received=2452, solved=2451, early=2390, on_time=61, open=1)
     route = RouteFigures(delivered=17_810, retried=12, parked=3, dead=0)
-    page = report_page(Report(tally, route, PORTAL, 15_358, 20.0, ()))
+    page = report_page(Report(tally, route, PORTAL, 15_358, 20.0, ()), "UBND phường Mẫu")
     for text in ("2,452", "2,451", "2,390  (97.51%)", "61", "17,810 delivered, 12 of them"):
         assert text in page
     assert "counts the same figures" in page
-    page = report_page(Report(tally, route, PORTAL, 15_358, 20.0, ("late: 1, expected 0",)))
+    page = report_page(Report(tally, route, PORTAL, 15_358, 20.0, ("late: 1, expected 0",)), "X")
     assert "same figures" not in page
 
 
