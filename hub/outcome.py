@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, Self
 
 import orjson
@@ -35,9 +36,9 @@ class State(StrEnum):
     RELEASED = "released"  # a person let the followers of a dead head flow
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
-    """One row of a dossier's timeline.
+    """One row of a dossier's timeline; not frozen, because that costs half of making one.
 
     Attributes:
         stage, name: the stage and the connector instance or route it happened at.
@@ -78,9 +79,19 @@ class Outcome:
 
     def to_record(self) -> tuple[bytes, bytes]:
         """Key (the subject) and JSON value of the record in `outcomes`; empty fields left out."""
-        value = {name: found for name in FIELDS if (found := getattr(self, name))}
+        subject = self.subject
+        value = {
+            "stage": self.stage,
+            "name": self.name,
+            "state": self.state,
+            "subject": subject,
+            "at": self.at,
+        }
+        for name, found in zip(_OPTIONAL, _optional(self), strict=True):
+            if found:
+                value[name] = found
         value["v"] = 1
-        return self.subject.encode(), orjson.dumps(value)
+        return subject.encode(), orjson.dumps(value)
 
     @classmethod
     def from_record(cls, value: bytes) -> Self:
@@ -101,4 +112,7 @@ class Outcome:
         return cls(**known)
 
 
-FIELDS = tuple(Outcome.__slots__)
+_OPTIONAL = tuple(Outcome.__slots__)[5:]
+"""Fields that have a default, in their order."""
+
+_optional: Callable[[Outcome], tuple[Any, ...]] = attrgetter(*_OPTIONAL)

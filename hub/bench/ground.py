@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 
 from hub.kafka import Kafka, Outgoing, Producer
 from hub.settings import KafkaSettings
@@ -26,10 +27,11 @@ class Ground:
     producer: Producer
     postgres: str
 
-    async def fill(self, topic: str, partition: int, records: list[Outgoing]) -> None:
-        """Produce records to one partition, 20,000 at a time."""
-        for start in range(0, len(records), 20_000):
-            await self.producer.send_partitions(topic, {partition: records[start : start + 20_000]})
+    async def fill(self, topic: str, records: Iterable[Outgoing]) -> None:
+        """Produce records to the partitions of their keys; little of them stands in memory."""
+        source = iter(records)
+        while some := list(islice(source, 5_000)):
+            await self.producer.send_all(topic, some)
 
 
 @asynccontextmanager

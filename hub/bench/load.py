@@ -67,9 +67,9 @@ def messages(count: int, subjects: int) -> Iterator[Message]:
         )
 
 
-def message_records(count: int, subjects: int) -> list[Outgoing]:
+def message_records(count: int, subjects: int) -> Iterator[Outgoing]:
     """Records of `in.one_stop`."""
-    return [(m.key.encode(), m.body, m.to_record_headers()) for m in messages(count, subjects)]
+    return ((m.key.encode(), m.body, m.to_record_headers()) for m in messages(count, subjects))
 
 
 def events(count: int, subjects: int) -> Iterator[Event]:
@@ -82,6 +82,6 @@ def events(count: int, subjects: int) -> Iterator[Event]:
         yield event.identify(Position("in.one_stop", 0, number))
 
 
-def event_records(count: int, subjects: int) -> list[Outgoing]:
+def event_records(count: int, subjects: int) -> Iterator[Outgoing]:
     """Records of `events`."""
-    return [event.to_record() for event in events(count, subjects)]
+    return (event.to_record() for event in events(count, subjects))

@@ -21,7 +21,7 @@ from hub.dispatch import Dispatcher
 from hub.effects import Effects
 from hub.inbound import Inbound
 from hub.intake import GROUP, Intake
-from hub.kafka import Outgoing, partition_of
+from hub.kafka import Outgoing
 from hub.log import observer
 from hub.message import Message, Position
 from hub.metrics import Metrics
@@ -52,8 +52,7 @@ async def until(done: Callable[[], bool], *tasks: asyncio.Task[None]) -> None:
 
 async def translate(ground: Ground, count: int) -> dict[str, float]:
     """in-topic -> decode -> events, with outcomes and metrics, exactly once."""
-    records = message_records(count, count // SUBJECT_SHARE)
-    await ground.fill("in.one_stop", 0, records)
+    await ground.fill("in.one_stop", message_records(count, count // SUBJECT_SHARE))
     await ground.kafka.commit(GROUP, "in.one_stop", {0: 0})
     inbound = Inbound(
         "one_stop",
@@ -81,7 +80,7 @@ async def bare(ground: Ground, count: int) -> dict[str, float]:
 
     No validation, no outcomes, no ids, no metrics: what Kafka and the client cost by themselves.
     """
-    await ground.fill("in.one_stop", 0, message_records(count, count // SUBJECT_SHARE))
+    await ground.fill("in.one_stop", message_records(count, count // SUBJECT_SHARE))
     producer = await ground.kafka.producer("bare")
     reader = await ground.kafka.reader("in.one_stop")
     await reader.assign({0: 0})
@@ -199,11 +198,7 @@ async def _as_it_is(message: Message) -> Message:
 
 async def fill_events(ground: Ground, count: int) -> None:
     """`count` events over count/5 subjects in `events`."""
-    by_partition: dict[int, list[Outgoing]] = {}
-    for record in event_records(count, count // SUBJECT_SHARE):
-        by_partition.setdefault(partition_of(record[0], TOPICS["events"]), []).append(record)
-    for partition, records in by_partition.items():
-        await ground.fill("events", partition, records)
+    await ground.fill("events", event_records(count, count // SUBJECT_SHARE))
 
 
 async def deliver(

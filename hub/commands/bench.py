@@ -20,6 +20,7 @@ from hub.bench.ground import Ground, ground
 from hub.bench.measure import machine, peak_mb, resident_mb, summary
 from hub.bench.roles import roles
 from hub.bench.system import HttpSink, Sink, destination
+from hub.garbage import look_seldom
 from hub.log import configure_log
 from hub.route import Terms
 
@@ -158,5 +159,6 @@ async def _measure(name: str, count: int, repeats: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     configure_log("json", "error")
+    look_seldom()
     result = uvloop.run(_measure(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
     sys.stdout.write(json.dumps(result))

@@ -13,6 +13,7 @@ import uvloop
 
 from hub.app import ROLES, Hub
 from hub.errors import HubError
+from hub.garbage import look_seldom
 from hub.lifecycle import application
 from hub.log import configure_log
 from hub.settings import load_settings
@@ -39,7 +40,9 @@ def run(
             from hub.store.migration import migrate  # Alembic is slow to import
 
             migrate(settings.postgres.url.get_secret_value())
-        uvloop.run(_run(Hub(settings, roles)))
+        hub = Hub(settings, roles)
+        look_seldom()
+        uvloop.run(_run(hub))
     except HubError as error:
         typer.secho(f"{error.code}: {error}", err=True, fg=typer.colors.RED)
         raise typer.Exit(1) from error

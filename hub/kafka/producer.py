@@ -10,10 +10,18 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.producer import sender
 
 from hub.errors import ConfigError, Unavailable
 from hub.kafka.records import MAX_BATCH_BYTES, Outgoing, partition_of, translated
 from hub.message import Position
+
+BETWEEN_TRANSACTIONS_SECONDS = 0.002
+"""Wait until a transaction's end is written everywhere, before the next of the same producer.
+
+aiokafka's own 20 ms would be most of the time from receipt to delivery.
+"""
+sender.BACKOFF_OVERRIDE = BETWEEN_TRANSACTIONS_SECONDS
 
 LARGE_BYTES = MAX_BATCH_BYTES // 2
 """Below this a value is not measured: its key and headers do not fill the other half."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
@@ -12,6 +15,10 @@ from hub.errors import ConfigError, Unavailable
 from hub.kafka.records import Record, translated
 
 COMMIT_SECONDS = 10
+KEEP_SECONDS = 5.0
+"""What was prefetched of a partition that is paused for longer is dropped."""
+RESUME_MS = 20
+"""Longest wait for records while a partition is paused: what it has kept is given soon."""
 
 
 class Reader:
@@ -36,6 +43,7 @@ class Reader:
         self._committer = committer
         self.topic = topic
         self._positions: dict[int, int] = {}
+        self._paused: dict[int, float] = {}
 
     async def assign(self, positions: Mapping[int, int]) -> None:
         """Read exactly these partitions from these offsets on; paused ones must be paused again."""
@@ -43,6 +51,7 @@ class Reader:
 
     def _assign(self, positions: Mapping[int, int]) -> None:
         self._positions = dict(positions)
+        self._paused.clear()
         tps = {p: TopicPartition(self.topic, p) for p in positions}
         self._consumer.assign(list(tps.values()))
         for partition, offset in positions.items():
@@ -66,11 +75,19 @@ class Reader:
         Raises:
             Unavailable: Kafka is away; code `offset_missing` when a position no longer exists.
         """
-        if not self._positions:
+        for partition, since in list(self._paused.items()):
+            if since + KEEP_SECONDS <= time.monotonic():
+                await self._drop_prefetched(partition)
+        wanted = [TopicPartition(self.topic, p) for p in self._positions if p not in self._paused]
+        if self._paused:
+            timeout_ms = min(timeout_ms, RESUME_MS)
+        if not wanted:
             await asyncio.sleep(timeout_ms / 1000)
             return {}
         try:
-            found = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+            found = await self._consumer.getmany(
+                *wanted, timeout_ms=timeout_ms, max_records=max_records
+            )
         except OffsetOutOfRangeError as error:
             raise Unavailable(
                 f"{self.topic}: the next record is no longer in Kafka", code="offset_missing"
@@ -110,17 +127,27 @@ class Reader:
         return {tp.partition: offset for tp, offset in found.items()}
 
     def pause(self, partition: int) -> None:
-        """Fetch no more of this partition; what was prefetched is dropped and fetched again.
+        """Give no more of this partition.
 
-        Pausing or resuming a partition that is not assigned (any more) does nothing.
+        What was prefetched is kept for a while, since aiokafka's own pausing drops it: a window
+        that fills and empties would fetch everything two or three times. Pausing or resuming a
+        partition that is not assigned (any more) does nothing.
         """
         if partition in self._positions:
-            self._consumer.pause(TopicPartition(self.topic, partition))
+            self._paused.setdefault(partition, time.monotonic())
 
     def resume(self, partition: int) -> None:
-        """Fetch again."""
-        if partition in self._positions:
+        """Give more of this partition again."""
+        if self._paused.pop(partition, None) is not None:
             self._consumer.resume(TopicPartition(self.topic, partition))
+
+    async def _drop_prefetched(self, partition: int) -> None:
+        """Free what was prefetched of a partition that has been paused for long."""
+        self._paused[partition] = math.inf
+        where = TopicPartition(self.topic, partition)
+        self._consumer.pause(where)
+        with suppress(KafkaError):  # it comes again when the partition is wanted
+            await self._consumer.getmany(where)
 
     async def commit(self, offsets: Mapping[int, tuple[int, str]]) -> None:
         """Commit (offset, metadata) by partition to the group.
