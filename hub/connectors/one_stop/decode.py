@@ -1,7 +1,7 @@
-"""Messages of one-stop products -> dossier events; pure.
+"""Messages of one-stop products -> events; pure.
 
 Forms: `item` is one dossier or one step (what the in-topic carries), `session` a whole
-integration call, `lgsp` a bare array of the provincial form.
+integration call, `lgsp` a bare array of the provincial form; the others are in `decode_forms`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from hub.connectors.one_stop.decode_forms import BY_NAME
+from hub.connectors.one_stop.decode_slips import slips_of
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.errors import DecodeError
 from hub.event import Event
@@ -23,7 +25,7 @@ from hub.wire.dvcqg.codes import FLAG_OF_TEXT
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE
 from hub.wire.dvcqg.reading import body_hash, quick_dossier_of, quick_progress_of, tree_of
 
-FORMS = ("item", "session", "lgsp")
+FORMS = ("item", "session", "lgsp", *BY_NAME)
 INSTANCE = "one_stop"
 
 DATE_OF_STATUS: dict[DossierStatus, Callable[[Dossier], datetime | None]] = {
@@ -50,7 +52,8 @@ def message(body: bytes, form: str) -> Message:
     envelope = tree if form == "session" and isinstance(tree, dict) else {}
     items = envelope.get("data") if envelope else tree if form == "lgsp" else [tree]
     first = items[0] if isinstance(items, list) and items else None
-    operation = envelope.get("service") or _operation_of(first)
+    known = BY_NAME.get(form)
+    operation = envelope.get("service") or (known.operation if known else _operation_of)(first)
     headers = {"form": form}
     if isinstance(unit := envelope.get("madonvi"), str):
         headers["unit"] = unit
@@ -66,7 +69,14 @@ def message(body: bytes, form: str) -> Message:
 
 def order_key(message: Message) -> str:
     """The dossier code of an item; of anything else the sending unit. Never raises."""
-    if message.headers.get("form", "item") == "item":
+    form = message.headers.get("form", "item")
+    known = BY_NAME.get(form)
+    if known is not None:
+        try:
+            return subject_of(known.key(orjson.loads(message.body)))
+        except (orjson.JSONDecodeError, DecodeError):
+            return _account(message)
+    if form == "item":
         try:
             tree = orjson.loads(message.body)
             code = tree.get("MaHoSo") if isinstance(tree, dict) else None
@@ -86,7 +96,10 @@ def decode(message: Message, settings: OneStopSettings) -> Sequence[Event | Deco
     tree = tree_of(message.body)
     form = message.headers.get("form", "item")
     if form == "item":
-        return [_event(_said_beside(message), tree, "")]
+        event = _event(_said_beside(message), tree, "")
+        return [event, *slips_of(event, message.received_at)] if settings.slips else [event]
+    if (known := BY_NAME.get(form)) is not None:
+        return known.decode(message, tree, settings)
     if form == "lgsp":
         return list(_events(_said_beside(message), tree, ""))
     if not isinstance(tree, dict):

@@ -1,5 +1,7 @@
 """The interface that one-stop products already use to send dossiers to the national portal.
 
+The doors to the payment platform, the post and the document office stand beside it.
+
 Session form: login, integration call, share call. Provincial form: a bare array at
 `.../SynsTTHCC/<operation>?MaDinhDanhDV=...&isUpdating=...`. Every answer is HTTP 200 with the
 documented body, because products classify by body. A success is said only after Kafka has the
@@ -19,9 +21,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from hub.body import BodyIncomplete, BodyTooLarge, read_body
 from hub.connector import Inbox, Refusal
 from hub.connectors.one_stop import reads, replies
+from hub.connectors.one_stop.doors import read_call
+from hub.connectors.one_stop.endpoints_office import OfficeDoor
+from hub.connectors.one_stop.endpoints_payment import PaymentDoor
+from hub.connectors.one_stop.endpoints_post import PostDoor
 from hub.connectors.one_stop.intake import (
     ItemsRefused,
     Sending,
@@ -30,23 +35,32 @@ from hub.connectors.one_stop.intake import (
     read_object,
     session_sending,
 )
+from hub.connectors.one_stop.intake_linked import FORM_OF_SERVICE, linked_messages
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.sessions import Doorkeeper
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.errors import Unavailable
+from hub.message import Message
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, READ_SERVICES
 
 LOGIN = "login"
 SENT = (DOSSIER_SERVICE, PROGRESS_SERVICE)
-KNOWN = frozenset((*SENT, *READ_SERVICES, LOGIN))
+LINKED = tuple(FORM_OF_SERVICE)
+KNOWN = frozenset((*SENT, *FORM_OF_SERVICE, *READ_SERVICES, LOGIN))
 LOGIN_LIMIT_BYTES = 10_000
 
 Reply = dict[str, Any]
 
 
 def endpoints(instance: str, settings: OneStopSettings, inbox: Inbox) -> Sequence[BaseRoute]:
-    """The routes of one connector instance, all POST."""
-    return Door(instance, settings, inbox).routes()
+    """The routes of one connector instance."""
+    keeper = Doorkeeper(settings)
+    return [
+        *Door(instance, settings, inbox, keeper=keeper).routes(),
+        *PaymentDoor(instance, settings, inbox).routes(),
+        *PostDoor(instance, settings, inbox, keeper=keeper).routes(),
+        *OfficeDoor(instance, settings, inbox, keeper=keeper).routes(),
+    ]
 
 
 class Door:
@@ -71,6 +85,7 @@ class Door:
         self._settings = settings
         self._inbox = inbox
         self._keeper = keeper or Doorkeeper(settings)
+        self._context = (instance, settings)
 
     def routes(self) -> Sequence[BaseRoute]:
         """All endpoints; only POST is answered."""
@@ -86,7 +101,7 @@ class Door:
         """`{"username", "password"}` -> `{"session", "error_code": 0}`."""
 
         async def act() -> Reply:
-            body = await _body(request, LOGIN_LIMIT_BYTES)
+            body = await read_call(request, LOGIN_LIMIT_BYTES)
             self._check_dstcode(request)
             account = read_object(body)
             session = self._keeper.login(account.get("username"), account.get("password"))
@@ -99,7 +114,7 @@ class Door:
         named = [""]
 
         async def act() -> Reply:
-            body = await _body(request, self._settings.body_limit_bytes)
+            body = await read_call(request, self._settings.body_limit_bytes)
             self._check_dstcode(request)
             envelope = read_object(body)
             operation = envelope.get("service")
@@ -110,6 +125,8 @@ class Door:
                 raise Refused(replies.WRONG_UNIT, unit=unit)
             if operation in SENT:
                 return await self._take(session_sending(body, envelope, unit))
+            if operation in LINKED:
+                return await self._accept(linked_messages(body, envelope, unit, self._context))
             if operation in READ_SERVICES:
                 return await reads.answer(self._inbox, self._settings.reads_from, unit, envelope)
             raise Refused(replies.UNKNOWN_OPERATION, unit=unit)
@@ -126,7 +143,7 @@ class Door:
             unit = self._keeper.unit_of_token(query.get("MaDinhDanhDV", ""), token)
             if operation not in SENT:
                 raise Refused(replies.UNKNOWN_OPERATION, unit=unit)
-            body = await _body(request, self._settings.body_limit_bytes)
+            body = await read_call(request, self._settings.body_limit_bytes)
             updating = query.get("isUpdating")
             sending = array_sending(body, operation=operation, unit=unit, updating=updating)
             return await self._take(sending)
@@ -134,11 +151,13 @@ class Door:
         return await self._answer(operation, act)
 
     async def _take(self, sending: Sending) -> Reply:
-        messages = messages_of(sending, self._instance, self._settings)
+        return await self._accept(messages_of(sending, self._instance, self._settings))
+
+    async def _accept(self, messages: Sequence[Message]) -> Reply:
         try:
             await self._inbox.accept(messages)
         except Unavailable as error:
-            raise Refused(replies.TRY_AGAIN, unit=sending.unit) from error
+            raise Refused(replies.TRY_AGAIN, unit=messages[0].headers["unit"]) from error
         return replies.taken(len(messages))
 
     async def _answer(
@@ -170,17 +189,3 @@ class Door:
     def _check_dstcode(self, request: Request) -> None:
         if request.headers.get("dstcode", "") != self._settings.dstcode:
             raise Refused(replies.WRONG_DSTCODE)
-
-
-async def _body(request: Request, limit_bytes: int) -> bytes:
-    """The whole body, read no further than the limit.
-
-    Raises:
-        Refused: `too_large`, `malformed` (broken off or too slow).
-    """
-    try:
-        return await read_body(request, limit_bytes)
-    except BodyTooLarge as error:
-        raise Refused(replies.TOO_LARGE, f"tối đa {limit_bytes} byte") from error
-    except BodyIncomplete as error:
-        raise Refused(replies.MALFORMED, "chưa nhận đủ") from error

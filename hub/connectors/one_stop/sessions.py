@@ -95,6 +95,24 @@ class Doorkeeper:
             raise Refused(WRONG_CREDENTIALS if unit else WRONG_UNIT, unit=unit)
         return unit
 
+    def unit_of_basic(self, header: str) -> str:
+        """The unit that a header `Authorization: Basic …` proves.
+
+        Raises:
+            Refused: `wrong_credentials`.
+        """
+        username, password = basic_pair(header)
+        return self.unit_of_session(self.login(username, password))
+
+    def unit_of_bearer(self, header: str) -> str:
+        """The unit that a header `Authorization: Bearer <session>` proves.
+
+        Raises:
+            Refused: `session_invalid`, `session_expired`.
+        """
+        scheme, _, session = header.partition(" ")
+        return self.unit_of_session(session.strip() if scheme.lower() == "bearer" else "")
+
     def _password(self, unit: str) -> str:
         return self._accounts[unit].password.get_secret_value()
 
@@ -105,6 +123,18 @@ class Doorkeeper:
     def _sign(self, statement: str, unit: str) -> bytes:
         text = f"{statement}\n{self._password(unit)}"
         return hmac.digest(self._secret, text.encode(), "sha256")
+
+
+def basic_pair(header: str) -> tuple[str, str]:
+    """User name and password of a header `Authorization: Basic …`; empty texts for what is none."""
+    scheme, _, coded = header.partition(" ")
+    if scheme.lower() != "basic" or len(coded) > TOKEN_LIMIT:
+        return "", ""
+    try:
+        name, _, password = base64.b64decode(coded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return "", ""
+    return name, password
 
 
 def _parts(session: str) -> tuple[str, bytes]:

@@ -1,16 +1,26 @@
-"""Settings of a one-stop connector: who may send, and at which addresses."""
+"""Settings of a one-stop connector: who may send, at which addresses, and who is told what."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from hub.connector import ConnectorSettings
 
 Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Count = Annotated[int, Field(ge=1)]
 
 
 class Account(BaseModel):
@@ -26,6 +36,56 @@ class Account(BaseModel):
     lgsp_token: SecretStr | None = Field(
         None, description="Value of the token header of the provincial form; none: not offered."
     )
+
+
+class Product(BaseModel):
+    """What one product is told, and by which counterpart it believes to be told.
+
+    A path that is left out switches that form off: the product is not told, and nothing waits.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    base_url: str = Field(description="Address of the product, without the paths below.")
+    authorization: SecretStr | None = Field(
+        None, description="Value of the header Authorization of every call; none: no header."
+    )
+    dossier_path: Path | None = Field(
+        None, description="Takes what the portal pushes: dossiers and steps, {error_code} back."
+    )
+    confirm_path: Path | None = Field(
+        None, description="Takes the payment platform's CONFIRM; needs payment_secret."
+    )
+    link_path: Path | None = Field(None, description="Takes the link at which a citizen pays.")
+    receipt_path: Path | None = Field(None, description="Takes the facts of an e-receipt.")
+    handover_path: Path | None = Field(
+        None, description="Takes dossiers of other agencies, and what came of those handed over."
+    )
+    payment_partner: str | None = Field(
+        None, min_length=1, description="MaDoiTac, under which it calls the payment platform."
+    )
+    payment_secret: SecretStr | None = Field(
+        None, description="Secret of MaXacThuc, both ways; none: no payment form at all."
+    )
+    post_customer: str | None = Field(
+        None,
+        min_length=1,
+        description="CustomerCode, under which it orders at the post; none: no postal form.",
+    )
+    office: bool = Field(False, description="It speaks to its document office through the hub.")
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        return http_address(url)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if (self.payment_partner is None) != (self.payment_secret is None):
+            raise ValueError("payment_partner and payment_secret belong together")
+        if self.confirm_path and self.payment_secret is None:
+            raise ValueError("confirm_path needs payment_secret")
+        return self
 
 
 class OneStopSettings(ConnectorSettings):
@@ -60,6 +120,80 @@ class OneStopSettings(ConnectorSettings):
     )
     body_limit_bytes: int = Field(5_000_000, ge=1, description="Largest body of one call.")
     items_limit_count: int = Field(500, ge=1, description="Most items in one call.")
+    slips: bool = Field(
+        False, description="Also tell which slips (phiếu) a dossier's states mean, as events."
+    )
+    products: dict[UnitId, Product] = Field(
+        default_factory=dict,
+        description="Whom the hub tells what, by organisation id; H99 stands for H99.01 as well.",
+    )
+    public_url: str | None = Field(
+        None, description="Address at which citizens reach the gateway; payment links begin so."
+    )
+    payment_endpoint: Path = Field("/payplat", description="Path of INIT, QUERY and GET_BILL.")
+    pay_page_endpoint: Path = Field(
+        "/thanh-toan", description="Path that leads a citizen to the payment, once it is known."
+    )
+    token_endpoint: Path = Field("/token", description="Path of the post's token.")
+    post_endpoint: Path = Field("/apiVNPostNGSP/p1.0", description="Path of the post's calls.")
+    tracking_endpoint: Path = Field(
+        "/apiVNPostNGSP/p1.0/tracking", description="Path of the post's tracking feed."
+    )
+    tracking_time: Literal["seconds", "milliseconds"] = Field(
+        "seconds", description="Unit of EventTime in the feed, counted from 1970."
+    )
+    tracking_codes: dict[str, str] = Field(
+        default_factory=lambda: {
+            "posted": "50",
+            "delivering": "70",
+            "delivered": "90",
+            "returning": "100",
+        },
+        description="State of a parcel -> StatusCode, where the post has told no code of its own.",
+    )
+    post_orders: Literal["return", "pick_up"] = Field(
+        "return", description="What an order of the post is for; its form does not say it."
+    )
+    office_endpoint: Path = Field("/qlvb", description="Path of the document office's calls.")
+    office_body_limit_bytes: int = Field(
+        50_000_000, ge=1, description="Largest call to the document office, files included."
+    )
+    page_limit_count: Count = Field(100, description="Most rows or packages in one answer.")
+    success_codes: tuple[str, ...] = Field(
+        ("0", "00"), description="error_code or MaLoi with which a product takes a push."
+    )
+    duplicate_codes: tuple[str, ...] = Field(
+        ("1",), description="error_code with which a product says that it has it already."
+    )
+    final_codes: tuple[str, ...] = Field(
+        (), description="error_code that this deployment knows to be final: not tried again."
+    )
+    payment_pending_code: str = Field(
+        "01", min_length=1, description="MaLoi of QUERY while the payment is not decided."
+    )
+    payment_failed_code: str = Field(
+        "99",
+        min_length=1,
+        description="MaLoi of CONFIRM when the payment tells no code of its own.",
+    )
+    linked_results: dict[str, Literal["done", "refused"]] = Field(
+        default_factory=lambda: {"9": "done", "10": "done", "3": "refused", "7": "refused"},
+        description="KetQua of an inter-agency dossier -> what it means.",
+    )
+    connections_count: Count = Field(64, description="Most connections to products at once.")
+    reply_bytes: Count = Field(1_000_000, description="Largest answer of a product that is read.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_http(cls, url: str | None) -> str | None:
+        return None if url is None else http_address(url)
+
+    def product_of(self, unit: str) -> tuple[str, Product] | None:
+        """The product of a unit and its name in `products`: its own, or the nearest above it."""
+        name = unit
+        while name and name not in self.products:
+            name = name.rpartition(".")[0]
+        return (name, self.products[name]) if name else None
 
     @model_validator(mode="after")
     def _tells_accounts_and_paths_apart(self) -> Self:
@@ -72,9 +206,33 @@ class OneStopSettings(ConnectorSettings):
                 self.integration_endpoint,
                 self.share_endpoint,
                 self.lgsp_endpoint,
+                self.payment_endpoint,
+                self.pay_page_endpoint,
+                self.token_endpoint,
+                self.post_endpoint,
+                self.tracking_endpoint,
+                self.office_endpoint,
             ),
         )
+        products = self.products.values()
+        _refuse_twice("payment_partner", (p.payment_partner for p in products if p.payment_partner))
+        if self.public_url is None and any(p.payment_secret for p in products):
+            raise ValueError("payment forms need public_url")
         return self
+
+
+def http_address(url: str) -> str:
+    """The address without a slash at its end.
+
+    Raises:
+        ValueError: not http or https, or with user, query or fragment.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("must be an http or https address")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("must have no user, query or fragment")
+    return url.rstrip("/")
 
 
 def _refuse_twice(name: str, values: Iterable[str]) -> None:

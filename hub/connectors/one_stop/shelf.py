@@ -1,0 +1,112 @@
+"""Shelf: what a product fetches itself, kept in the order in which it was told.
+
+An entry is an alias whose body stands in the blob store; its facts say for whom it is and whether
+it waits. The order is that in which the store took the entries, so an entry never changes while
+it waits. A product takes entries away by acknowledging them; until then they are listed again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from hub.connector import Ground
+from hub.event import Alias
+
+WAITING = "waiting"
+PAGE = "one_stop.page"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing on a shelf.
+
+    Attributes:
+        key: its name on the shelf, the same for every repetition.
+        id: how the product knows it; of rows, 24 hex digits that begin with the time.
+        subject: dossier code.
+        body: reference of its bytes in the blob store.
+    """
+
+    key: str
+    id: str
+    subject: str
+    body: str
+
+
+class Shelf:
+    """What waits for the products of one connector instance, of one sort.
+
+    Args:
+        ground: keeps the entries.
+        kind: kind of the alias (`one_stop.out.post`).
+        instance: name of the connector instance.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        ground: Ground,
+        kind: str,
+        instance: str,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._ground = ground
+        self._kind = kind
+        self._instance = instance
+        self._clock = clock
+
+    async def put(self, product: str, key: str, subject: str, body: bytes) -> None:
+        """Lay an entry on the shelf, once: one with this key that is there stays as it is."""
+        if await self._ground.alias(self._kind, key) is not None:
+            return
+        facts = {
+            "for": self._owner(product),
+            "state": WAITING,
+            "id": f"{int(self._clock()):08x}{hashlib.sha256(key.encode()).hexdigest()[:16]}",
+            "body": await self._ground.keep(body, "application/json"),
+        }
+        await self._ground.remember([Alias(self._kind, key, subject, facts)])
+
+    async def waiting(self, product: str, limit: int) -> Sequence[Entry]:
+        """What waits for a product, oldest first."""
+        facts = {"for": self._owner(product), "state": WAITING}
+        found = await self._ground.aliases(self._kind, facts=facts, limit=limit)
+        return [_entry(alias) for alias in found]
+
+    async def get(self, product: str, key: str) -> Entry | None:
+        """An entry of a product, waiting or not."""
+        alias = await self._ground.alias(self._kind, key)
+        mine = alias is not None and alias.facts.get("for") == self._owner(product)
+        return _entry(alias) if alias is not None and mine else None
+
+    async def settle(self, entries: Sequence[Entry], state: str) -> None:
+        """Take entries off the shelf."""
+        done = [Alias(self._kind, each.key, each.subject, {"state": state}) for each in entries]
+        await self._ground.remember(done)
+
+    async def page(self, product: str, entries: Sequence[Entry]) -> None:
+        """Remember which entries were shown together: who names the last has seen them all."""
+        keys = "\n".join(each.key for each in entries)
+        facts = {"entries": await self._ground.keep(keys.encode(), "text/plain")}
+        name = f"{self._owner(product)} {entries[-1].id}"
+        await self._ground.remember([Alias(PAGE, name, "", facts)])
+
+    async def turn(self, product: str, last: str) -> None:
+        """The product has what was shown up to this id; an id nobody was shown takes nothing."""
+        shown = await self._ground.alias(PAGE, f"{self._owner(product)} {last}")
+        if shown is None:
+            return
+        keys = (await self._ground.fetch(shown.facts["entries"])).decode().split("\n")
+        found = [await self.get(product, key) for key in keys]
+        await self.settle([each for each in found if each is not None], "read")
+
+    def _owner(self, product: str) -> str:
+        return f"{self._instance}/{product}"
+
+
+def _entry(alias: Alias) -> Entry:
+    return Entry(alias.value, alias.facts["id"], alias.subject, alias.facts["body"])
