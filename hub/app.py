@@ -193,7 +193,11 @@ class Hub(Foundation):
                     self.metrics.set(Metric.RECORDER_LAG_MESSAGES, lag, str(partition))
 
         recorder = Recorder(
-            self.store, feed, outcomes_topic=outcomes_topic, on_progress=on_progress
+            self.store,
+            feed,
+            outcomes_topic=outcomes_topic,
+            rules=self.settings.deadline_rules(),
+            on_progress=on_progress,
         )
         self.readiness.register("recorder", lambda: recorder.progress.problem or None)
         return recorder.run(halt)

@@ -76,6 +76,8 @@ class Metric(StrEnum):
     POLLS = "hub_polls_total"
     # Messages that pollers brought.
     POLLED_MESSAGES = "hub_polled_messages_total"
+    # Notices that a dossier is nearly due or overdue, by kind.
+    SLA_NOTICES = "hub_sla_notices_total"
     # Bodies put into the blob store, and their bytes.
     BLOBS_PUT = "hub_blobs_put_total"
     BLOBS_PUT_BYTES = "hub_blobs_put_bytes_total"
@@ -125,6 +127,7 @@ SHAPES: dict[Metric, Shape] = {
     Metric.RECORDER_ROWS: Shape(Counter, "Outcomes recorded."),
     Metric.POLLS: Shape(Counter, "Looks of a poller.", ("connector", "result")),
     Metric.POLLED_MESSAGES: Shape(Counter, "Messages polled.", ("connector",)),
+    Metric.SLA_NOTICES: Shape(Counter, "Notices of deadlines.", ("kind",)),
     Metric.BLOBS_PUT: Shape(Counter, "Bodies put into the blob store.", ("connector",)),
     Metric.BLOBS_PUT_BYTES: Shape(Counter, "Bytes put into the blob store.", ("connector",)),
     Metric.BUILD: Shape(Gauge, "Always 1.", ("version", "config")),

@@ -17,10 +17,12 @@ from typing import Protocol
 import structlog
 
 from hub import crash
+from hub.deadline import Rules
 from hub.errors import DecodeError, Unavailable
 from hub.event import Event
 from hub.message import Position
 from hub.outcome import OUTCOMES_TOPIC, Outcome
+from hub.standing import RULES
 from hub.store import Store
 from hub.store.recording import Recording, record, recorded_offsets
 
@@ -86,6 +88,7 @@ class Recorder:
 
     Args:
         outcomes_topic: full name of the topic of outcomes; every other topic holds events.
+        rules: how deadlines move.
         on_progress: told after every batch, and when a problem comes or goes.
     """
 
@@ -95,6 +98,7 @@ class Recorder:
         source: Source,
         *,
         outcomes_topic: str = OUTCOMES_TOPIC,
+        rules: Rules = RULES,
         on_progress: Callable[[Progress], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -102,6 +106,7 @@ class Recorder:
         self._store = store
         self._source = source
         self._outcomes_topic = outcomes_topic
+        self._rules = rules
         self._on_progress = on_progress
         self._clock = clock
 
@@ -157,7 +162,7 @@ class Recorder:
     async def _write(self, batch: Recording, waits: _Waits) -> None:
         while batch.offsets:
             try:
-                await record(self._store, batch)
+                await record(self._store, batch, self._rules)
                 crash.point("after_recorder_write")
                 break
             except Unavailable as error:

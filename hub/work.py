@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -16,6 +17,7 @@ from hub.gateway.inbox import KafkaInbox, Surroundings
 from hub.inbound import Inbound
 from hub.intake import Intake
 from hub.kafka import Producer
+from hub.noticing import Noticing
 from hub.outbound import EVENTS_TOPIC, Outbound
 from hub.outbox import Outbox
 from hub.ownership import Leases
@@ -24,6 +26,7 @@ from hub.status import set_gauges, worker_status
 from hub.store.aliases import put_aliases
 from hub.store.cursors import StoreCursors
 from hub.store.names import StoreNames
+from hub.store.notices import StoreNotices
 from hub.topics import RETENTION_DAYS
 from hub.watchdog import Watchdog
 
@@ -66,6 +69,7 @@ class Work:
             leases.add(dispatcher)
         for polling in pollings:
             leases.add(polling)
+        leases.add(self._noticing())
         self._on.readiness.register("leases", lambda: leases.problem)
         loops = [asyncio.create_task(each.run(halt)) for each in intakes]
         loops += [asyncio.create_task(each.run(halt)) for each in dispatchers]
@@ -121,6 +125,17 @@ class Work:
                 self._on.stack.push_async_callback(polling.close)
                 pollings.append(polling)
         return pollings
+
+    def _noticing(self) -> Noticing:
+        own = self._on.settings.sla
+        return Noticing(
+            StoreNotices(self._on.store),
+            partial(self._outbox.sender.send_all, EVENTS_TOPIC),
+            every_seconds=own.interval_seconds,
+            soon=timedelta(seconds=own.due_soon_seconds),
+            oldest=timedelta(seconds=own.oldest_seconds),
+            metrics=self._on.metrics,
+        )
 
     async def _dispatcher(self, name: str) -> Dispatcher:
         route = self._on.settings.routes[name]

@@ -64,7 +64,8 @@ def test_kinds_are_a_noun_and_a_verb_in_the_past_tense() -> None:
     for kind in KINDS:
         noun, _, verb = kind.partition(".")
         assert noun.islower()
-        assert verb.endswith("ed") or verb in {"withdrawn", "sent", "put", "begun", "paid"}, kind
+        past = {"withdrawn", "sent", "put", "begun", "paid", "due_soon", "overdue"}
+        assert verb.endswith("ed") or verb in past, kind
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -8,4 +8,5 @@ from hub.schemas import payment_order as payment_order
 from hub.schemas import petition as petition
 from hub.schemas import post as post
 from hub.schemas import receipt as receipt
+from hub.schemas import sla as sla
 from hub.schemas import slip as slip

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
+from datetime import time
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from hub.connector import ConnectorSettings
+from hub.deadline import Rules
+from hub.duedate import Counting, Profile
 from hub.route import Count, Route, Seconds
+from hub.worktime import VIETNAM_CALENDAR, Calendar, Session, Year, days
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 INSTANCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 InstanceName = Annotated[str, StringConstraints(pattern=f"^{INSTANCE_NAME.pattern}$")]
+YearName = Annotated[str, StringConstraints(pattern=r"^20\d\d$")]
+OfficeHours = Annotated[
+    str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")
+]
+DATES = r"^(\d\d-\d\d(\.\.\d\d)?( \d\d-\d\d(\.\.\d\d)?)*)?$"
 UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/|(/[A-Za-z0-9._~-]+)+)$")]
 
@@ -157,6 +166,76 @@ class WorkerSettings(Section):
     )
 
 
+class YearDays(Section):
+    """What differs from Monday to Friday in one year; replaces the hub's own table of it."""
+
+    days_off: str = Field(
+        pattern=DATES, description="Days off: MM-DD or MM-DD..DD, separated by spaces."
+    )
+    days_worked: str = Field(
+        "", pattern=DATES, description="Weekend days that are worked (ngày làm bù)."
+    )
+
+
+class CalendarSettings(Section):
+    """Working time where it differs from the hub's own tables (`hub/calendars/`)."""
+
+    version: str = Field(
+        "",
+        pattern=r"^[\w. -]{0,60}$",
+        description="Name of these tables, kept with every date computed with them.",
+    )
+    years: dict[YearName, YearDays] = Field(
+        default_factory=dict, description="Tables of years, by year."
+    )
+    hours: tuple[OfficeHours, ...] = Field(
+        (), description="Office hours, a stretch each, in order; none: 07:00-11:30, 13:30-17:00."
+    )
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        if (self.years or self.hours) and not self.version:
+            raise ValueError("tables of one's own need a version: change it with every change")
+        self.calendar()
+        return self
+
+    def calendar(self) -> Calendar:
+        """The hub's calendar with what is set here."""
+        if not self.version:
+            return VIETNAM_CALENDAR
+        years = {
+            int(name): Year(days(int(name), year.days_off), days(int(name), year.days_worked))
+            for name, year in self.years.items()
+        }
+        hours = tuple(Session(*map(time.fromisoformat, text.split("-"))) for text in self.hours)
+        edges = [moment for each in hours for moment in (each.opens, each.closes)]
+        if edges != sorted(set(edges)):
+            raise ValueError("office hours must be in order and must not overlap")
+        return Calendar(
+            f"{VIETNAM_CALENDAR.version}/{self.version}",
+            {**VIETNAM_CALENDAR.years, **years},
+            hours or VIETNAM_CALENDAR.hours,
+        )
+
+
+class SlaSettings(Section):
+    """Deadlines of dossiers, and the notices about them."""
+
+    profile: Profile = Field(
+        Profile.HUB, description="Whose way of counting moves a deadline after a pause."
+    )
+    pauses: tuple[Literal["supplement", "finance"], ...] = Field(
+        ("supplement", "finance"), description="Statuses that stop the clock."
+    )
+    interval_seconds: float = Field(60, ge=1, description="From one look at deadlines to the next.")
+    due_soon_seconds: Seconds = Field(
+        86_400, description="`sla.due_soon` is said this long before a deadline."
+    )
+    oldest_seconds: Seconds = Field(
+        2_592_000, description="Deadlines longer past than this are history: nothing is said."
+    )
+
+
 class LogSettings(Section):
     """The log, one line per message per stage, on standard error."""
 
@@ -189,6 +268,10 @@ class Sections(Section):
     worker: WorkerSettings = Field(
         default_factory=WorkerSettings, description="Decoding and delivering."
     )
+    calendars: CalendarSettings = Field(
+        default_factory=CalendarSettings, description="Holidays and office hours."
+    )
+    sla: SlaSettings = Field(default_factory=SlaSettings, description="Deadlines.")
     log: LogSettings = Field(default_factory=LogSettings, description="Log.")
     units: dict[UnitId, Unit] = Field(
         default_factory=dict, description="Units by organisation id (mã định danh)."
@@ -207,6 +290,11 @@ class HubSettings(Sections):
     )
     routes: dict[str, Route] = Field(default_factory=dict, description="Routes in force by name.")
     content_hash: str = Field("", description="16 hex digits of the SHA-256 of the content.")
+
+    def deadline_rules(self) -> Rules:
+        """How deadlines move."""
+        counting = Counting(self.calendars.calendar(), self.sla.profile)
+        return Rules(counting, frozenset(self.sla.pauses))
 
     def kind_of(self, instance: str) -> str:
         """Folder of a configured connector instance."""
