@@ -30,6 +30,7 @@ class Effects:
         self._store = store
         self._client = client
         self._now = now
+        self._unwritten: dict[str, Reply] = {}
 
     @staticmethod
     def guards(operation: Operation) -> bool:
@@ -48,6 +49,10 @@ class Effects:
             UnknownOutcome: an earlier sending may have taken effect and nobody can tell yet.
             Unavailable, OwnershipLost: the store or the destination does not answer; not ours.
         """
+        answered = self._unwritten.get(request.operation_key)
+        if answered is not None:
+            await self.after(request, "taken", reply=answered)
+            return answered
         known = (await self._store.effects([request.operation_key])).get(request.operation_key)
         step = 0
         if known is not None:
@@ -79,7 +84,13 @@ class Effects:
         foreign_code: str = "",
         reply: Reply | None = None,
     ) -> None:
-        """Write what became of the latest sending: taken (with its reply), not_taken, unknown."""
+        """Write what became of the latest sending: taken (with its reply), not_taken, unknown.
+
+        What was taken and cannot be written now is remembered, and written before the request
+        could be sent again.
+        """
+        if state == "taken":
+            self._unwritten[request.operation_key] = reply or Reply()
         if step is None:
             known = (await self._store.effects([request.operation_key])).get(request.operation_key)
             step = known.step if known else 0
@@ -93,6 +104,7 @@ class Effects:
             reply=None if reply is None else json_of(reply),
         )
         await self._store.end_effects([row])
+        self._unwritten.pop(request.operation_key, None)
 
     async def _ask(
         self, known: Effect, request: Request, operation: Operation, timeout_seconds: float

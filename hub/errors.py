@@ -107,6 +107,12 @@ class Unavailable(HubError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class StoreAway(Unavailable):
+    """PostgreSQL does not answer: it says nothing about the destination, nothing can be parked."""
+
+    code = "store_away"
+
+
 class Misconfigured(Unavailable):
     """The destination refuses us, not the message (credentials, certificate, unknown account).
 

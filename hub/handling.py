@@ -20,6 +20,7 @@ from hub.errors import (
     Misconfigured,
     OwnershipLost,
     Rejected,
+    StoreAway,
     Unavailable,
     UnknownOutcome,
 )
@@ -242,6 +243,8 @@ class Handling:
     def _judge_destination(self, lane: Lane, error: HubError) -> None:
         """What this failure says about the destination, and since when the lane is in trouble."""
         now = self._clock()
+        if isinstance(error, StoreAway):
+            return
         if isinstance(error, Misconfigured):
             self.breaker.open(error.code, now, error.retry_after_seconds)
         elif isinstance(error, Unavailable | UnknownOutcome):

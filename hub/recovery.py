@@ -21,6 +21,7 @@ from hub.errors import (
     Misconfigured,
     OwnershipLost,
     Rejected,
+    StoreAway,
     Unavailable,
     UnknownOutcome,
 )
@@ -70,6 +71,8 @@ def decide(error: HubError, history: History, terms: Terms) -> Decision:
     """What this error means under these terms; pure."""
     if isinstance(error, OwnershipLost):
         return Decision(Action.ABANDON, error.code)
+    if isinstance(error, StoreAway):
+        return Decision(Action.HOLD, error.code)
     if isinstance(error, Misconfigured):
         return Decision(Action.HOLD, error.code, error.retry_after_seconds or 0.0)
     if isinstance(error, Rejected) and not error.documented:

@@ -22,7 +22,7 @@ from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from hub.errors import ConfigError, HubError, Unavailable
+from hub.errors import ConfigError, HubError, StoreAway
 
 DRIVER = "postgresql+psycopg"
 CONNECT_SECONDS = 5
@@ -53,7 +53,7 @@ class Pipeline:
 class Store:
     """A pool of connections to one database.
 
-    Every way in raises `Unavailable` (code `store_away`) when PostgreSQL does not answer in time,
+    Every way in raises `StoreAway` when PostgreSQL does not answer in time,
     and `HubError` (code `store_fault`) for anything else that a driver can raise.
     """
 
@@ -169,7 +169,7 @@ def translated() -> Iterator[None]:
     """Turn every error of SQLAlchemy and psycopg into ours; ours pass unchanged.
 
     Raises:
-        Unavailable: code `store_away`; PostgreSQL is not there, hangs, or refuses everybody.
+        StoreAway: PostgreSQL is not there, hangs, or refuses everybody.
         HubError: code `store_fault`; it understood and refused: a fault of ours.
     """
     try:
@@ -188,9 +188,9 @@ def _ours(error: Exception) -> HubError:
     state = getattr(cause, "sqlstate", None) or type(cause).__name__
     if isinstance(cause, UNMIGRATED):
         text = "PostgreSQL lacks the hub's tables of this version: run `hub migrate`"
-        return Unavailable(text, code="store_away")
+        return StoreAway(text)
     if isinstance(cause, (*AWAY, exc.TimeoutError)) and not state.startswith(LIMITS):
-        return Unavailable(f"PostgreSQL does not answer ({state})", code="store_away")
+        return StoreAway(f"PostgreSQL does not answer ({state})")
     return HubError(f"PostgreSQL refused a statement ({state})", code="store_fault")
 
 

@@ -19,6 +19,7 @@ from hub.errors import (
     Misconfigured,
     OwnershipLost,
     Rejected,
+    StoreAway,
     Unavailable,
     UnknownOutcome,
 )
@@ -28,7 +29,7 @@ from tests.engine.virtual import clock, pass_time, run
 
 TERMS = Terms(attempts_count=3, patience_seconds=10, rounds_count=4)
 GONE = (OwnershipLost("x"),)
-NOT_US = (Misconfigured("x"), Misconfigured("x", retry_after_seconds=30))
+NOT_US = (Misconfigured("x"), Misconfigured("x", retry_after_seconds=30), StoreAway("x"))
 FINAL = (MessageError("x"), DecodeError("x"), EncodeError("x"), Expired("x"), Rejected("x"))
 PUZZLING = (Rejected("x", documented=False),)
 UNKNOWN = (UnknownOutcome("x"), UnknownOutcome("x", code="timeout"))

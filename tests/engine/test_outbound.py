@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from hub.errors import (
     Expired,
     HubError,
     Rejected,
+    StoreAway,
     Unavailable,
     UnknownOutcome,
 )
@@ -457,5 +458,28 @@ def test_the_end_of_a_request_nobody_wrote_down_is_written_nowhere() -> None:
         request, _ = bench.encode()
         await bench.effects.after(request, "taken")
         assert not bench.store.ledger
+
+    run(main())
+
+
+def test_an_answer_that_cannot_be_written_is_not_forgotten() -> None:
+    async def main() -> None:
+        bench = Bench(DANGEROUS)
+        bench.destination.replies.append(A_REPLY)
+        end = bench.store.end_effects
+
+        async def away(effects: Sequence[Effect]) -> None:
+            raise StoreAway("no answer")
+
+        bench.store.end_effects = away  # type: ignore[method-assign]  # one bad minute
+        with pytest.raises(StoreAway):
+            await bench.send()
+        assert bench.states() == ["started"]
+        with pytest.raises(StoreAway):
+            await bench.send()
+        bench.store.end_effects = end  # type: ignore[method-assign]  # it is back
+        assert await bench.send() == A_REPLY
+        assert bench.states() == ["taken"]
+        assert len(bench.destination.rows) == 1
 
     run(main())
