@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlsplit
 
-from hub.demo.deployment import ROUTE, Deployment, History
+from hub.demo.deployment import Deployment, History
 from hub.kafka import Kafka
 from hub.settings import KafkaSettings
 from hub.store.databases import create_database, drop_database
 from hub.store.migration import migrate
-
-TOPICS = ("in.one_stop", "dead.in.one_stop", "events", "outcomes", f"dead.{ROUTE}")
-"""Topics that the hub makes for the demo's hub.yaml."""
 
 
 async def prepare(deployment: Deployment) -> None:
@@ -46,7 +43,7 @@ async def remove(name: str, kafka: str, postgres: str) -> None:
     """
     settings = KafkaSettings(bootstrap_servers=kafka, prefix=f"{name}.")
     async with Kafka(settings) as client:
-        await client.delete_topics(TOPICS)
+        await client.delete_everything()
     await asyncio.to_thread(drop_database, _beside(postgres), name)
 
 

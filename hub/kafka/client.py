@@ -96,6 +96,19 @@ class Kafka:
         async with translated("delete topics"):
             await self._client().delete_topics([self.prefix + name for name in names])
 
+    async def delete_everything(self) -> None:
+        """Delete every topic that begins with the prefix; there must be one (demos, stands).
+
+        Raises:
+            ConfigError: there is no prefix.
+        """
+        if not self.prefix:
+            raise ConfigError("only topics with a prefix can be deleted all at once")
+        async with translated("delete topics"):
+            found = [n for n in await self._client().list_topics() if n.startswith(self.prefix)]
+            if found:
+                await self._client().delete_topics(found)
+
     async def committed(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
         """Committed (offset, metadata) by partition; partitions without one are left out."""
         async with translated("committed offsets"):

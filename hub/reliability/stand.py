@@ -205,7 +205,7 @@ class Stand:
         }
 
     async def ready(self, *workers: Running) -> None:
-        """Return when every partition has an owner, and each of these workers has some.
+        """Return when every partition of the load has an owner, and each of these workers some.
 
         Raises:
             StandFailed: not in time, or one has ended.
@@ -215,6 +215,7 @@ class Stand:
         while True:
             self.check(*workers)
             held = await self.asked(owners)
+            held = {key: owner for key, owner in held.items() if key[0] in (TOPIC, ROUTE)}
             everyone = all(any(f"-{w.pid}-" in one for one in held.values()) for w in workers)
             if len(held) == wanted and everyone:
                 return
@@ -305,7 +306,7 @@ async def standing(plan: Plan) -> AsyncIterator[Stand]:
         await first.stop()
         await stack.enter_async_context(stand.kafka)
         await stand.kafka.create_topics(dict.fromkeys(TOPICS, plan.partitions_count))
-        stack.push_async_callback(stand.kafka.delete_topics, TOPICS)
+        stack.push_async_callback(stand.kafka.delete_everything)
         stand.producer = await stand.kafka.producer()
         stack.push_async_callback(stand.producer.close)
         yield stand

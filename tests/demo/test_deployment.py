@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from hub.demo.deployment import FAULTS, ROUTE, Deployment, History
-from hub.demo.ground import TOPICS
 from hub.settings import load_settings
 from hub.simulation import load_script
 
@@ -27,7 +26,7 @@ def test_the_hub_takes_the_written_settings(tmp_path: Path) -> None:
     assert settings.postgres.url.get_secret_value() == deployment.postgres
     assert deployment.postgres.endswith(f"/{deployment.name}")
     assert set(settings.connectors) == {"one_stop", "national_portal"}
-    assert set(settings.routes) == {ROUTE}
+    assert ROUTE in settings.routes
     assert settings.gateway.port == deployment.gateway
 
 
@@ -57,14 +56,6 @@ def test_two_runs_have_nothing_in_common(tmp_path: Path) -> None:
     assert one.name != other.name
     assert one.password != other.password
     assert len({one.gateway, one.management, one.portal}) == 3
-
-
-def test_the_topics_that_are_removed_are_those_of_the_settings(tmp_path: Path) -> None:
-    deployment = planned(tmp_path)
-    deployment.write()
-    settings = load_settings(deployment.config, {})
-    dead = {f"dead.{route}" for route in settings.routes}
-    assert set(TOPICS) == {"in.one_stop", "dead.in.one_stop", "events", "outcomes"} | dead
 
 
 def test_the_history_survives_rubbish_and_names_only_demos(tmp_path: Path) -> None:
