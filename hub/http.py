@@ -6,7 +6,8 @@ Only a connector's `client.py` uses this. Nothing is retried here and no redirec
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -20,6 +21,9 @@ CONNECT_SECONDS = 10.0
 
 CONNECT_SHARE = 0.5
 """Of a call's time, at most this much goes into connecting: what comes later was sent."""
+
+PIECE_BYTES = 262_144
+"""How much of a large answer is read at once."""
 
 RETRY_AFTER_LIMIT_SECONDS = 3600.0
 """A destination that asks for more is asked again after this."""
@@ -88,11 +92,13 @@ async def post(
     session: aiohttp.ClientSession,
     url: str,
     *,
-    body: bytes,
+    body: bytes | AsyncIterable[bytes],
     headers: Mapping[str, str],
     limits: CallLimits,
 ) -> HttpReply:
     """Send one request and read the whole answer, whatever its status.
+
+    A body that comes in pieces is sent in pieces; its length is in `headers` or not said.
 
     Raises:
         Unavailable: no connection (name, TLS, refused, none free): the request was not sent.
@@ -100,6 +106,29 @@ async def post(
             `connection_lost` or `reply_too_large`.
     """
     return await _call(session, "POST", url, {"data": body, "headers": headers}, limits)
+
+
+async def pieces(
+    session: aiohttp.ClientSession, url: str, *, headers: Mapping[str, str], limits: CallLimits
+) -> AsyncIterator[bytes]:
+    """Send a request without body and read its answer piece by piece, for what is large.
+
+    Raises:
+        Unavailable, UnknownOutcome: see `post`, also between two pieces.
+        Unavailable, Misconfigured, Rejected: the status is not 2xx, see `check_status`.
+    """
+    left = limits.reply_bytes
+    with _translated():
+        async with session.post(
+            url, headers=headers, timeout=_timeout(limits), allow_redirects=False
+        ) as response:
+            check_status(HttpReply(response.status, response.headers, b""))
+            async for piece in response.content.iter_chunked(PIECE_BYTES):
+                left -= len(piece)
+                if left < 0:
+                    response.close()
+                    raise UnknownOutcome("the answer is too large", code="reply_too_large")
+                yield piece
 
 
 async def get(
@@ -116,14 +145,24 @@ async def _call(
     said: Mapping[str, Any],
     limits: CallLimits,
 ) -> HttpReply:
-    connecting = min(CONNECT_SECONDS, limits.timeout_seconds * CONNECT_SHARE)
-    timeout = aiohttp.ClientTimeout(total=limits.timeout_seconds, connect=connecting)
-    try:
+    with _translated():
         async with session.request(
-            method, url, timeout=timeout, allow_redirects=False, **said
+            method, url, timeout=_timeout(limits), allow_redirects=False, **said
         ) as response:
             answer = await _read(response, limits.reply_bytes)
             return HttpReply(response.status, response.headers, answer)
+
+
+def _timeout(limits: CallLimits) -> aiohttp.ClientTimeout:
+    connecting = min(CONNECT_SECONDS, limits.timeout_seconds * CONNECT_SHARE)
+    return aiohttp.ClientTimeout(total=limits.timeout_seconds, connect=connecting)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """aiohttp's errors as ours."""
+    try:
+        yield
     except aiohttp.ConnectionTimeoutError as error:
         raise Unavailable("no connection in time", code="connect_timeout") from error
     except aiohttp.ClientConnectorDNSError as error:

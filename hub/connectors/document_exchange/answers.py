@@ -1,0 +1,145 @@
+"""What the axis answers: `{"status", "ErrorCode", "ErrorDesc", "data"}`, and what its codes mean.
+
+The base64 of a package is cut out of its answer while that comes in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from hub.connectors.document_exchange.settings import DocumentExchangeSettings
+from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+
+AROUND_BYTES = 65_536
+"""Most of an answer that is not the package itself."""
+
+_DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*"')
+_HOLDBACK = 64
+
+
+@dataclass(frozen=True, slots=True)
+class AxisAnswer:
+    """A readable answer: the whole object, its code, whether it says OK."""
+
+    fields: Mapping[str, Any]
+    code: str
+    ok: bool
+
+    def rows(self) -> list[Mapping[str, Any]]:
+        """The objects of `data`.
+
+        Raises:
+            Unavailable: it is no list.
+        """
+        rows = self.fields.get("data") or []
+        if not isinstance(rows, list):
+            raise Unavailable("data is no list", code="malformed_reply")
+        return [row for row in rows if isinstance(row, dict)]
+
+
+def read_answer(body: bytes) -> AxisAnswer:
+    """The answer of these bytes.
+
+    Raises:
+        UnknownOutcome: they have not the axis's form.
+    """
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        fields = None
+    if not isinstance(fields, dict) or "status" not in fields:
+        raise UnknownOutcome("the answer is malformed", code="malformed_reply")
+    code = _plain_code(fields.get("ErrorCode"))
+    ok = str(fields["status"]).upper() == "OK" and code in ("", "0", "00")
+    return AxisAnswer(fields, code, ok)
+
+
+def refusal(answer: AxisAnswer, path: str, settings: DocumentExchangeSettings) -> HubError:
+    """The table of codes: what a refusal asks the hub to do."""
+    text = f"the axis refuses {path} (ErrorCode {answer.code or 'none'})"
+    if answer.code in settings.account_codes:
+        return Misconfigured(text, code="account_refused")
+    if answer.code in settings.busy_codes:
+        return Unavailable(text, code="destination_busy")
+    final = answer.code in settings.final_codes
+    return Rejected(text, documented=final, foreign_code=answer.code)
+
+
+def text_of(row: Mapping[str, Any], name: str) -> str:
+    """A field of a listed object as text that may become a header; `` if it is not usable."""
+    value = row.get(name)
+    text = str(value) if isinstance(value, str | int) else ""
+    return text if len(text) <= 500 and text.isascii() and text.isprintable() else ""
+
+
+def _plain_code(code: object) -> str:
+    text = "" if code is None else str(code)
+    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
+
+
+class DataCutter:
+    """Cuts the text of `data` out of an answer that comes in pieces.
+
+    Args:
+        take: gets the pieces of the text, as base64.
+    """
+
+    def __init__(self, take: Callable[[bytes], object]) -> None:
+        self._take = take
+        self._around = bytearray()
+        self._waiting = b""
+        self._state = "before"
+
+    def feed(self, piece: bytes) -> None:
+        """Look at a piece.
+
+        Raises:
+            UnknownOutcome: too much around the text.
+        """
+        text = self._waiting + piece
+        self._waiting = b""
+        if self._state == "before":
+            found = _DATA.search(text)
+            if found is None:
+                self._keep(text[:-_HOLDBACK])
+                self._waiting = text[-_HOLDBACK:]
+                return
+            self._keep(text[: found.end()])
+            self._state, text = "inside", text[found.end() :]
+        if self._state == "inside":
+            text = self._inside(text)
+        if self._state == "after":
+            self._keep(text)
+
+    def close(self) -> AxisAnswer:
+        """The answer without the text.
+
+        Raises:
+            UnknownOutcome: it has not the axis's form.
+        """
+        self._keep(self._waiting)
+        return read_answer(bytes(self._around))
+
+    def _inside(self, text: bytes) -> bytes:
+        end = text.find(b'"')
+        part = text if end < 0 else text[:end]
+        if end < 0 and part.endswith(b"\\"):
+            self._waiting, part = b"\\", part[:-1]
+        # Writers of JSON may escape the slash, writers of base64 may break lines.
+        for escaped, plain in ((b"\\/", b"/"), (b"\\r", b""), (b"\\n", b"")):
+            part = part.replace(escaped, plain)
+        self._take(part)
+        if end < 0:
+            return b""
+        self._state = "after"
+        return text[end:]
+
+    def _keep(self, text: bytes) -> None:
+        self._around += text
+        if len(self._around) > AROUND_BYTES:
+            raise UnknownOutcome("the answer is malformed", code="malformed_reply")

@@ -1,0 +1,96 @@
+"""Documents and statuses of our offices -> packages for the axis; pure.
+
+The attachments' bytes are not in the event: the package is written with a mark in the place of
+each, and the client puts them in while it sends.
+"""
+
+from __future__ import annotations
+
+import orjson
+
+from hub.connectors.document_exchange.settings import DocumentExchangeSettings
+from hub.errors import EncodeError
+from hub.event import Event
+from hub.message import Message
+from hub.schemas.document import DocumentEvent, HandlingEvent, Hop
+from hub.wire.edxml.writing import document_id_of, write_document, write_status
+
+SEND_DOCUMENT = "sendEdoc edoc"
+SEND_STATUS = "sendEdoc status"
+
+
+def encode(event: Event, settings: DocumentExchangeSettings) -> Message:
+    """The package that tells an event.
+
+    Args:
+        event: `document.issued` or `document.handled`.
+        settings: of the connector instance.
+
+    Raises:
+        EncodeError: another kind, or a field that the form needs is missing; with its path.
+    """
+    data = event.data
+    if event.kind == "document.issued" and isinstance(data, DocumentEvent):
+        return _document(event, data, settings)
+    if event.kind == "document.handled" and isinstance(data, HandlingEvent):
+        return _status(event, data, settings)
+    raise EncodeError("the axis takes documents and statuses only", code="unknown_kind")
+
+
+def _document(event: Event, data: DocumentEvent, settings: DocumentExchangeSettings) -> Message:
+    for number, file in enumerate(data.document.files):
+        if not file.reference:
+            raise EncodeError(
+                "its bytes are not in the blob store", path=f"/document/files/{number}/reference"
+            )
+    receivers = [each.id for each in data.document.receivers]
+    if not data.hops:
+        data = data.model_copy(update={"hops": (Hop(organ_id=data.unit, at=event.time),)})
+
+    def wire_id(organ_id: str) -> str:
+        """Old ids only where every receiver reads them."""
+        forms = {settings.wire_id(organ_id, reader) for reader in receivers}
+        return forms.pop() if len(forms) == 1 else organ_id
+
+    body = write_document(data, wire_id)
+    to = [wire_id(each) for each in receivers]
+    beside = {
+        "from": wire_id(data.document.sender.id),
+        "document_id": document_id_of(data.document),
+    }
+    return _message(event, SEND_DOCUMENT, body, data.unit, {**beside, "to": _list(to)})
+
+
+def _status(event: Event, data: HandlingEvent, settings: DocumentExchangeSettings) -> Message:
+    reader = data.receiver or data.answers.organ_id
+    if not reader:
+        raise EncodeError("is needed", path="/answers/organ_id")
+    if data.at is None:
+        data = data.model_copy(update={"at": event.time})
+
+    def wire_id(organ_id: str) -> str:
+        return settings.wire_id(organ_id, reader)
+
+    body = write_status(data, wire_id)
+    beside = {"from": wire_id(data.reporter.id), "document_id": data.answers.document_id}
+    return _message(event, SEND_STATUS, body, data.unit, {**beside, "to": _list([wire_id(reader)])})
+
+
+def _list(ids: list[str]) -> str:
+    return orjson.dumps(ids).decode()
+
+
+def _message(
+    event: Event, operation: str, body: bytes, unit: str, beside: dict[str, str]
+) -> Message:
+    return Message(
+        connector="document_exchange",
+        operation=operation,
+        body=body,
+        key=event.subject,
+        headers={"unit": unit, "form": "edxml", **beside},
+        id=event.id,
+        received_at=event.time,
+        content_type="application/xml",
+        traceparent=event.traceparent,
+    )

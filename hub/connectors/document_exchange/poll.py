@@ -1,0 +1,230 @@
+"""The asking side: lists what has come, fetches and takes apart each package, acknowledges it.
+
+Attachments go to the blob store before Kafka has the message, so that decode needs nothing but
+the message. An item stays listed until it is `done` or `fail`: a look that is repeated gives the
+same message ids, and what was read before is a duplicate then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import IO, Any
+
+from hub.connector import Ground, Page
+from hub.connectors.document_exchange import answers
+from hub.connectors.document_exchange.client import AxisCalls
+from hub.connectors.document_exchange.decode import (
+    DOCUMENT_ALIAS,
+    Problem,
+    Received,
+    key_of,
+)
+from hub.connectors.document_exchange.opening import Opened, Opening
+from hub.connectors.document_exchange.packing import spool
+from hub.connectors.document_exchange.settings import DocumentExchangeSettings
+from hub.errors import DecodeError, Rejected, Unavailable, UnknownOutcome
+from hub.message import Message, name_id
+from hub.schemas.document import DocumentFile
+from hub.wire.edxml import models
+from hub.wire.edxml.pieces import Base64Pieces
+from hub.wire.edxml.reading import Package
+from hub.wire.edxml.unpacking import Slot
+
+PART_BYTES = 4_194_304
+"""Size of the parts in which a package is kept as received."""
+
+AWAY_COUNT = 3
+"""After so many packages that could not be fetched, a look ends."""
+
+DONE, FAIL, PROCESSING = "done", "fail", "processing"
+
+
+class _Places:
+    """Makes places for bytes that the stack closes."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+
+    def __call__(self) -> IO[bytes]:
+        return self._stack.enter_context(spool())
+
+
+class AxisPoller:
+    """Poller of one axis instance; see `hub.connector.Poller`."""
+
+    def __init__(self, name: str, settings: DocumentExchangeSettings, ground: Ground) -> None:
+        self.name = name
+        self.every_seconds = settings.poll_seconds
+        self._settings = settings
+        self._ground = ground
+        self._calls = AxisCalls(settings)
+
+    async def poll(self, cursor: str) -> Page:
+        items = [*await self._list(models.DOCUMENT), *await self._list(models.STATUS)]
+        wanted = items[: self._settings.page_count]
+        messages: list[Message] = []
+        receipts: list[str] = []
+        away: list[Unavailable] = []
+        for row in wanted:
+            if len(away) == AWAY_COUNT:
+                break
+            try:
+                message, end = await self._message(row)
+            except Unavailable as error:
+                # It stays listed; the others must not wait for it.
+                away.append(error)
+                continue
+            messages.append(message)
+            receipts.append(f"{end} {answers.text_of(row, 'docId')}")
+        if away and not messages:
+            raise away[0]
+        more = len(items) > len(wanted) and not away
+        return Page(tuple(messages), cursor, more, tuple(receipts))
+
+    async def done(self, page: Page) -> None:
+        for receipt in page.receipts:
+            end, _, doc_id = receipt.partition(" ")
+            await self._tell(doc_id, end)
+
+    async def close(self) -> None:
+        await self._calls.close()
+
+    async def _list(self, message_type: str) -> Sequence[Mapping[str, Any]]:
+        """What waits for us, oldest first."""
+        logical = {"servicetype": models.SERVICE_TYPE, "messagetype": message_type}
+        seconds = self._settings.query_timeout_seconds
+        answer = await self._calls.call(models.RECEIVED_LIST, logical, seconds)
+        rows = {answers.text_of(row, "docId"): row for row in answer.rows()}
+        waiting = [
+            {**row, "messageType": message_type}
+            for doc_id, row in rows.items()
+            if doc_id and str(row.get("status", "")).lower() not in (DONE, FAIL)
+        ]
+        return sorted(waiting, key=lambda row: str(row.get("created_time", "")))
+
+    async def _message(self, row: Mapping[str, Any]) -> tuple[Message, str]:
+        """The message of a listed item, and with which word it will be acknowledged."""
+        doc_id = answers.text_of(row, "docId")
+        received = Received(
+            doc_id=doc_id,
+            sender=answers.text_of(row, "from"),
+            receiver=answers.text_of(row, "to"),
+        )
+        key, end = doc_id, DONE
+        with ExitStack() as stack:
+            places = _Places(stack)
+            raw = places()
+            try:
+                received, key = await self._read(received, row, raw, places)
+            except DecodeError as error:
+                text = str(error).removeprefix(f"{error.path}: ")
+                problem = Problem(code=error.code, path=error.path, text=text)
+                received, end = received.model_copy(update={"problem": problem}), FAIL
+            except Rejected as error:
+                problem = Problem(code="fetch_refused", path="/", text=str(error))
+                received, end = received.model_copy(update={"problem": problem}), FAIL
+            original = await self._keep_original(raw)
+        received = received.model_copy(update={"original": original})
+        unit = self._settings.id_of(received.receiver)
+        message = Message(
+            connector=self.name,
+            operation=models.FETCH.removeprefix("/"),
+            body=received.model_dump_json(exclude_defaults=False).encode(),
+            key=key,
+            headers={"form": "package", "unit": unit, "doc_id": doc_id},
+            id=name_id(f"{self.name} {doc_id}"),
+        )
+        return message, end
+
+    async def _read(
+        self, received: Received, row: Mapping[str, Any], raw: IO[bytes], places: _Places
+    ) -> tuple[Received, str]:
+        """Fetch a package and put its attachments where the hub keeps them."""
+        opening = Opening(self._settings, places, at=datetime.now(UTC))
+        await self._fetch(received.doc_id, row, raw, opening)
+        if self._settings.mark_processing:
+            await self._tell(received.doc_id, PROCESSING)
+        opened = await asyncio.to_thread(opening.close)
+        contents = await self._keep_attachments(opening, opened)
+        subject = await self._known(opened.package)
+        read = received.model_copy(
+            update={
+                "subject": subject,
+                "edxml": opened.text.decode(),
+                "contents": contents,
+                "signatures": tuple(opened.verdicts),
+            }
+        )
+        return read, subject or key_of(opened.package)
+
+    async def _fetch(
+        self, doc_id: str, row: Mapping[str, Any], raw: IO[bytes], opening: Opening
+    ) -> None:
+        logical = {"filePath": answers.text_of(row, "filePath"), "docId": doc_id}
+
+        def take(piece: bytes) -> None:
+            raw.write(piece)
+            opening.feed(piece)
+
+        decoder = Base64Pieces(take, limit_bytes=self._settings.package_bytes)
+        cutter = answers.DataCutter(decoder.feed)
+        try:
+            async for piece in self._calls.fetch(logical):
+                cutter.feed(piece)
+            answer = cutter.close()
+        except UnknownOutcome as error:
+            raise Unavailable(str(error), code=error.code) from error
+        if not answer.ok:
+            raise answers.refusal(answer, models.FETCH, self._settings)
+        decoder.close()
+
+    async def _keep_attachments(self, opening: Opening, opened: Opened) -> tuple[DocumentFile, ...]:
+        kept: dict[int, DocumentFile] = {}
+        attachments = opening.attachments(opened)
+        while found := await asyncio.to_thread(_next, attachments):
+            slot, file, unpacked = found
+            reference = await self._ground.keep(unpacked.read(), slot.media_type)
+            kept[slot.number] = file.model_copy(update={"reference": reference})
+        return tuple(kept[number] for number in sorted(kept))
+
+    async def _keep_original(self, raw: IO[bytes]) -> tuple[str, ...]:
+        """References of the package as received, also of one that cannot be read."""
+        if not self._settings.keep_original:
+            return ()
+        raw.seek(0)
+        kept = []
+        while part := raw.read(PART_BYTES):
+            kept.append(await self._ground.keep(part, "application/octet-stream"))
+        return tuple(kept)
+
+    async def _known(self, package: Package) -> str:
+        """What the hub knows this document, or one that it answers or changes, by."""
+        header, trace = package.header, package.trace
+        if package.is_status:
+            return ""
+        business = trace.child("Bussiness") if trace else None
+        ids = [header.text("DocumentId"), business.text("DocumentId") if business else ""]
+        ids += [each.text("DocumentId") for each in header.children("ResponseFor")]
+        for document_id in ids:
+            alias = await self._ground.alias(DOCUMENT_ALIAS, document_id) if document_id else None
+            if alias is not None:
+                return alias.subject
+        return ""
+
+    async def _tell(self, doc_id: str, status: str) -> None:
+        """Tell the axis how far an item is; one that it no longer waits for is no matter."""
+        logical = {"status": status, "docId": doc_id}
+        seconds = self._settings.query_timeout_seconds
+        try:
+            await self._calls.call(models.UPDATE_STATUS, logical, seconds)
+        except Rejected:
+            return
+
+
+def _next(
+    attachments: Iterator[tuple[Slot, DocumentFile, IO[bytes]]],
+) -> tuple[Slot, DocumentFile, IO[bytes]] | None:
+    return next(attachments, None)

@@ -1,0 +1,386 @@
+"""The document axis (VXP), simulated: signed calls, lists, packages, and partners that answer.
+
+Paths, headers and objects are those of the reference kit; what the kit does not say (codes of
+refusals) is taken from a provincial axis. A document sent by one organisation is listed for each
+receiver until it is `done` or `fail`. `_control` lets a partner answer by itself, or do what a
+test needs: statuses, opinions, revocations, updates, replacements, bad zips.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hub.connectors.document_exchange import simulator_door as door
+from hub.connectors.document_exchange.simulator_packages import (
+    Letter,
+    Seen,
+    look_at,
+    status_package,
+)
+from hub.simulation import (
+    Answer,
+    Call,
+    CallLog,
+    Duplicate,
+    FaultScript,
+    Inner,
+    Item,
+    Refuse,
+    Simulation,
+    json_response,
+)
+from hub.wire.edxml import models
+
+EMPTY_FILE, NO_RECEIVER, NO_SENDER = "10", "18", "19"
+SYSTEM_ERROR, BAD_FILE, BAD_FORM, LOCKED = "20", "21", "22", "23"
+SYSTEMS: Mapping[str, Mapping[str, Any]] = {
+    "vxp.saas.01": {"secret": "demo", "organs": ["H99.01"]},
+    "vxp.saas.02": {"secret": "demo", "organs": ["H99.02"]},
+}
+_VIETNAM = timezone(timedelta(hours=7))
+PATHS = (
+    models.SEND,
+    models.RECEIVED_LIST,
+    models.SENT_LIST,
+    models.FETCH,
+    models.UPDATE_STATUS,
+    models.AGENCIES,
+    models.AGENCIES_QD20,
+)
+
+
+def simulator(
+    faults: FaultScript,
+    log: CallLog,
+    *,
+    systems: Mapping[str, Mapping[str, Any]] = SYSTEMS,
+    locked: Sequence[str] = (),
+    window_seconds: float = 900,
+) -> Starlette:
+    """The axis as an ASGI app: its calls, and `/_control`.
+
+    Args:
+        faults: the fault script to begin with.
+        log: where calls are logged.
+        systems: `secret` and `organs` (organisation ids) of each system.
+        locked: organisations that take nothing (code 23).
+        window_seconds: how old a call's stamp may be.
+    """
+    held = Axis(systems, locked, window_seconds)
+    simulation = Simulation("document_exchange", faults, log, subsystem=held)
+
+    async def call(request: Request) -> Response:
+        body = await request.body()
+        asked = Asked(request.url.path, dict(request.headers), body)
+        return await simulation.perform(asked.call(), lambda fault: held.answer(asked, fault))
+
+    async def auto(request: Request) -> Response:
+        held.auto = {each["organ"]: each for each in await request.json()}
+        return Response(status_code=204)
+
+    async def act(request: Request) -> Response:
+        return json_response({"docId": held.play(await request.json())})
+
+    return Starlette(
+        routes=[
+            *(Route(path, call, methods=["POST"]) for path in PATHS),
+            Route("/_control/auto", auto, methods=["PUT"]),
+            Route("/_control/act", act, methods=["POST"]),
+            *simulation.control_routes(),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A call as received."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def logical(self) -> Mapping[str, str]:
+        """Its logical headers."""
+        return door.logical_headers(self.headers)
+
+    def call(self) -> Call:
+        """What is logged."""
+        said = self.logical
+        kind = said.get("messagetype", models.DOCUMENT)
+        subject = said.get("docId", "")
+        if self.path == models.SEND:
+            subject = look_at(self.body, kind).document_id
+        name = f"{self.path.removeprefix('/')} {kind}"
+        name = name if self.path == models.SEND else self.path.removeprefix("/")
+        key = self.headers.get("x-operation-key", "")
+        return Call(name, (Item(key, subject, None, self.body),))
+
+
+@dataclass
+class Listed:
+    """A package in the axis's hands, for one receiver."""
+
+    doc_id: str
+    kind: str
+    sender: str
+    to: str
+    body: bytes
+    seen: Seen
+    created: str
+    status: str = "initial"
+    updated: str = ""
+
+    def row(self) -> dict[str, str]:
+        """As `getReceivedEdocList` says it."""
+        return {
+            "docId": self.doc_id,
+            "serviceType": models.SERVICE_TYPE,
+            "messageType": self.kind,
+            "created_time": self.created,
+            "updated_time": self.updated or self.created,
+            "from": self.sender,
+            "to": self.to,
+            "status": self.status,
+            "status_desc": "",
+        }
+
+    def sent_row(self) -> dict[str, str]:
+        """As `getSentEdocList` says it."""
+        return {
+            "serviceType": models.SERVICE_TYPE,
+            "receiverDocId": self.doc_id,
+            "toCode": self.to,
+            "receiveStatus": self.status,
+            "receiveStatusDesc": "",
+            "title": self.seen.title,
+            "messageType": self.kind,
+            "notation": self.seen.notation,
+            "receivedTime": self.updated,
+            "sentTime": self.created,
+            "sendStatus": "done",
+            "sendStatusDesc": "",
+            "senderDocId": self.doc_id,
+            "fromCode": self.sender,
+        }
+
+
+@dataclass
+class Axis:
+    """What the simulated axis holds."""
+
+    systems: Mapping[str, Mapping[str, Any]]
+    locked: Sequence[str]
+    window_seconds: float
+    auto: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.items: list[Listed] = []
+        self.calls: Counter[str] = Counter()
+        self.numbers = 0
+
+    def state(self) -> Mapping[str, Any]:
+        """Counts of packages, of documents sent twice, of calls by path and end."""
+        sent = Counter(
+            (item.sender, item.seen.document_id, item.to, item.seen.business)
+            for item in self.items
+            if item.kind == models.DOCUMENT
+        )
+        return {
+            "packages": len(self.items),
+            "documents": sum(item.kind == models.DOCUMENT for item in self.items),
+            "statuses": sum(item.kind == models.STATUS for item in self.items),
+            "waiting": sum(item.status not in ("done", "fail") for item in self.items),
+            "twice": sum(count - 1 for count in sent.values()),
+            "calls": dict(self.calls),
+        }
+
+    def reset(self) -> None:
+        """Forget all packages and counts."""
+        self.__post_init__()
+
+    def answer(self, asked: Asked, fault: Inner | None) -> Answer:
+        """The answer to a call."""
+        answer = self._answer(asked, fault)
+        self.calls[f"{asked.path} {'taken' if answer.taken else 'refused'}"] += 1
+        return answer
+
+    def _answer(self, asked: Asked, fault: Inner | None) -> Answer:
+        said = asked.logical
+        system = self.systems.get(said.get("systemid", ""))
+        secret = system["secret"] if system else None
+        wrong = door.wrong_with(asked.headers, secret, window_seconds=self.window_seconds)
+        if wrong or system is None:
+            return _fail(door.BAD_SECRET, wrong)
+        if isinstance(fault, Refuse):
+            return _fail(fault.error_code, fault.message)
+        organs = system["organs"]
+        match asked.path:
+            case models.SEND:
+                return self._send(asked, said, organs)
+            case models.RECEIVED_LIST:
+                return self._received(said, organs, twice=isinstance(fault, Duplicate))
+            case models.SENT_LIST:
+                return self._sent(said, organs)
+            case models.FETCH:
+                found = self._find(said, organs)
+                data = base64.b64encode(found.body).decode() if found else ""
+                return _ok(data=data) if found else _fail(BAD_FILE, "Không có gói tin")
+            case models.UPDATE_STATUS:
+                return self._update(said, organs)
+        known = [organ for each in self.systems.values() for organ in each["organs"]]
+        return _ok(data=[_agency(organ) for organ in known])
+
+    def _send(self, asked: Asked, said: Mapping[str, str], organs: Sequence[str]) -> Answer:
+        kind = said.get("messagetype", "")
+        if not asked.body:
+            return _fail(EMPTY_FILE, "Tệp rỗng")
+        if said.get("servicetype") != models.SERVICE_TYPE or kind not in ("edoc", "status"):
+            return _fail(SYSTEM_ERROR, "servicetype, messagetype")
+        if said.get("hash-file") != hashlib.sha256(asked.body).hexdigest():
+            return _fail(BAD_FILE, "hash-file")
+        seen = look_at(asked.body, kind)
+        if seen.fault:
+            return _fail(BAD_FORM, seen.fault)
+        sender = said.get("from", "")
+        if sender not in organs or seen.sender != sender:
+            return _fail(NO_SENDER, "from")
+        to = json.loads(said["to"]) if "to" in said else list(seen.to)
+        known = {organ for each in self.systems.values() for organ in each["organs"]}
+        if set(to) - known:
+            return _fail(NO_RECEIVER, "to")
+        if set(to) & set(self.locked):
+            return _fail(LOCKED, "to")
+        doc_id = self._put(kind, sender, to, asked.body)
+        return Answer(_said("OK", "0", "") | {"DocId": doc_id}, taken=True)
+
+    def _put(self, kind: str, sender: str, to: Sequence[str], body: bytes) -> str:
+        """List a package for its receivers, and let those answer that do so by themselves."""
+        self.numbers += 1
+        doc_id, seen = f"{self.numbers:024x}", look_at(body, kind)
+        for each in to:
+            self.items.append(Listed(doc_id, kind, sender, each, body, seen, _now()))
+        for each in to:
+            if kind == models.DOCUMENT and each in self.auto:
+                self._respond(each, sender, seen, self.auto[each])
+        return doc_id
+
+    def _respond(self, organ: str, sender: str, seen: Seen, how: Mapping[str, Any]) -> None:
+        for code in how.get("statuses", ()):
+            body = status_package(organ, seen, sender, code, _now())
+            self._put(models.STATUS, organ, [sender], body)
+        if how.get("opinion"):
+            title = f"V/v trả lời: {seen.title}"
+            letter = Letter(organ, [sender], str(self.numbers), title, _now(), answers=seen)
+            self._put(models.DOCUMENT, organ, [sender], letter.package())
+
+    def play(self, asked: Mapping[str, Any]) -> str:
+        """A partner does something; the docId of what it sends.
+
+        Args:
+            asked: `do` (`status`, `document`, `revoke`, `update`, `replace`, `bad_zip`, `raw`),
+                `from`, `to`, and `about` (a document id), `code`, `number`, `title`, `edxml`.
+        """
+        sender, to = str(asked["from"]), str(asked["to"])
+        about = next(
+            (
+                item.seen
+                for item in self.items
+                if item.seen.document_id == asked.get("about") and item.kind == models.DOCUMENT
+            ),
+            Seen("", document_id=str(asked.get("about", "")), notation="0/TL-VP", day=_now()[:10]),
+        )
+        do, number = str(asked["do"]), str(asked.get("number", self.numbers + 1))
+        if do == "raw":
+            body = base64.b64decode(asked["edxml"])
+            return self._put(str(asked.get("type", models.DOCUMENT)), sender, [to], body)
+        if do == "status":
+            body = status_package(sender, about, to, str(asked["code"]), asked.get("at") or _now())
+            return self._put(models.STATUS, sender, [to], body)
+        business = {"revoke": "1", "update": "2", "replace": "3"}.get(do, "0")
+        letter = Letter(
+            sender,
+            [to],
+            number,
+            str(asked.get("title", "V/v thử nghiệm")),
+            _now(),
+            answers=about if asked.get("about") else None,
+            business=business,
+            file=("phu-luc.xlsx", b"PK khong phai zip") if do == "bad_zip" else ("a.pdf", b"%PDF-"),
+            packed=b"PK\x03\x04 hong" if do == "bad_zip" else None,
+        )
+        return self._put(models.DOCUMENT, sender, [to], letter.package())
+
+    def _received(self, said: Mapping[str, str], organs: Sequence[str], *, twice: bool) -> Answer:
+        rows = [
+            item.row()
+            for item in self.items
+            if item.to in organs
+            and item.kind == said.get("messagetype")
+            and item.status not in ("done", "fail")
+        ]
+        return _ok(data=rows * 2 if twice else rows)
+
+    def _sent(self, said: Mapping[str, str], organs: Sequence[str]) -> Answer:
+        rows = [
+            item.sent_row()
+            for item in self.items
+            if item.sender in organs
+            and item.kind == said.get("messagetype")
+            and said.get("docId", "") in ("", item.doc_id)
+        ]
+        return _ok(data=rows)
+
+    def _find(self, said: Mapping[str, str], organs: Sequence[str]) -> Listed | None:
+        for item in self.items:
+            if item.doc_id == said.get("docId") and item.to in organs:
+                return item
+        return None
+
+    def _update(self, said: Mapping[str, str], organs: Sequence[str]) -> Answer:
+        found = self._find(said, organs)
+        if found is None or said.get("status") not in ("processing", "done", "fail"):
+            return _fail(BAD_FILE, "docId, status")
+        found.status, found.updated = said["status"], _now()
+        return _ok()
+
+
+def _now() -> str:
+    return f"{datetime.now(UTC).astimezone(_VIETNAM):%Y/%m/%d %H:%M:%S}"
+
+
+def _agency(organ: str) -> dict[str, str]:
+    return {
+        "id": organ,
+        "pid": organ.rpartition(".")[0],
+        "code": organ,
+        "name": f"Cơ quan {organ}",
+        "mail": "",
+        "oldCode": "",
+        "code102": "",
+    }
+
+
+def _said(status: str, code: str, text: str) -> dict[str, Any]:
+    return {"status": status, "ErrorCode": code, "ErrorDesc": text}
+
+
+def _ok(**fields: Any) -> Answer:
+    return Answer(_said("OK", "0", "") | fields, taken=True)
+
+
+def _fail(code: str, text: str) -> Answer:
+    """A refusal; the reference client needs `DocId` even then."""
+    return Answer(_said("FAIL", code, text) | {"DocId": "", "data": []}, taken=False)
