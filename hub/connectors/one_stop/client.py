@@ -46,6 +46,9 @@ PATH_OF = {
 }
 """Which path of a product takes which push."""
 
+WAITED_FOR = (HANDOVER_SERVICE, HANDOVER_RESULT_SERVICE)
+"""What is not dropped for want of a path: another agency waits for it."""
+
 
 class ProductClient:
     """Client of one connector instance; see `hub.connector.Client`.
@@ -101,7 +104,9 @@ class ProductClient:
         if message.operation == NOTHING:
             return NOT_TOLD
         name = message.headers["product"]
-        product = self._settings.products[name]
+        product = self._settings.products.get(name)
+        if product is None:
+            raise Unavailable("no product of this unit in hub.yaml", code="no_account")
         body: dict[str, Any] = orjson.loads(message.body)
         subject = request.event.subject
         match message.operation:
@@ -120,7 +125,11 @@ class ProductClient:
             case str(operation) if operation == RECEIPT:
                 body = await self._payments.receipted(body)
         path = getattr(product, PATH_OF[message.operation])
-        return "kept" if path is None else await self._push(request, product, body, deadline)
+        if path is not None:
+            return await self._push(request, product, body, deadline)
+        if message.operation in WAITED_FOR:
+            raise Unavailable("the product's handover_path is not set", code="no_account")
+        return "kept"
 
     async def _with_own_order(self, subject: str, row: dict[str, Any]) -> dict[str, Any]:
         """The row under the order number that the product knows."""

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from hub.connectors.one_stop.leftovers import leftovers
 from hub.connectors.one_stop.papers import WireFile, day_of, read_files
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.connectors.one_stop.wire import ISSUE, SUBMIT
@@ -186,7 +187,7 @@ def _submitted(message: Message, wire: WireSubmit) -> tuple[str, str, EventData]
             linked_kind=wire.LoaiHSLienthong or "",
             due_at=read_stamp(wire.HanXuLyVanBan),
             originals=kept,
-            unknown=wire.__pydantic_extra__ or {},
+            unknown=leftovers(wire),
         ),
     )
 
@@ -201,7 +202,9 @@ def _issued(message: Message, wire: WireIssue) -> tuple[str, str, EventData]:
     own = wire.DonViGui or WireOrgan()
     sender = Organisation(id=own.MaDinhDanh or unit, name=own.Ten or "")
     receivers = tuple(_receiver(each, number) for number, each in enumerate(wire.NoiNhan))
-    document = _document(wire.VanBan, sender).model_copy(update={"receivers": receivers})
+    document = _document(wire.VanBan, sender).model_copy(
+        update={"receivers": receivers, "unknown": leftovers(wire)}
+    )
     business = wire.LoaiNghiepVu or "0"
     return (
         "document.issued",
@@ -243,7 +246,6 @@ def _document(wire: WirePaper, sender: Organisation) -> Document:
         signer=signer if signer != Signer() else None,
         files=read_files(wire.DinhKem),
         originals=kept,
-        unknown=wire.__pydantic_extra__ or {},
     )
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from hub.connectors.one_stop.leftovers import leftovers
+from hub.connectors.one_stop.payplat import HASH
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.connectors.one_stop.wire import INIT
 from hub.errors import DecodeError
@@ -100,13 +102,7 @@ def payment(message: Message, tree: Any, settings: OneStopSettings) -> list[Even
                 purpose=wire.ThongTinGiaoDich or receipt.NoiDungThanhToan or "",
                 ordered_at=read_stamp(wire.ThoiGianGD),
                 originals={"ThoiGianGD": wire.ThoiGianGD} if wire.ThoiGianGD else {},
-                unknown={
-                    **(wire.__pydantic_extra__ or {}),
-                    **{
-                        f"ThongTinBienLai/{name}": value
-                        for name, value in (receipt.__pydantic_extra__ or {}).items()
-                    },
-                },
+                unknown={n: value for n, value in leftovers(wire).items() if n != HASH},
             ),
             natural_key=f"{INIT}:{value}",
             message_id=message.id,
@@ -174,5 +170,5 @@ def _fee(line: WireFeeLine) -> Fee:
         code=line.MaPhiLePhi or "",
         type_code=line.LoaiPhiLePhi or "",
         amount_vnd=amount,
-        unknown={**kept, **(line.__pydantic_extra__ or {})},
+        unknown=kept,
     )

@@ -7,10 +7,12 @@ form does not say what it is for: `post_orders` of the settings does, and `postD
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
 
+from hub.connectors.one_stop.leftovers import leftovers
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.connectors.one_stop.wire import CANCEL, ORDER, POST_DOCUMENT
 from hub.errors import DecodeError
@@ -20,8 +22,8 @@ from hub.schemas.post import (
     Party,
     PostCancelRequested,
     PostedProcedure,
+    PostErrand,
     PostOrderRequested,
-    PostService,
 )
 from hub.wire.dvcqg.canonical import subject_of
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
@@ -157,15 +159,15 @@ def post(message: Message, tree: Any, settings: OneStopSettings) -> list[Event |
     ]
 
 
-def _service(wire: WirePost, operation: str, settings: OneStopSettings) -> PostService:
+def _service(wire: WirePost, operation: str, settings: OneStopSettings) -> PostErrand:
     if operation != POST_DOCUMENT:
-        return PostService(settings.post_orders)
+        return PostErrand(settings.post_orders)
     sends, receives = _flag(wire.IsSendDocument), _flag(wire.IsReceiveResult)
     if sends and receives:
-        return PostService.BOTH
+        return PostErrand.BOTH
     if not sends and not receives:
         raise DecodeError("neither pick-up nor return is asked", path="/IsSendDocument")
-    return PostService.PICK_UP if sends else PostService.RETURN
+    return PostErrand.PICK_UP if sends else PostErrand.RETURN
 
 
 def _flag(value: str | bool | None) -> bool:
@@ -174,7 +176,9 @@ def _flag(value: str | bool | None) -> bool:
 
 def _order(wire: WirePost, operation: str) -> dict[str, Any]:
     """What an order says beside its number."""
-    unknown = dict(wire.__pydantic_extra__ or {})
+    unknown = leftovers(wire)
+    if wire.Procedure is not None and not _all_named(wire.Procedure.Elements):
+        unknown["Procedure/Elements"] = wire.Procedure.Elements
     amount = whole_number(wire.CODAmount or "0")
     if amount is None:
         raise DecodeError("must be a whole number of VND", path="/CODAmount")
@@ -228,11 +232,21 @@ def _party(wire: WireParty | None) -> Party | None:
 def _procedure(wire: WireProcedure | None) -> PostedProcedure | None:
     if wire is None:
         return None
-    listed = wire.Elements if isinstance(wire.Elements, list) else []
-    named = [each.get("Title") if isinstance(each, dict) else each for each in listed]
     return PostedProcedure(
         code=wire.Code or "",
         title=wire.Title or "",
         category=wire.Category or "",
-        elements=tuple(name for name in named if isinstance(name, str) and name),
+        elements=tuple(_names(wire.Elements)),
     )
+
+
+def _names(elements: Any) -> Iterator[str]:
+    for each in elements if isinstance(elements, list) else ():
+        name = each.get("Title") if isinstance(each, dict) else each
+        if isinstance(name, str) and name:
+            yield name
+
+
+def _all_named(elements: Any) -> bool:
+    """Whether the names say all that was sent."""
+    return elements is None or list(_names(elements)) == elements

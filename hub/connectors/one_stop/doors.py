@@ -92,3 +92,9 @@ async def read_call(request: Request, limit_bytes: int) -> bytes:
         raise Refused(replies.TOO_LARGE, f"tối đa {limit_bytes} byte") from error
     except BodyIncomplete as error:
         raise Refused(replies.MALFORMED, "chưa nhận đủ") from error
+
+
+def page_size(text: str, limit: int) -> int:
+    """How many are asked for, between 1 and the limit; the limit where nothing readable is."""
+    readable = text.isascii() and text.isdecimal() and len(text) < 7
+    return min(max(int(text), 1), limit) if readable else limit

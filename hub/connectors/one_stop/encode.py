@@ -2,7 +2,7 @@
 
 A unit without a product, and a form that its product has switched off, give `KhongGui`: nothing is
 sent, because hub.yaml says whom the hub tells what. An inter-agency dossier is different: somebody
-waits for it, so not being able to tell it is an EncodeError.
+waits for it, so it is encoded anyway, and waits at the client until its unit has a product.
 
 What only the hub's ground knows (the product's own references, ids of rows) is put in by
 `client.py`; it signs, too.
@@ -49,6 +49,18 @@ from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE
 Said = tuple[str, dict[str, Any]]
 """Operation and JSON object."""
 
+SAYABLE = (
+    DossierEvent,
+    HandoverEvent,
+    PaymentRequested,
+    PaymentConfirmed,
+    PaymentFailed,
+    ReceiptIssued,
+    ParcelEvent,
+    OfficeEvent,
+)
+"""What products can be told."""
+
 
 def encode(event: Event, settings: OneStopSettings) -> Message:
     """The message to the product of the unit that an event concerns.
@@ -58,18 +70,18 @@ def encode(event: Event, settings: OneStopSettings) -> Message:
         settings: of the connector instance.
 
     Raises:
-        EncodeError: no such kind, a field that cannot be said, or an inter-agency dossier for a
-            unit that has no product (`no_product`).
+        EncodeError: no such kind, or a field that cannot be said.
     """
+    if not isinstance(event.data, SAYABLE):
+        raise EncodeError("products cannot be told this kind", code="unknown_kind")
     unit = _unit(event)
     found = settings.product_of(unit)
     said: Said | None = None
-    if found is not None:
+    if isinstance(event.data, HandoverEvent):
+        said = _linked(event, event.data)
+    elif found is not None:
         said = _said(event, found[1], settings)
-    if said is None:
-        _refuse_silence(event)
-        said = (NOTHING, {})
-    operation, body = said
+    operation, body = said or (NOTHING, {})
     return Message(
         connector="one_stop",
         operation=operation,
@@ -80,29 +92,6 @@ def encode(event: Event, settings: OneStopSettings) -> Message:
         received_at=event.time,
         traceparent=event.traceparent,
     )
-
-
-def _refuse_silence(event: Event) -> None:
-    """Nothing is said: right for all but a dossier that another agency waits for.
-
-    Raises:
-        EncodeError: such a dossier, or a kind that no product can be told.
-    """
-    if isinstance(event.data, HandoverEvent):
-        raise EncodeError("the unit has no product that takes it", code="no_product")
-    if not isinstance(event.data, SAYABLE):
-        raise EncodeError("products cannot be told this kind", code="unknown_kind")
-
-
-SAYABLE = (
-    DossierEvent,
-    PaymentRequested,
-    PaymentConfirmed,
-    PaymentFailed,
-    ReceiptIssued,
-    ParcelEvent,
-    OfficeEvent,
-)
 
 
 def _unit(event: Event) -> str:
@@ -121,8 +110,6 @@ def _said(event: Event, product: Product, settings: OneStopSettings) -> Said | N
     match data:
         case DossierEvent() if product.dossier_path:
             return _dossier(data)
-        case HandoverEvent() if product.handover_path:
-            return _linked(event, data)
         case PaymentRequested() if product.payment_secret or product.link_path:
             return PAYMENT_LINK, link(event, data, product)
         case PaymentConfirmed() | PaymentFailed() if product.payment_secret:

@@ -21,7 +21,7 @@ from hub.connector import Inbox
 from hub.connectors.one_stop import replies
 from hub.connectors.one_stop.client import OFFICE_SHELF
 from hub.connectors.one_stop.decode_office import office
-from hub.connectors.one_stop.doors import Answering, Reply, asked, read_call, said
+from hub.connectors.one_stop.doors import Answering, Reply, asked, page_size, read_call, said
 from hub.connectors.one_stop.intake import read_object
 from hub.connectors.one_stop.papers import (
     CONTENT,
@@ -86,9 +86,8 @@ class OfficeDoor:
             parent, top = query.get("maDonViCha", ""), query.get("top", "")
             if parent and parent != product and not product.startswith(f"{parent}."):
                 raise Refused(replies.WRONG_UNIT, "maDonViCha", unit=unit)
-            limit = self._settings.page_limit_count
-            size = int(top) if top.isascii() and top.isdecimal() and len(top) < 7 else limit
-            entries = await asked(self._shelf.waiting(product, min(max(size, 1), limit)), unit)
+            size = page_size(top, self._settings.page_limit_count)
+            entries = await asked(self._shelf.waiting(product, size), unit)
             return _answered([entry.key for entry in entries])
 
         return await self._answering.answer(lambda: LIST, act)

@@ -20,7 +20,7 @@ from hub.connector import Inbox
 from hub.connectors.one_stop import replies
 from hub.connectors.one_stop.client import POST_SHELF
 from hub.connectors.one_stop.decode_post import order_alias, post
-from hub.connectors.one_stop.doors import Answering, Reply, asked, read_call, said
+from hub.connectors.one_stop.doors import Answering, Reply, asked, page_size, read_call, said
 from hub.connectors.one_stop.intake import read_object
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.sessions import Doorkeeper, basic_pair
@@ -109,11 +109,11 @@ class PostDoor:
 
         async def act() -> Reply:
             unit, name, _ = self._unit(request)
-            asked = request.query_params.get("pagesize", "")
+            wanted = request.query_params.get("pagesize", "")
             limit = self._settings.page_limit_count
-            size = int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 7 else limit
+            size = page_size(wanted, limit)
             last = request.query_params.get("lastId", "")[:64]
-            return await asked(self._page(name, min(max(size, 1), limit), last), unit)
+            return await asked(self._page(name, size, last), unit)
 
         return await self._answering.answer(lambda: TRACKING, act)
 

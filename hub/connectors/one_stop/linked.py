@@ -72,7 +72,7 @@ def read_linked(tree: Any, unit: str, results: Mapping[str, str], path: str = ""
 
     Args:
         tree: the parsed JSON object.
-        unit: organisation id of the sending unit, proved.
+        unit: organisation id of the sending unit, proved; empty: what the object says.
         results: `KetQua` -> `done` or `refused`.
         path: where it stands, put before the paths of faults.
 
@@ -89,6 +89,8 @@ def read_linked(tree: Any, unit: str, results: Mapping[str, str], path: str = ""
     values["child_code"] = _code(wire.MaHoSoLT, f"{path}/MaHoSoLT")
     if wire.MaHoSo:
         values["parent_code"] = _code(wire.MaHoSo, f"{path}/MaHoSo")
+    own = wire.MaHoSoLT if wire.KetQua else wire.MaHoSo
+    unit = unit or wire.DonViChuyen or (own or "").partition("-")[0]
     values["sender"] = Agency(unit=unit, name=wire.TenDonViChuyen or "")
     if wire.DonViNhan:
         values["receiver"] = Agency(unit=wire.DonViNhan, name=wire.TenDonViNhan or "")

@@ -15,6 +15,7 @@ from typing import Any
 from hub.schemas.document import DocumentFile
 from hub.wire.clock_texts import read_day, write_day
 from hub.wire.dvcqg.models import Text, WirePart
+from hub.wire.dvcqg.shape import whole_number
 
 CONTENT, STORED, SIZE, DIGEST = "Base64", "KhoTep", "KichThuoc", "SHA256"
 FILE_LISTS = ("DinhKem", "ThanhPhanHoSo")
@@ -59,7 +60,7 @@ def read_files(wires: Sequence[WireFile] | None) -> tuple[DocumentFile, ...]:
             name=wire.Ten or "",
             url=wire.Link or "",
             reference=wire.KhoTep or "",
-            size_bytes=int(wire.KichThuoc) if _is_number(wire.KichThuoc) else None,
+            size_bytes=whole_number(wire.KichThuoc or ""),
             sha256=wire.SHA256 or "",
         )
         for number, wire in enumerate(wires or (), start=1)
@@ -90,7 +91,3 @@ def day_of(text: str | None, name: str, kept: dict[str, str]) -> date | None:
     if text is not None and (day is None or write_day(day) != text):
         kept[name] = text
     return day
-
-
-def _is_number(text: str | None) -> bool:
-    return text is not None and text.isascii() and text.isdecimal() and len(text) < 16

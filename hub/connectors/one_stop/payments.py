@@ -88,7 +88,7 @@ class Payments:
 
     @staticmethod
     def _is_new(order: Alias, body: Mapping[str, Any]) -> bool:
-        return order.facts.get("payment_id") != body["MaThamChieu"]
+        return order.facts.get("payment_id") != str(body["MaThamChieu"])
 
 
 def _reference(order: Alias) -> str:

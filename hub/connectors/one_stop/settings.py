@@ -177,7 +177,7 @@ class OneStopSettings(ConnectorSettings):
         description="MaLoi of CONFIRM when the payment tells no code of its own.",
     )
     linked_results: dict[str, Literal["done", "refused"]] = Field(
-        default_factory=lambda: {"9": "done", "10": "done", "3": "refused", "7": "refused"},
+        {"9": "done", "10": "done", "3": "refused", "7": "refused"},
         description="KetQua of an inter-agency dossier -> what it means.",
     )
     connections_count: Count = Field(64, description="Most connections to products at once.")
