@@ -27,7 +27,7 @@ def order_alias(customer_code: str, order_number: str) -> tuple[str, str]:
     return ORDER_ALIAS, f"{customer_code}/{order_number}"
 
 
-class PostService(StrEnum):
+class PostErrand(StrEnum):
     """What the post does for a dossier."""
 
     PICK_UP = "pick_up"  # thu gom hồ sơ: from the citizen to the desk
@@ -94,7 +94,7 @@ class PostOrderRequested(EventData):
 
     code: Public[str] = Field(description="Dossier code, as on the wire.")
     unit: Public[str] = Field(description="Organisation id of the unit.")
-    service: Public[PostService] = Field(description="What is asked.")
+    service: Public[PostErrand] = Field(description="What is asked.")
     number: Public[int] = Field(
         1, ge=1, description="Which order of this service: 2 for the second, after a failed one."
     )
@@ -114,7 +114,7 @@ class PostCancelRequested(EventData):
 
     code: Public[str] = Field(description="Dossier code, as on the wire.")
     unit: Public[str] = Field(description="Organisation id of the unit.")
-    service: Public[PostService] = Field(description="Which order: its service.")
+    service: Public[PostErrand] = Field(description="Which order: its service.")
     number: Public[int] = Field(1, ge=1, description="Which order: its number.")
     reason: Personal[str] = Field("", description="Why.")
 
@@ -131,7 +131,7 @@ class ParcelEvent(EventData):
         "", description="Dossier code where the wire tells it; the event's subject always is it."
     )
     unit: Public[str] = Field("", description="Organisation id of the unit, if it is known.")
-    service: Public[PostService] = Field(PostService.UNKNOWN, description="Of which service.")
+    service: Public[PostErrand] = Field(PostErrand.UNKNOWN, description="Of which service.")
     state: Public[ParcelState] = Field(description="How far it is.")
     state_code: Public[str] = Field("", description="State as on the wire.")
     message: Personal[str] = Field("", description="The post's own words for the state.")

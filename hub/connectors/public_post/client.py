@@ -1,0 +1,354 @@
+"""The outgoing side: everything the hub says to the post's door, and what its answers mean.
+
+An answer is read by its body (`Status`), whatever the HTTP status; the table of codes is in the
+README. Texts of errors carry codes and names of operations only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import aiohttp
+import orjson
+
+from hub import http
+from hub.connector import Answer, Asked, Ground, Reply, Request
+from hub.connectors.public_post.encode import CANCEL, DOCUMENT, ORDER
+from hub.connectors.public_post.settings import OAuthAccount, PublicPostSettings
+from hub.connectors.public_post.tokens import Tokens
+from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.event import Alias
+from hub.message import Message, name_id
+from hub.schemas.post import ITEM_ALIAS, order_alias
+from hub.wire.dvcqg.dates import VIETNAM
+
+KEY_HEADER = "X-Operation-Key"
+TOKEN_SECONDS = 3600.0
+"""Life of a token that does not say how long it lives."""
+_LOST = (500, 502, 504)
+"""HTTP statuses after which nobody knows what the post did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A readable answer to an order, a registration or a cancel."""
+
+    code: str
+    text: str
+
+
+class Door:
+    """The post's door: tokens, addresses, and HTTP as ours; client and poller share its code.
+
+    Args:
+        settings: of the connector instance.
+    """
+
+    def __init__(self, settings: PublicPostSettings) -> None:
+        self.settings = settings
+        self._http: aiohttp.ClientSession | None = None
+        account = settings.oauth
+        self._tokens = account and Tokens(
+            lambda: self._login(account),
+            renew_before_seconds=account.renew_before_seconds,
+            pause_seconds=account.pause_seconds,
+        )
+
+    async def call(
+        self, request: Message | None, path: str, key: str, deadline: http.Deadline
+    ) -> http.HttpReply:
+        """One call with a token; signed in again once if the token is not taken.
+
+        Args:
+            request: what is sent; none, or a form: a GET.
+            path: path and query.
+            key: the operation key, `` if none.
+            deadline: of all of it.
+
+        Raises:
+            Misconfigured: the account or a fresh token is refused.
+            Unavailable, UnknownOutcome: as `hub.http.post`.
+        """
+        token = await self._token(deadline)
+        reply = await self._send(request, path, self._headers(token, key, request), deadline)
+        if reply.status == 401 and self._tokens is not None:
+            self._tokens.drop(token)
+            token = await self._token(deadline)
+            reply = await self._send(request, path, self._headers(token, key, request), deadline)
+        if reply.status in (401, 403):
+            raise Misconfigured("the door refuses the token", code="account_refused")
+        return reply
+
+    async def close(self) -> None:
+        """Release connections."""
+        if self._http is not None:
+            await self._http.close()
+            self._http = None
+
+    async def _token(self, deadline: http.Deadline) -> str:
+        if self._tokens is None:
+            return ""
+        try:
+            async with asyncio.timeout(deadline.left()):
+                return await self._tokens.get()
+        except TimeoutError as error:
+            raise Unavailable("no token in time", code="timeout_before_sending") from error
+
+    def _headers(self, token: str, key: str, request: Message | None) -> dict[str, str]:
+        static = self.settings.static_token
+        headers = {"Accept": "application/json"}
+        if static is not None:
+            headers[self.settings.static_header] = static.get_secret_value()
+        else:
+            headers["Authorization"] = f"Bearer {token}"
+        if key:
+            headers[KEY_HEADER] = key
+        if request is not None and request.traceparent:
+            headers["traceparent"] = request.traceparent
+        return headers
+
+    async def _send(
+        self,
+        request: Message | None,
+        path: str,
+        headers: dict[str, str],
+        deadline: http.Deadline,
+    ) -> http.HttpReply:
+        session = self._session()
+        limits = http.CallLimits(deadline.left(), self.settings.reply_bytes)
+        url = self.settings.base_url + path
+        if request is None or request.content_type != "application/json":
+            return await http.get(session, url, headers=headers, limits=limits)
+        headers["Content-Type"] = "application/json"
+        return await http.post(session, url, body=request.body, headers=headers, limits=limits)
+
+    async def _login(self, account: OAuthAccount) -> tuple[str, float]:
+        pair = f"{account.key}:{account.secret.get_secret_value()}".encode()
+        headers = {
+            "Authorization": f"Basic {b64encode(pair).decode()}",
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Accept": "application/json",
+        }
+        limits = http.CallLimits(self.settings.feed.timeout_seconds, self.settings.reply_bytes)
+        url = self.settings.base_url + account.token_path
+        body = b"grant_type=client_credentials"
+        try:
+            reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
+        except UnknownOutcome as error:
+            raise Unavailable(str(error), code=error.code) from error
+        if reply.status == 400:
+            raise Misconfigured("the door refuses the account", code="account_refused")
+        http.check_status(reply)
+        fields = json_object(reply.body)
+        token, seconds = fields.get("access_token"), fields.get("expires_in")
+        if not isinstance(token, str) or not token:
+            raise Unavailable("the login gave no token", code="malformed_reply")
+        numeric = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        return token, float(seconds) if numeric and seconds > 0 else TOKEN_SECONDS
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._http is None:
+            self._http = http.outgoing_session(
+                connections_count=self.settings.connections_count,
+                keepalive_seconds=self.settings.keepalive_seconds,
+            )
+        return self._http
+
+
+class PostClient:
+    """Client of one door; see `hub.connector.Client`.
+
+    What the hub has ordered is remembered at the order's alias: before any second order under the
+    same number that memory is asked, and the post itself answers 101.
+
+    Args:
+        name: instance in hub.yaml.
+        settings: its block.
+        ground: where the aliases of orders are.
+        now: the wall clock, for the time of a reply.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: PublicPostSettings,
+        ground: Ground,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(VIETNAM),
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._ground = ground
+        self._door = Door(settings)
+        self._now = now
+
+    async def deliver(self, requests: Sequence[Request], *, timeout_seconds: float) -> Reply:
+        (request,) = requests
+        deadline = http.Deadline(timeout_seconds)
+        if request.message.operation == CANCEL:
+            return await self._cancel(request, deadline)
+        return await self._order(request, deadline)
+
+    async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
+        """Whether a registration is known: to the hub's memory, or by entries of the feed."""
+        known = await self._ground.alias(*_alias_of(request))
+        facts = known.facts if known else {}
+        if facts.get("order") != _digest(request):
+            # What is remembered under the number is another order; this one was never begun.
+            return Asked(Answer.NOT_TAKEN if known else Answer.UNKNOWN)
+        if facts.get("state") == "taken" or "seen" in facts:
+            return Asked(Answer.TAKEN, self._reply(request, Said("", ""), existed=True))
+        noticed = self._settings.documents_noticed or request.message.operation != DOCUMENT
+        return Asked(Answer.NOT_TAKEN if noticed else Answer.UNKNOWN)
+
+    async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        raise Rejected("the post has no read-only service of that name", code="unknown_query")
+
+    async def probe(self) -> str:
+        deadline = http.Deadline(self._settings.feed.timeout_seconds)
+        path = f"{self._settings.feed.path}?pagesize=1&lastId="
+        try:
+            reply = await self._door.call(None, path, "", deadline)
+        except UnknownOutcome as error:
+            raise Unavailable(str(error), code=error.code) from error
+        http.check_status(reply)
+        return "the tracking feed answers"
+
+    async def close(self) -> None:
+        await self._door.close()
+
+    async def _order(self, request: Request, deadline: http.Deadline) -> Reply:
+        """Order or register, unless the hub's memory or the post says that it is there."""
+        kind, value = _alias_of(request)
+        digest = _digest(request)
+        subject = request.event.subject
+        known = await self._ground.alias(kind, value) or Alias(kind, value, subject)
+        facts, state = known.facts, known.facts.get("state")
+        same = facts.get("order", digest) == digest and known.subject == subject
+        if not same and (state == "taken" or known.subject != subject):
+            raise _another("remembered")
+        same = same and state != "cancelled"
+        if same and (state == "taken" or "seen" in facts):
+            return self._reply(request, Said("", ""), existed=True)
+        if same:
+            begun = {"order": digest, "state": "begun"}
+            await self._ground.remember([Alias(kind, value, subject, begun)])
+        settings = self._settings
+        document = request.message.operation == DOCUMENT
+        path = settings.document_path if document else settings.order_path
+        said = await self._said(request, path, deadline)
+        if said.code in settings.exists_codes:
+            if not same:
+                raise _another(said.code)
+        elif said.code not in settings.accepted_codes:
+            raise self._refusal(said, request.message.operation)
+        reply = self._reply(request, said, existed=said.code in settings.exists_codes)
+        await self._ground.remember(reply.aliases)
+        return reply
+
+    async def _cancel(self, request: Request, deadline: http.Deadline) -> Reply:
+        path = f"{self._settings.cancel_path}?{request.message.body.decode()}"
+        said = await self._said(request, path, deadline)
+        if said.code not in self._settings.cancelled_codes:
+            raise self._refusal(said, CANCEL)
+        return self._reply(request, said, existed=False)
+
+    async def _said(self, request: Request, path: str, deadline: http.Deadline) -> Said:
+        operation = request.message.operation
+        reply = await self._door.call(request.message, path, request.operation_key, deadline)
+        if reply.status in _LOST:
+            raise UnknownOutcome(f"{operation}: HTTP {reply.status}", code="unknown_outcome")
+        fields = json_object(reply.body) if reply.status != 429 and reply.status < 500 else {}
+        code = plain_code(fields.get("Status"))
+        if not code:
+            http.check_status(reply)
+            raise UnknownOutcome(f"{operation}: the reply is malformed", code="malformed_reply")
+        if code in self._settings.unknown_codes:
+            raise UnknownOutcome(f"{operation}: Status {code}", code="unknown_outcome")
+        text = fields.get("Message")
+        return Said(code, text[:500] if isinstance(text, str) else "")
+
+    def _refusal(self, said: Said, operation: str) -> Rejected | Unavailable:
+        if said.code in self._settings.busy_codes:
+            return Unavailable(f"{operation}: Status {said.code}")
+        return Rejected(
+            f"the post refuses {operation} (Status {said.code})",
+            documented=said.code in self._settings.final_codes,
+            foreign_code=said.code,
+        )
+
+    def _reply(self, request: Request, said: Said, *, existed: bool) -> Reply:
+        """The message for the way in, and what is remembered of the order."""
+        headers, operation = request.message.headers, request.message.operation
+        subject, key = request.event.subject, request.operation_key
+        body = {
+            "subject": subject,
+            "operation_key": key,
+            "operation": operation,
+            "unit": headers["unit"],
+            "service": headers["service"],
+            "customer_code": headers["customer_code"],
+            "order_number": headers["order_number"],
+            "item_code": headers["item_code"],
+            "status": said.code,
+            "message": said.text,
+            "existed": existed,
+            "at": self._now().isoformat(),
+        }
+        message = Message(
+            connector=self.name,
+            operation=operation,
+            body=orjson.dumps(body),
+            key=subject,
+            headers={"form": "reply", "unit": headers["unit"]},
+            id=name_id(f"{key} reply"),
+            received_at=self._now(),
+            traceparent=request.message.traceparent,
+        )
+        state = {"state": "cancelled"} if operation == CANCEL else {"state": "taken"}
+        if operation in (ORDER, DOCUMENT):
+            state["order"] = _digest(request)
+        aliases = [Alias(*_alias_of(request), subject, state)]
+        if headers["item_code"]:
+            aliases.append(Alias(ITEM_ALIAS, headers["item_code"], subject))
+        return Reply((message,), tuple(aliases), said.code)
+
+
+def _alias_of(request: Request) -> tuple[str, str]:
+    headers = request.message.headers
+    return order_alias(headers["customer_code"], headers["order_number"])
+
+
+def _digest(request: Request) -> str:
+    """What tells one order from another under the same number; nothing personal can be read."""
+    return sha256(request.message.body).hexdigest()
+
+
+def _another(code: str) -> Rejected:
+    return Rejected(
+        "the order number belongs to an order with other content; raise data.number",
+        foreign_code=code,
+    )
+
+
+def json_object(body: bytes) -> Mapping[str, Any]:
+    """The JSON object of an answer; an empty one if it is none."""
+    try:
+        fields = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def plain_code(code: object) -> str:
+    """A code as short text (numbers and texts alike); `` if there is none."""
+    if code is None or code == "":
+        return ""
+    text = str(code)
+    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
