@@ -65,7 +65,7 @@ def refusal(answer: AxisAnswer, path: str, settings: DocumentExchangeSettings) -
     if answer.code in settings.account_codes:
         return Misconfigured(text, code="account_refused")
     if answer.code in settings.busy_codes:
-        return Unavailable(text, code="destination_busy")
+        return Unavailable(text)
     final = answer.code in settings.final_codes
     return Rejected(text, documented=final, foreign_code=answer.code)
 

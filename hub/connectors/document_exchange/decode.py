@@ -7,6 +7,7 @@ package that the hub sent.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import uuid
@@ -44,7 +45,6 @@ class Problem(BaseModel):
 
     code: str
     path: str
-    text: str
 
 
 class Received(BaseModel):
@@ -150,8 +150,7 @@ def decode(message: Message, settings: DocumentExchangeSettings) -> Sequence[Eve
     if form == "package":
         received = _model(Received, message.body)
         if received.problem is not None:
-            problem = received.problem
-            raise DecodeError(problem.text, path=problem.path, code=problem.code)
+            raise _told_problem(received.problem)
         limits = XmlLimits(size_bytes=settings.around_bytes, element_count=50_000)
         package = open_package(parse(received.edxml.encode(), limits=limits))
     else:
@@ -160,6 +159,22 @@ def decode(message: Message, settings: DocumentExchangeSettings) -> Sequence[Eve
     refuse_by(settings.signature_policy, list(received.signatures), is_status=is_status)
     make = _status if is_status else _document
     return [make(message, settings, received, package)]
+
+
+PROBLEMS = frozenset(
+    {
+        *("attachment_broken", "doctype", "fetch_refused", "hostile_zip"),
+        *("too_deep", "too_large", "undecodable"),
+    }
+)
+"""What a poller may have found."""
+
+
+def _told_problem(problem: Problem) -> DecodeError:
+    """What the poller found, of which nothing is taken that it does not say itself."""
+    path = problem.path if re.fullmatch(r"(/[A-Za-z0-9_*]+)*/?", problem.path, re.ASCII) else "/"
+    code = problem.code if problem.code in PROBLEMS else "undecodable"
+    return DecodeError("the package could not be read", path=path, code=code)
 
 
 def _in_memory(message: Message, settings: DocumentExchangeSettings) -> tuple[Received, Package]:
@@ -207,8 +222,7 @@ def _document(
     if received.doc_id:
         natural_key = f"package {received.doc_id}"
     else:
-        digests = " ".join(file.sha256 for file in document.files)
-        natural_key = f"document {document_id} {data.business_code} {data.reason} {digests}"
+        natural_key = f"document {hashlib.sha256(message.body).hexdigest()}"
     return Event(
         kind="document.received",
         source=f"/connectors/{message.connector}/{unit}",

@@ -108,7 +108,7 @@ def check_size(packed: Packed, limit_bytes: int) -> None:
         Rejected: it is larger than the limit.
     """
     if packed.size_bytes > limit_bytes:
-        raise Rejected(f"the package has more than {limit_bytes} bytes", code="package_too_large")
+        raise Rejected(f"the package has more than {limit_bytes} bytes", code="too_large")
 
 
 async def _fill(text: IO[bytes], file: DocumentFile, ground: Ground, number: int) -> None:

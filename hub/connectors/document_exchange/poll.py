@@ -120,11 +120,10 @@ class AxisPoller:
             try:
                 received, key = await self._read(received, row, raw, places)
             except DecodeError as error:
-                text = str(error).removeprefix(f"{error.path}: ")
-                problem = Problem(code=error.code, path=error.path, text=text)
+                problem = Problem(code=error.code, path=error.path)
                 received, end = received.model_copy(update={"problem": problem}), FAIL
-            except Rejected as error:
-                problem = Problem(code="fetch_refused", path="/", text=str(error))
+            except Rejected:
+                problem = Problem(code="fetch_refused", path="/")
                 received, end = received.model_copy(update={"problem": problem}), FAIL
             original = await self._keep_original(raw)
         received = received.model_copy(update={"original": original})

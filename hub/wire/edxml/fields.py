@@ -24,12 +24,16 @@ class Fields:
 
     def __init__(self, element: Element, originals: dict[str, str]) -> None:
         self.element = element
-        self.path = path_of(element)
         self._originals = originals
         self._children: dict[str, list[Element]] = {}
         for child in element.iterchildren("*"):
             self._children.setdefault(local_name(child), []).append(child)
         self._read: set[str] = set()
+
+    @property
+    def path(self) -> str:
+        """Where it stands; see `hub.wire.xml.path_of`."""
+        return path_of(self.element)
 
     def child(self, name: str) -> Fields | None:
         """The one child of this name, `None` if there is none.
@@ -39,7 +43,7 @@ class Fields:
         """
         found = self._of(name)
         if len(found) > 1:
-            raise DecodeError("stands more than once", path=f"{self.path}/{name}", code="ambiguous")
+            raise DecodeError("stands more than once", path=f"{self.path}/{name}")
         return Fields(found[0], self._originals) if found else None
 
     def needed(self, name: str) -> Fields:

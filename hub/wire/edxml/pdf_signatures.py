@@ -19,10 +19,12 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from hub.schemas.document import Finding, SignatureVerdict
 from hub.wire.edxml.signatures import Trust, subject_of
+from hub.wire.edxml.unpacking import PIECE_BYTES
 
 SIGNATURES_COUNT = 20
 """A PDF with more signatures is not looked at."""
 
+_RANGE = b"/ByteRange"
 _DIGESTS = frozenset({"sha256", "sha384", "sha512"})
 _WORST = (Finding.INVALID, Finding.UNREADABLE, Finding.UNTRUSTED, Finding.VALID)
 
@@ -35,6 +37,8 @@ def check_pdf(pdf: IO[bytes], file_id: str, trust: Trust) -> SignatureVerdict:
         pdf: the bytes, seekable.
         file_id: id of the file in its package.
     """
+    if not _may_be_signed(pdf):
+        return SignatureVerdict(of=file_id, finding=Finding.ABSENT)
     pdf.seek(0)
     try:
         found = PdfFileReader(pdf).embedded_regular_signatures
@@ -47,6 +51,17 @@ def check_pdf(pdf: IO[bytes], file_id: str, trust: Trust) -> SignatureVerdict:
         reason = type(error).__name__
         return SignatureVerdict(of=file_id, finding=Finding.UNREADABLE, reason=reason)
     return min(reversed(verdicts), key=lambda verdict: _WORST.index(verdict.finding))
+
+
+def _may_be_signed(pdf: IO[bytes]) -> bool:
+    """Whether the file names a byte range, which never stands in a compressed part."""
+    pdf.seek(0)
+    last = b""
+    while piece := pdf.read(PIECE_BYTES):
+        if _RANGE in last + piece:
+            return True
+        last = piece[-len(_RANGE) :]
+    return False
 
 
 def _check(signature: Any, file_id: str, trust: Trust) -> SignatureVerdict:

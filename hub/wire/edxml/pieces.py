@@ -56,7 +56,7 @@ class Base64Pieces:
         """Decode a piece.
 
         Raises:
-            DecodeError: not base64 (`bad_base64`), or more than the limit (`too_large`).
+            DecodeError: not base64 (`attachment_broken`), or more than the limit (`too_large`).
         """
         text = self._rest + text.translate(None, b" \t\r\n")
         whole = len(text) // 4 * 4
@@ -64,12 +64,12 @@ class Base64Pieces:
         if not whole:
             return
         if self._ended:
-            raise DecodeError("base64 goes on after its end", code="bad_base64")
+            raise DecodeError("base64 goes on after its end", code="attachment_broken")
         self._ended = text[whole - 1 : whole] == b"="
         try:
             decoded = base64.b64decode(text[:whole], validate=True)
         except binascii.Error:
-            raise DecodeError("not base64", code="bad_base64") from None
+            raise DecodeError("not base64", code="attachment_broken") from None
         self._left -= len(decoded)
         if self._left < 0:
             raise DecodeError("the decoded content is too large", code="too_large")
@@ -82,7 +82,7 @@ class Base64Pieces:
             DecodeError: in the middle of a group of four.
         """
         if self._rest:
-            raise DecodeError("base64 ends too early", code="bad_base64")
+            raise DecodeError("base64 ends too early", code="attachment_broken")
 
 
 class ContentCutter:

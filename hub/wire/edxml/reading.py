@@ -175,7 +175,7 @@ def _number(content: Fields) -> int:
     """Which content stands here; the base64 itself if it was too short to be cut out."""
     number = mark_number(content.element.text or "")
     if number is None or len(content.element):
-        raise DecodeError("holds no base64", path=content.path, code="bad_base64")
+        raise DecodeError("holds no base64", path=content.path, code="attachment_broken")
     return number
 
 
@@ -185,11 +185,11 @@ def _check_manifest(envelope: Fields, slots: Sequence[Slot]) -> None:
     manifest = body.child("edXMLManifest") if body else None
     have = {slot.id for slot in slots}
     if len(have) != len(slots):
-        raise DecodeError("two attachments share an id", path="/edXML", code="ambiguous")
+        raise DecodeError("two attachments share an id", path="/edXML")
     for reference in manifest.children("Reference") if manifest else ():
         named = reference.text("ContentId").removeprefix(CONTENT_ID_PREFIX)
         if named and named not in have:
-            raise DecodeError("is announced only", path=reference.path, code="attachment_missing")
+            raise DecodeError("is announced only", path=reference.path, code="attachment_broken")
 
 
 def _document(package: Package, contents: Mapping[int, DocumentFile], id_of: IdOf) -> Document:
@@ -301,7 +301,7 @@ def _hop(fields: Fields) -> Hop:
 def _file(slot: Slot, contents: Mapping[int, DocumentFile]) -> DocumentFile:
     content = contents.get(slot.number)
     if content is None:
-        raise DecodeError("has no content", path=slot.path, code="attachment_missing")
+        raise DecodeError("has no content", path=slot.path, code="attachment_broken")
     return content.model_copy(
         update={
             "id": slot.id,

@@ -81,7 +81,7 @@ def unpack(
     """Give the unpacked bytes of an attachment to `take`, piece by piece.
 
     Raises:
-        DecodeError: a zip that cannot be read (`bad_zip`), that names folders above itself
+        DecodeError: a zip that cannot be read (`attachment_broken`), that names places outside
             (`hostile_zip`), or more bytes than the limit (`too_large`).
     """
     if _is_zipped(packed, slot):
@@ -114,7 +114,9 @@ def _unzip(
             for entry in archive.infolist():
                 _check(entry, slot)
             if len(entries) != 1:
-                raise DecodeError("the zip holds not one file", path=slot.path, code="bad_zip")
+                raise DecodeError(
+                    "the zip holds not one file", path=slot.path, code="attachment_broken"
+                )
             with archive.open(entries[0]) as unpacked:
                 _copy(unpacked, slot, take, limit_bytes)
     except (
@@ -129,7 +131,9 @@ def _unzip(
         ValueError,
     ) as error:
         raise DecodeError(
-            f"the zip cannot be read ({type(error).__name__})", path=slot.path, code="bad_zip"
+            f"the zip cannot be read ({type(error).__name__})",
+            path=slot.path,
+            code="attachment_broken",
         ) from None
 
 
@@ -138,9 +142,9 @@ def _check(entry: zipfile.ZipInfo, slot: Slot) -> None:
     if ".." in steps or not steps[0] or re.match(r"[A-Za-z]:", steps[0]):
         raise DecodeError("the zip names a place outside", path=slot.path, code="hostile_zip")
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise DecodeError("the zip's method is not read", path=slot.path, code="bad_zip")
+        raise DecodeError("the zip's method is not read", path=slot.path, code="attachment_broken")
     if entry.flag_bits & 1:
-        raise DecodeError("the zip is encrypted", path=slot.path, code="bad_zip")
+        raise DecodeError("the zip is encrypted", path=slot.path, code="attachment_broken")
 
 
 def _copy(source: IO[bytes], slot: Slot, take: Callable[[bytes], object], limit_bytes: int) -> None:

@@ -41,6 +41,14 @@ WireIdOf = Callable[[str], str]
 CODE_OF_BUSINESS = {word: code for code, word in BUSINESS_CODES.items()}
 CODE_OF_STATUS = {word: code for code, word in STATUS_CODES.items()}
 
+REASONS = {
+    Business.NEW: "Văn bản mới",
+    Business.REVOKE: "Thu hồi văn bản",
+    Business.UPDATE: "Cập nhật văn bản",
+    Business.REPLACE: "Thay thế văn bản",
+}
+"""What stands as the reason if nobody gave one."""
+
 _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -202,7 +210,7 @@ def _business(event: DocumentEvent, wire_id: WireIdOf) -> str:
     parts = (
         _text("DocumentId", event.target_id),
         _text("BussinessDocType", code),
-        _text("BussinessDocReason", event.reason, needed=True),
+        _text("BussinessDocReason", event.reason or REASONS[event.business]),
         _text("Paper", "1" if event.paper_follows else "0"),
         _changes(event, wire_id) if event.business is Business.UPDATE else "",
         _replacements(event.replaces, wire_id) if event.business is Business.REPLACE else "",
