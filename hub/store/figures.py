@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from hub.deadline import DONE, NOT_ACCEPTED
+from hub.quality import Tally as Tally
 from hub.standing import PAUSED, WITHDRAWN
 from hub.store.database import Store
 from hub.worktime import VIETNAM
@@ -77,36 +78,6 @@ FROM (
     GROUP BY name, event_id
 ) AS message GROUP BY name ORDER BY name
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Dossiers of a period.
-
-    Attributes:
-        received: accepted within the period.
-        carried_over: accepted before it and not finished at its start (kỳ trước chuyển qua).
-        solved: finished within it; the sum of early, on_time and late.
-        open: not finished at its end, status being handled; overdue of them past their date.
-        paused, withdrawn: of those not finished.
-        not_accepted: filed within the period, and still waiting for acceptance or refused.
-    """
-
-    received: int = 0
-    carried_over: int = 0
-    solved: int = 0
-    early: int = 0
-    on_time: int = 0
-    late: int = 0
-    open: int = 0
-    overdue: int = 0
-    paused: int = 0
-    withdrawn: int = 0
-    not_accepted: int = 0
-
-    def __add__(self, other: Tally) -> Tally:
-        names = self.__slots__
-        return Tally(*(getattr(self, name) + getattr(other, name) for name in names))
 
 
 @dataclass(frozen=True, slots=True)
