@@ -24,7 +24,7 @@ from hub.schemas.petition import PetitionEvent
 from hub.wire.dvcqg import models, rules
 from hub.wire.dvcqg.canonical import write_dossier, write_progress
 from hub.wire.dvcqg.codes import STATUS_OF_CODE, write_status
-from hub.wire.dvcqg.filed import national_code_of, write_state
+from hub.wire.dvcqg.filed import forget_kept, national_code_of, write_state
 from hub.wire.dvcqg.questions import CHANNEL, write_answer
 
 OFFICER_LIMIT = 50
@@ -89,7 +89,9 @@ def _state(
     if status not in STATUS_OF_CODE and status not in settings.state_codes:
         status = settings.unknown_step_status_code if data.step else ""
     state = settings.state_codes.get(status, status)
-    return write_state(data, national_code=code, state_code=state, at=event.time)
+    item = write_state(data, national_code=code, state_code=state, at=event.time)
+    forget_kept(item)
+    return item
 
 
 def _answer(data: PetitionEvent) -> dict[str, Any]:
@@ -100,6 +102,7 @@ def _answer(data: PetitionEvent) -> dict[str, Any]:
 
 def _dossier(data: DossierEvent, settings: NationalPortalSettings) -> dict[str, Any]:
     item = write_dossier(data)
+    forget_kept(item)
     if item.get("TrangThaiHoSo") not in STATUS_OF_CODE:
         raise EncodeError("the portal knows statuses 1 to 10", path="/TrangThaiHoSo")
     wire = models.WireDossier.model_validate(item)

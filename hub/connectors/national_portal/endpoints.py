@@ -268,11 +268,12 @@ def _items(data: object, body: bytes) -> tuple[list[dict[str, Any]], list[bytes]
     """The items of `data`, one or an array, parsed and exactly as sent."""
     raw = bytes(msgspec.json.decode(body, type=dict[str, msgspec.Raw])["data"])
     listed = data if isinstance(data, list) else [data]
-    if not all(isinstance(each, dict) for each in listed):
+    trees = [each for each in listed if isinstance(each, dict)]
+    if len(trees) != len(listed):
         raise Refused("/data: phải là đối tượng hoặc mảng đối tượng", code="malformed")
     if not isinstance(data, list):
-        return listed, [raw]
-    return listed, [bytes(part) for part in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+        return trees, [raw]
+    return trees, [bytes(part) for part in msgspec.json.decode(raw, type=list[msgspec.Raw])]
 
 
 def _digest(text: str) -> bytes:

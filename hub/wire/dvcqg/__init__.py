@@ -10,5 +10,6 @@ rules      what the portal refuses
 canonical  wire objects <-> `hub.schemas.dossier`
 filed      dossiers that the portal pushes to the unit, and their states on the way back
 questions  questions and answers <-> `hub.schemas.petition`
+lgsp       the `Document` of ministry platforms <-> the same dossier
 claims     what a shared sign-on says about who filed, as the dossier's applicant
 """

@@ -30,11 +30,9 @@ def applicant_fields(claims: Mapping[str, Any]) -> dict[str, Any]:
     number, old = _text(claims, "SoDinhDanh"), _text(claims, "SoCMND")
     tax = _text(claims, "MaSoThue") or _text(claims, "MaSoDoanhNghiep")
     paper = number or old or _text(claims, "HoChieu")
-    identities = [
-        {"LoaiDinhDanh": kind, "SoDinhDanh": text}
-        for kind, text in ((NATIONAL_NUMBER, number), (OLD_NUMBER, old))
-        if text
-    ]
+    # The papers of who signed on for a business are not the business's own.
+    papers = () if business else ((NATIONAL_NUMBER, number), (OLD_NUMBER, old))
+    identities = [{"LoaiDinhDanh": kind, "SoDinhDanh": text} for kind, text in papers if text]
     name = _text(claims, "TenDoanhNghiep") if business else ""
     told: dict[str, Any] = {
         "ChuHoSo": name or _text(claims, "HoVaTen"),

@@ -38,6 +38,11 @@ NOTICE_NAMES = {
 
 BUSINESS = "2"
 FILE_LISTS = ("TaiLieuNop", "TaiLieuXuLy")
+ADDRESSES = {
+    "TaiLieuNop": "DuongDanTaiTepTin",
+    "TaiLieuXuLy": "DuongDanTaiTepTin",
+    "DanhSachGiayToKetQua": "DuongDanTepTinKetQua",
+}
 FORM_FILES = (("TenTepDonDangKy", "TepDonDangKy"), ("TenTepDangKy", "URLTepDangKy"))
 """Name and content (base64) or address of the application form itself."""
 
@@ -109,6 +114,14 @@ def _without_content(item: Any, left: Iterator[str]) -> Any:
 def _kept(left: Iterator[str]) -> str:
     reference = next(left, "")
     return f"{BLOB}{reference}" if reference else ""
+
+
+def forget_kept(item: dict[str, Any]) -> None:
+    """Empty the addresses of kept files: nobody outside the hub can follow them."""
+    for name, address in ADDRESSES.items():
+        for part in item.get(name) or ():
+            if isinstance(part, dict) and str(part.get(address, "")).startswith(BLOB):
+                part[address] = ""
 
 
 def state_values(wire: WireState, *, unit: str, path: str = "") -> dict[str, Any]:

@@ -1,0 +1,86 @@
+"""Tokens of the platform's gateway: client credentials, renewed before their end, one at a time.
+
+Source of the format: the token call of national and provincial gateways (WSO2 style).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from collections.abc import Awaitable, Callable
+
+import orjson
+
+from hub import http
+from hub.connectors.provincial_portal.settings import ProvincialPortalSettings
+from hub.errors import Misconfigured, Unavailable
+
+Fetch = Callable[[str], Awaitable[http.HttpReply]]
+
+
+class Tokens:
+    """The current token of one instance.
+
+    Args:
+        settings: credentials and times.
+        fetch: makes the call with this `Authorization`.
+        clock: seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        settings: ProvincialPortalSettings,
+        fetch: Fetch,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._fetch = fetch
+        self._clock = clock
+        self._turn = asyncio.Lock()
+        self._token = ""
+        self._until = 0.0
+
+    async def get(self) -> str:
+        """A header's value that is valid for some time.
+
+        Raises:
+            Misconfigured: the gateway refuses the credentials.
+            Unavailable: it cannot be reached.
+        """
+        async with self._turn:
+            if not self._token or self._clock() >= self._until:
+                await self._renew()
+            return self._token
+
+    async def fresh(self) -> str:
+        """A token that was got just now."""
+        self._token = ""
+        return await self.get()
+
+    def drop(self, token: str) -> None:
+        """Forget a token that is not taken any longer; a newer one stays."""
+        if self._token == token:
+            self._token = ""
+
+    async def _renew(self) -> None:
+        oauth = self._settings.oauth
+        if oauth is None:
+            raise Misconfigured("no token and no way to get one", code="account_refused")
+        secret = f"{oauth.consumer_key}:{oauth.consumer_secret.get_secret_value()}"
+        basic = f"Basic {base64.b64encode(secret.encode()).decode()}"
+        asked_at = self._clock()
+        reply = await self._fetch(basic)
+        if reply.status in (400, 401, 403):
+            raise Misconfigured("the gateway refuses the credentials", code="account_refused")
+        http.check_status(reply)
+        try:
+            fields = orjson.loads(reply.body)
+            token, life = fields["access_token"], float(fields.get("expires_in") or 0)
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Unavailable("the gateway's answer is no token", code="malformed_reply") from error
+        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+            raise Unavailable("the gateway's answer is no token", code="malformed_reply")
+        self._token = f"Bearer {token}"
+        self._until = asked_at + (life or oauth.life_seconds) - oauth.renew_before_seconds
