@@ -16,8 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from hub.local.errors import LocalError
+from hub.local.process import wait_until
 
 LOOPBACK = "127.0.0.1"
+GIVEN_BACK_SECONDS = 3.0
 # Below every system's range of outgoing ports (32768 on Linux, 49152 on macOS): a client that
 # redials a stopped server could otherwise be given the server's own port, and keep it.
 PORTS = range(20_000, 32_000)
@@ -169,7 +171,8 @@ def require_free(port: int, of: str, place: Place) -> None:
     Raises:
         LocalError: the port is taken.
     """
-    if not port_is_free(port):
+    # A process that was killed a moment ago may not have given it back yet.
+    if not wait_until(lambda: port_is_free(port), seconds=GIVEN_BACK_SECONDS):
         raise LocalError(
             f"Port {port}, which {of} has in {place.folder}, is taken by another program.",
             "Stop that program, or take new ports and keep the data: `hub local up --new-ports`.",

@@ -51,14 +51,18 @@ def is_running(pid: int | None, *, argument: str) -> bool:
     """Whether this process lives and was started with this argument.
 
     The argument tells a server from a stranger that was given the same number after a reboot.
-    A child of ours that has ended is buried on the way.
+    A child of ours that has ended is buried on the way; one that was killed and whose threads are
+    not all gone yet still has its ports, and counts as running.
     """
     if pid is None:
         return False
+    is_child = False
     with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
+        is_child = os.waitpid(pid, os.WNOHANG)[0] == 0
     try:
         process = psutil.Process(pid)
+        if is_child and process.status() == psutil.STATUS_ZOMBIE:
+            return True
         # The kernel lets us go on before it has given the newborn process its arguments.
         wait_until(lambda: bool(process.cmdline()), seconds=NEWBORN_SECONDS)
         return argument in process.cmdline()

@@ -145,7 +145,11 @@ class Trials:
         began = time.monotonic()
         try:
             yield Loaded(stand, evidence, sender, verdict, stand.taken.at)
-        finally:
+        except BaseException:
+            sending.cancel()  # what it sends to may never come back
+            await asyncio.gather(sending, return_exceptions=True)
+            raise
+        else:
             stop.set()
             await sending
             verdict.messages = evidence.sent_count
