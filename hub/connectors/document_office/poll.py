@@ -1,0 +1,143 @@
+"""The asking side: result packages are listed until the hub acknowledges them.
+
+The cursor names the packages that Kafka has and the office still lists, with the state to be
+acknowledged: they are acknowledged again, not fetched again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, unquote
+
+import orjson
+
+from hub.connector import Ground, Page
+from hub.connectors.document_office import wire
+from hub.connectors.document_office.client import Office
+from hub.connectors.document_office.decode import decode, order_key
+from hub.connectors.document_office.settings import DocumentOfficeSettings
+from hub.errors import DecodeError, Rejected, Unavailable
+from hub.message import Message, name_id
+
+
+class OfficePoller:
+    """Poller of one document office; see `hub.connector.Poller`.
+
+    Args:
+        name: instance in hub.yaml.
+        settings: its block.
+        ground: where files are kept.
+    """
+
+    def __init__(self, name: str, settings: DocumentOfficeSettings, ground: Ground) -> None:
+        self.name = name
+        self.every_seconds = settings.poll_seconds
+        self._settings = settings
+        self._ground = ground
+        self._office = Office(settings)
+
+    async def poll(self, cursor: str) -> Page:
+        """One list, and at most `fetch_count` packages that were not fetched before.
+
+        A package that the office lists and then refuses is passed over; if there is nothing else,
+        its refusal is raised, so that somebody sees it.
+        """
+        states = dict(_pairs(cursor.split()))
+        listed = list(dict.fromkeys(await self._office.codes(self._settings.list_count)))
+        known = {code: states[code] for code in listed if code in states}
+        new = [code for code in listed if code not in states]
+        messages: list[Message] = []
+        refused: Rejected | None = None
+        for code in new[: self._settings.fetch_count]:
+            try:
+                message, known[code] = await self._fetched(code)
+            except Rejected as error:
+                refused = error
+                continue
+            except Unavailable:
+                if not messages:
+                    raise
+                break
+            messages.append(message)
+        if refused is not None and not messages and not known:
+            raise Unavailable("the office refuses the packages it lists") from refused
+        told = tuple(f"{quote(code, safe='')}:{state}" for code, state in known.items())
+        more = bool(messages) and len(new) > self._settings.fetch_count
+        return Page(tuple(messages), cursor=" ".join(told), more=more, receipts=told)
+
+    async def done(self, page: Page) -> None:
+        """Acknowledge every package: 03, or 04 for one that nobody can read."""
+        for code, state in _pairs(page.receipts):
+            await self._office.acknowledge(code, state)
+
+    async def close(self) -> None:
+        await self._office.close()
+
+    async def _fetched(self, code: str) -> tuple[Message, str]:
+        """The message of a package, its files put away, and how it is to be acknowledged."""
+        package = await self._office.package(code)
+        package[wire.PACKAGE] = code
+        for _, file in wire.files_in(package):
+            await self._put_away(file)
+        message = Message(
+            connector=self.name,
+            operation=wire.FETCH,
+            body=_bytes(package),
+            headers={"form": "package", "package": quote(code, safe="")},
+            id=name_id(f"{self.name} {wire.FETCH} {code}"),
+            received_at=datetime.now(UTC),
+        )
+        keyed = Message(
+            connector=message.connector,
+            operation=message.operation,
+            body=message.body,
+            key=order_key(message),
+            headers=message.headers,
+            id=message.id,
+            received_at=message.received_at,
+        )
+        return keyed, self._state(keyed)
+
+    def _state(self, message: Message) -> str:
+        """03 for what becomes an event; 04 for what will be dead, so that the office knows."""
+        try:
+            failed = any(isinstance(each, DecodeError) for each in decode(message, self._settings))
+        except DecodeError:
+            failed = True
+        return wire.FAILED if failed else wire.HANDLED
+
+    async def _put_away(self, file: dict[str, Any]) -> None:
+        """Put a file's content into the blob store; what is none stays, and is refused later."""
+        content = file.get(wire.CONTENT)
+        if content is None or content == "":
+            file.pop(wire.CONTENT, None)
+            return
+        try:
+            raw = base64.b64decode("".join(str(content).split()), validate=True)
+        except (binascii.Error, ValueError):
+            return
+        if len(raw) > self._settings.file_bytes:
+            return
+        del file[wire.CONTENT]
+        file[wire.STORED] = await self._ground.keep(raw, "application/octet-stream")
+        file[wire.SIZE] = str(len(raw))
+        file[wire.DIGEST] = hashlib.sha256(raw).hexdigest()
+
+
+def _bytes(package: dict[str, Any]) -> bytes:
+    """The package as JSON; of one that is nested too deep its code only, and it will be dead."""
+    try:
+        return orjson.dumps(package)
+    except orjson.JSONEncodeError:
+        return orjson.dumps({wire.PACKAGE: package[wire.PACKAGE]})
+
+
+def _pairs(receipts: Sequence[str]) -> list[tuple[str, str]]:
+    """Code and state of each receipt."""
+    split = (receipt.rpartition(":") for receipt in receipts)
+    return [(unquote(code), state) for code, _, state in split]
