@@ -10,6 +10,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator, Ma
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -24,6 +25,9 @@ CONNECT_SHARE = 0.5
 
 PIECE_BYTES = 262_144
 """How much of a large answer is read at once."""
+
+PIECEWISE_BYTES = 1_000_000
+"""A body larger than this is sent piece by piece, so that others get their turn."""
 
 RETRY_AFTER_LIMIT_SECONDS = 3600.0
 """A destination that asks for more is asked again after this."""
@@ -105,7 +109,8 @@ async def post(
         UnknownOutcome: it was sent, and no complete answer came; code `timeout`,
             `connection_lost` or `reply_too_large`.
     """
-    return await _call(session, "POST", url, {"data": body, "headers": headers}, limits)
+    data = BytesIO(body) if isinstance(body, bytes) and len(body) > PIECEWISE_BYTES else body
+    return await _call(session, "POST", url, {"data": data, "headers": headers}, limits)
 
 
 async def pieces(
