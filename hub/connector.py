@@ -303,6 +303,10 @@ class Connector:
     endpoints: Callable[[str, Any, Inbox], Sequence[BaseRoute]] | None = None
     simulator: Callable[..., Starlette] | None = None
 
+    def sends(self, settings: Any) -> bool:
+        """Whether an instance with these settings delivers."""
+        return self.client is not None and (self.delivers is None or self.delivers(settings))
+
 
 class Connectors(Mapping[str, Connector]):
     """Every connector folder of a package by name, imported when it is asked for.

@@ -36,6 +36,7 @@ SUBJECT_SHARE = 5
 """Messages per subject."""
 DEADLINE_SECONDS = 300.0
 LOG = structlog.get_logger(__name__)
+PRODUCT = discover()["one_stop"]
 
 
 async def until(done: Callable[[], bool], *tasks: asyncio.Task[None]) -> None:
@@ -56,8 +57,8 @@ async def translate(ground: Ground, count: int) -> dict[str, float]:
     await ground.kafka.commit(GROUP, "in.one_stop", {0: 0})
     inbound = Inbound(
         "one_stop",
-        discover()["one_stop"],
-        None,
+        PRODUCT,
+        PRODUCT.settings.model_construct(),
         partitions_count=TOPICS["events"],
         check_out=_as_it_is,
         names=StoreNames(ground.store),
@@ -116,8 +117,8 @@ async def latency(ground: Ground, count: int, rate_per_second: float) -> dict[st
     await ground.kafka.commit(GROUP, "in.one_stop", {0: 0})
     inbound = Inbound(
         "one_stop",
-        discover()["one_stop"],
-        None,
+        PRODUCT,
+        PRODUCT.settings.model_construct(),
         partitions_count=TOPICS["events"],
         check_out=_as_it_is,
         names=StoreNames(ground.store),

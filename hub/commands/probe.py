@@ -31,7 +31,8 @@ def list_(as_json: AsJson = False, config: Config = None) -> None:
         connector = kinds[settings.kind_of(instance)]
         ways = [
             *(["receives"] if connector.decode else []),
-            *(["sends"] if connector.client else []),
+            *(["sends"] if connector.sends(settings.connectors[instance]) else []),
+            *(["asks"] if connector.poller else []),
         ]
         rows.append((instance, connector.kind, ", ".join(ways), connector.title_vi))
     heads = ("connector", "kind", "ways", "system")
@@ -82,7 +83,7 @@ def _client(settings: HubSettings, name: str, ground: Ground) -> Client:
         known = ", ".join(settings.connectors)
         raise ConfigError(f"no connector {name} is configured; there are: {known}")
     connector: Connector = discover()[settings.kind_of(name)]
-    if connector.client is None:
+    if connector.client is None or not connector.sends(settings.connectors[name]):
         raise ConfigError(f"connector {name} only receives; there is nothing to probe")
     return connector.client(name, settings.connectors[name], ground)
 

@@ -50,7 +50,7 @@ def test_a_message_is_read_by_the_product_s_connector_and_its_number_by_the_port
     decode, encode = connectors["one_stop"].decode, connectors["national_portal"].encode
     assert decode is not None
     assert encode is not None
-    (event,) = decode(message, None)
+    (event,) = decode(message, connectors["one_stop"].settings.model_construct())
     assert isinstance(event, Event)
     assert event.subject == code
     settings = connectors["national_portal"].settings.model_construct()

@@ -112,4 +112,4 @@ def test_what_cannot_be_probed_is_refused(tmp_path: Path, name: str, text: str) 
 def test_the_list_tells_who_sends_and_who_receives(tmp_path: Path) -> None:
     found = probe(tmp_path, "http://127.0.0.1:9", "connector", "list", "--json")
     ways = {row["connector"]: row["ways"] for row in json.loads(found.stdout)}
-    assert ways == {"national_portal": "sends", "one_stop": "receives"}
+    assert ways == {"national_portal": "receives, sends, asks", "one_stop": "receives"}
