@@ -38,11 +38,21 @@ Inner = ExpiredSession | Refuse | Duplicate
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the simulated system says: JSON-able body, whether it took the call, HTTP status."""
+    """What the simulated system says: its body, whether it took the call, HTTP status.
+
+    A body of bytes goes out as it is, with the media type; any other one as JSON.
+    """
 
     body: Any
     taken: bool
     status: int = 200
+    media_type: str = "application/json"
+
+    def response(self) -> Response:
+        """As it goes out."""
+        if isinstance(self.body, bytes):
+            return Response(self.body, self.status, media_type=self.media_type)
+        return json_response(self.body, self.status)
 
 
 class Subsystem(Protocol):
@@ -119,7 +129,7 @@ class Simulation:
             return _never(fault.then)
         if isinstance(fault, Malformed):
             return Response(fault.body, media_type="application/json")
-        return json_response(answer.body, answer.status)
+        return answer.response()
 
     def control_routes(self) -> list[Route]:
         """The endpoints under `/_control`, to be added to the simulator's own."""
