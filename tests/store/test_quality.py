@@ -29,7 +29,7 @@ from hub.schemas.dossier import (
 from hub.schemas.payment import PaymentConfirmed
 from hub.schemas.petition import Assignment, PetitionEvent, Satisfaction, SurveyVoted
 from hub.store import Store
-from hub.store.quality import quality
+from hub.store.quality import UnitQuality, quality
 from hub.store.recording import Recording, record
 from hub.worktime import VIETNAM
 
@@ -57,8 +57,7 @@ class Log:
         self, code: str, status: DossierStatus, when: datetime, unit: str = "U", **whole: Any
     ) -> None:
         basis: dict[str, Any] = {"procedure": Procedure(code="1.000"), "applicant": Applicant()}
-        told = basis | whole
-        dossier = Dossier(**told) if whole else None
+        dossier = Dossier(**(basis | whole)) if whole else None
         data = DossierEvent(code=code, unit=unit, status=status, dossier=dossier)
         self.say(KIND_OF_STATUS[status], code, when, data)
 
@@ -80,7 +79,8 @@ async def check(store: Store, log: Log, period: Period = MAY) -> dict[str | None
     for event in log.events:
         recount.take(event)
     found = await quality(store, None, period)
-    by_unit = {None: found.total, **found.units}
+    by_unit: dict[str | None, UnitQuality] = {None: found.total}
+    by_unit.update(found.units)
     for unit, each in by_unit.items():
         assert differences((each.tally, each.quality), recount.figures(unit, period)) == {}
         if unit is not None:

@@ -1,0 +1,44 @@
+"""`hub graph`: connectors, kinds and routes in force, as a tree, Mermaid or JSON."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import hub.schemas  # noqa: F401 - registers the kinds
+from hub.commands.reach import AsJson, print_json
+from hub.connector import discover
+from hub.flow import flow_of, mermaid_of, text_of
+from hub.settings import SettingsError, load_settings
+
+
+def graph(
+    file: Annotated[
+        Path | None, typer.Argument(help="The settings; left out: HUB_CONFIG, else hub.yaml.")
+    ] = None,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="A Mermaid flowchart, which many pages draw.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print who tells what, and which routes bring it where.
+
+    Made from the settings, standard routes included; needs neither Kafka nor PostgreSQL.
+    """
+    try:
+        settings = load_settings(file, os.environ)
+    except SettingsError as error:
+        for finding in error.findings:
+            typer.echo(str(finding), err=True)
+        raise typer.Exit(1) from error
+    flow = flow_of(settings, discover())
+    if as_json:
+        print_json(
+            {"connectors": flow.nodes, "routes": flow.edges, "config": settings.content_hash}
+        )
+        return
+    for line in mermaid_of(flow) if mermaid else text_of(flow):
+        typer.echo(line)
