@@ -6,6 +6,7 @@ status; the table of codes is in the README. Texts of errors carry codes and ope
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,7 +29,8 @@ from hub.connectors.one_stop.wire import (
     RECEIPT,
     TRACKING,
 )
-from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.errors import EncodeError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.wire.dvcqg.filed import ADDRESSES, BLOB
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE
 
 KEY_HEADER = "X-Operation-Key"
@@ -124,6 +126,8 @@ class ProductClient:
                 body = await self._payments.decided(subject, body, secret)
             case str(operation) if operation == RECEIPT:
                 body = await self._payments.receipted(body)
+            case str(operation) if operation == DOSSIER_SERVICE:
+                await self._put_files_in(body["data"])
         path = getattr(product, PATH_OF[message.operation])
         if path is not None:
             return await self._push(request, product, body, deadline)
@@ -137,6 +141,26 @@ class ProductClient:
         numbers = [each.facts.get("order_number", "") for each in mine]
         known = row["OrderNumber"] in numbers or not numbers
         return row if known else {**row, "OrderNumber": numbers[-1]}
+
+    async def _put_files_in(self, dossier: dict[str, Any]) -> None:
+        """Give files that the hub keeps to the product, inside the dossier, as the portal does.
+
+        Raises:
+            EncodeError: together they are larger than the limit.
+        """
+        left = self._settings.files_limit_bytes
+        for name, address in ADDRESSES.items():
+            for number, file in enumerate(dossier.get(name) or ()):
+                place = file.get(address) if isinstance(file, dict) else None
+                if not isinstance(place, str) or not place.startswith(BLOB):
+                    continue
+                content = await self._ground.fetch(place.removeprefix(BLOB))
+                left -= len(content)
+                if left < 0:
+                    path = f"/{name}/{number}"
+                    raise EncodeError("the files are too large", path=path, code="too_large")
+                del file[address]
+                file["Base64"] = b64encode(content).decode()
 
     async def _push(
         self, request: Request, product: Product, body: Mapping[str, Any], deadline: http.Deadline

@@ -15,10 +15,11 @@ from hub.connectors.one_stop.decode_office import office, office_operation
 from hub.connectors.one_stop.decode_payment import payment, payment_key
 from hub.connectors.one_stop.decode_post import post, post_key, post_operation
 from hub.connectors.one_stop.settings import OneStopSettings
-from hub.connectors.one_stop.wire import INIT, STATUS_SERVICE
+from hub.connectors.one_stop.wire import INIT
 from hub.errors import DecodeError
 from hub.event import Event
 from hub.message import Message
+from hub.wire.dvcqg.models import STATE_SERVICE
 
 
 class Form(NamedTuple):
@@ -42,7 +43,7 @@ def _code(tree: Any) -> str:
 
 BY_NAME: Mapping[str, Form] = {
     "handover": Form(handover, handover_key, handover_operation),
-    "status": Form(status, _code, lambda _: STATUS_SERVICE),
+    "status": Form(status, _code, lambda _: STATE_SERVICE),
     "payplat": Form(payment, payment_key, lambda _: INIT),
     "post": Form(post, post_key, post_operation),
     "office": Form(office, _code, office_operation),

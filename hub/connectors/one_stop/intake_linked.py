@@ -15,12 +15,13 @@ from hub.connectors.one_stop import replies
 from hub.connectors.one_stop.decode_forms import BY_NAME
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.settings import OneStopSettings
-from hub.connectors.one_stop.wire import HANDOVER_RESULT_SERVICE, HANDOVER_SERVICE, STATUS_SERVICE
+from hub.connectors.one_stop.wire import HANDOVER_RESULT_SERVICE, HANDOVER_SERVICE
 from hub.errors import DecodeError
 from hub.message import Message
+from hub.wire.dvcqg.models import STATE_SERVICE
 
 FORM_OF_SERVICE = {
-    STATUS_SERVICE: "status",
+    STATE_SERVICE: "status",
     HANDOVER_SERVICE: "handover",
     HANDOVER_RESULT_SERVICE: "handover",
 }

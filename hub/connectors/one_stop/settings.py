@@ -158,6 +158,9 @@ class OneStopSettings(ConnectorSettings):
     office_body_limit_bytes: int = Field(
         50_000_000, ge=1, description="Largest call to the document office, files included."
     )
+    files_limit_bytes: int = Field(
+        20_000_000, ge=0, description="Most bytes of files that a pushed dossier holds inside."
+    )
     page_limit_count: Count = Field(100, description="Most rows or packages in one answer.")
     success_codes: tuple[str, ...] = Field(
         ("0", "00"), description="error_code or MaLoi with which a product takes a push."

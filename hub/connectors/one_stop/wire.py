@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-STATUS_SERVICE = "DongBoTrangThaiHoSo"
-"""State of a dossier that was filed at the national portal (§ services of the portal)."""
-
 HANDOVER_SERVICE = "ChuyenHoSoLienThong"
 HANDOVER_RESULT_SERVICE = "KetQuaHoSoLienThong"
 """An inter-agency dossier and its outcome: the hub's own form, in the portal's envelope."""
