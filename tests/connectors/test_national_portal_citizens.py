@@ -11,11 +11,13 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.connector import Answer, Page, Reply, Request
 from hub.connectors.national_portal.catalogue import CATALOGUE, Catalogues
 from hub.connectors.national_portal.client import PortalClient
-from hub.connectors.national_portal.decode import decode
+from hub.connectors.national_portal.decode import decode, message
 from hub.connectors.national_portal.encode import encode
 from hub.connectors.national_portal.poll import PortalPoller
 from hub.errors import EncodeError, HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
@@ -114,14 +116,38 @@ async def test_the_units_own_code_stands_beside_the_portals(counter: Counter) ->
     reply = await counter.deliver(dossier_event(MaHoSoQG=NATIONAL, TrangThaiHoSo="9"))
     (state,) = await counter.site.look(f"states/{NATIONAL}")
     assert (state["MaHoSo"], state["MaHoSoDonVi"]) == (NATIONAL, CODE)
-    assert reply.aliases == (Alias("dossier.national_code", NATIONAL, CODE, {"unit_code": CODE}),)
+    assert reply.aliases == (Alias("dossier.national_code", NATIONAL, CODE),)
 
 
 async def test_the_units_own_code_is_remembered_for_later_states(counter: Counter) -> None:
-    known = Alias("dossier.national_code", NATIONAL, NATIONAL, {"unit_code": CODE})
-    await counter.ground.remember([known])
+    await counter.ground.remember([Alias("dossier.unit_code", CODE, NATIONAL)])
     await counter.deliver(filed())
     assert (await counter.site.look(f"states/{NATIONAL}"))[0]["MaHoSoDonVi"] == CODE
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "TrangThai": st.integers(1, 11).map(str),
+            "MaHoSo": st.sampled_from([NATIONAL, "MA-KHAC-260105-0001"]),
+            "MaHoSoDonVi": st.just(CODE),
+            "MaDoiTuong": st.sampled_from(["", "tech-demo"]),
+            "NoiDung": st.text(max_size=20),
+            "NgayXuLy": st.datetimes(min_value=datetime(1900, 1, 1)).map(
+                lambda at: f"{at:%Y%m%d%H%M%S}"
+            ),
+            "TaiLieuXuLy": st.lists(
+                st.fixed_dictionaries({"TenTepDinhKem": st.text(max_size=5)}), max_size=2
+            ),
+        }
+    )
+)
+def test_a_state_that_a_product_tells_goes_on_with_every_field(state: dict[str, Any]) -> None:
+    settings = portal_settings("http://portal.example")
+    (told,) = decode(message(orjson.dumps(state), "state"), settings)
+    assert isinstance(told, Event)
+    sent = encode(replace(told, subject=told.data.code), settings)  # type: ignore[attr-defined] # a dossier event
+    assert (sent.operation, orjson.loads(sent.body)) == (STATE, state)
 
 
 async def test_results_go_along_as_files_to_be_fetched(counter: Counter) -> None:
@@ -186,6 +212,15 @@ async def test_a_state_that_exists_was_taken_before(counter: Counter, error_code
     fault = {"fault": "refuse", "error_code": error_code, "message": "Dữ liệu đã tồn tại"}
     await counter.site.play({**fault, "operation": STATE})
     assert (await counter.deliver(filed())).foreign_code == error_code
+
+
+async def test_an_empty_look_up_of_a_known_dossier_does_no_harm(counter: Counter) -> None:
+    await counter.deliver(dossier_event())
+    counter.client._known.clear()
+    empty = {"fault": "malformed", "body": '{"error_code":"0","result":[]}'}
+    await counter.site.play({**empty, "operation": "TraCuuHoSo"})
+    await counter.deliver(dossier_event(TrangThaiHoSo="4"))
+    assert (await counter.site.look("state"))["by_status"] == {"4": 1}
 
 
 # Questions

@@ -29,7 +29,7 @@ from hub.connectors.national_portal.calls import (
     understand,
 )
 from hub.connectors.national_portal.catalogue import Catalogues
-from hub.connectors.national_portal.decode import CODE_ALIAS, UNIT_CODE
+from hub.connectors.national_portal.decode import CODE_ALIAS, UNIT_CODE_ALIAS
 from hub.connectors.national_portal.sessions import Sessions
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
@@ -85,7 +85,7 @@ class PortalClient:
             else:
                 for request in run:
                     code = await self._tell(request, unit, deadline)
-                    aliases += _unit_code(request)
+                    aliases += _portal_code(request)
         return Reply(aliases=tuple(aliases), foreign_code=code)
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
@@ -192,9 +192,9 @@ class PortalClient:
         """The state with the unit's own code, where the hub has heard of one."""
         fields = orjson.loads(item)
         if not fields["MaHoSoDonVi"]:
-            known = await self._ground.alias(CODE_ALIAS, fields["MaHoSo"])
-            own = known.facts.get(UNIT_CODE) if known else None
-            fields["MaHoSoDonVi"] = own or fields["MaHoSo"]
+            code = fields["MaHoSo"]
+            known = await self._ground.aliases(UNIT_CODE_ALIAS, subject=code, limit=1)
+            fields["MaHoSoDonVi"] = known[0].value if known else code
         return orjson.dumps(fields)
 
     async def _ask_answer(self, request: Request, deadline: Deadline) -> Asked:
@@ -376,12 +376,9 @@ def _operation_and_unit(request: Request) -> tuple[str, str]:
     return request.message.operation, request.message.headers["unit"]
 
 
-def _unit_code(request: Request) -> list[Alias]:
-    """The two codes of a dossier that the unit's product calls by its own."""
+def _portal_code(request: Request) -> list[Alias]:
+    """The portal's code of a dossier that the hub calls by another."""
     if request.message.operation != models.STATE_SERVICE:
         return []
-    fields = orjson.loads(request.message.body)
-    own = fields["MaHoSoDonVi"]
-    if not own:
-        return []
-    return [Alias(CODE_ALIAS, fields["MaHoSo"], request.event.subject, {UNIT_CODE: own})]
+    code, subject = orjson.loads(request.message.body)["MaHoSo"], request.event.subject
+    return [Alias(CODE_ALIAS, code, subject)] if code != subject else []

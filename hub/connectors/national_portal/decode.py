@@ -26,7 +26,7 @@ from hub.schemas.petition import PetitionEvent, petition_alias, petition_subject
 from hub.wire.dvcqg.canonical import dossier_values, subject_of
 from hub.wire.dvcqg.claims import with_claims
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
-from hub.wire.dvcqg.filed import NATIONAL_CODE, filed_item, state_values
+from hub.wire.dvcqg.filed import NATIONAL_CODE, UNIT_CODE, filed_item, state_values
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, QUESTIONS_SERVICE, STATE_SERVICE
 from hub.wire.dvcqg.questions import CHANNEL, question_id, question_values
 from hub.wire.dvcqg.reading import body_hash, dossier_of, question_of, state_of, tree_of
@@ -34,8 +34,8 @@ from hub.wire.dvcqg.reading import body_hash, dossier_of, question_of, state_of,
 FORMS = ("session", "state", "question")
 INSTANCE = "national_portal"
 CODE_ALIAS = "dossier.national_code"
-UNIT_CODE = "unit_code"
-"""Fact of that alias: the code that the unit gave (`MaHoSoDonVi`)."""
+UNIT_CODE_ALIAS = "dossier.unit_code"
+"""The code that the unit gave (`MaHoSoDonVi`), for the same subject."""
 
 CLAIMS = "ThongTinTaiKhoan"
 """Field of a pushed dossier that holds the claims of who filed it, where the portal sends it."""
@@ -112,7 +112,9 @@ def _dossier(message: Message, tree: dict[str, Any]) -> Event:
     filed_at = data.dossier.submitted_at if data.dossier else None
     first = data.status is DossierStatus.NEW and not updating
     subject = headers.get("subject") or data.code
-    facts = {UNIT_CODE: own} if (own := tree.get("MaHoSoDonVi")) and isinstance(own, str) else {}
+    aliases = [Alias(CODE_ALIAS, data.code, subject)]
+    if isinstance(own := tree.get(UNIT_CODE), str) and 0 < len(own) <= 100 and own.isprintable():
+        aliases.append(Alias(UNIT_CODE_ALIAS, own, subject))
     return Event(
         kind=KIND_OF_STATUS[data.status],
         source=f"/connectors/{message.connector}/{unit}",
@@ -122,7 +124,7 @@ def _dossier(message: Message, tree: dict[str, Any]) -> Event:
         natural_key=f"{message.operation}:{body_hash(tree)}",
         message_id=message.id,
         traceparent=message.traceparent,
-        aliases=(Alias(CODE_ALIAS, data.code, subject, facts),),
+        aliases=tuple(aliases),
     )
 
 

@@ -30,6 +30,9 @@ from hub.wire.dvcqg.questions import CHANNEL, write_answer
 OFFICER_LIMIT = 50
 """Longest `NguoiXuLy`; products that talk to the portal cut it here too."""
 
+REFUSED_THERE = "11"
+"""State that only `DongBoTrangThaiHoSo` has; one product says it for 3."""
+
 MANDATORY = {2020: rules.MANDATORY_2020, 2023: rules.MANDATORY_2023}
 
 
@@ -86,7 +89,8 @@ def _state(
     event: Event, data: DossierEvent, settings: NationalPortalSettings, code: str
 ) -> dict[str, Any]:
     status = write_status(data.status, data.status_code)
-    if status not in STATUS_OF_CODE and status not in settings.state_codes:
+    known = status in STATUS_OF_CODE or status in settings.state_codes or status == REFUSED_THERE
+    if not known:
         status = settings.unknown_step_status_code if data.step else ""
     state = settings.state_codes.get(status, status)
     item = write_state(data, national_code=code, state_code=state, at=event.time)

@@ -24,7 +24,7 @@ from hub.wire.dvcqg.dates import read_stamp, write_stamp
 from hub.wire.dvcqg.models import WireState
 from hub.wire.dvcqg.shape import EMPTY_LIST
 
-NATIONAL_CODE = "MaHoSoQG"
+NATIONAL_CODE, UNIT_CODE = "MaHoSoQG", "MaHoSoDonVi"
 BLOB = "blob:"
 """What the address of a kept file begins with; its reference follows."""
 
@@ -163,7 +163,13 @@ def state_values(wire: WireState, *, unit: str, path: str = "") -> dict[str, Any
 
 
 def national_code_of(data: DossierEvent) -> str:
-    """The portal's own code, where the unit's product sends it beside its own; `` if not."""
+    """The portal's own code, where the unit's product tells it; `` if not.
+
+    It stands beside its own in a dossier (`MaHoSoQG`), and is the code of a state (which has the
+    unit's beside it).
+    """
+    if data.step:
+        return data.code if UNIT_CODE in data.step.unknown else ""
     code = data.dossier.unknown.get(NATIONAL_CODE) if data.dossier else None
     return code if isinstance(code, str) else ""
 
@@ -187,25 +193,34 @@ def write_state(
     if not state_code:
         raise EncodeError("the state is missing", path="/TrangThai")
     dossier, step = data.dossier, data.step
-    results = dossier.results if dossier else ()
+    told = step.unknown if step else {}
+    own = data.code if data.code != national_code else told.get(UNIT_CODE)
+    account = dossier.applicant.account_id if dossier else told.get("MaDoiTuong")
     return {
         "TrangThai": state_code,
         "MaHoSo": national_code,
-        "MaHoSoDonVi": data.code if data.code != national_code else "",
-        "MaDoiTuong": dossier.applicant.account_id if dossier else "",
+        "MaHoSoDonVi": own or "",
+        "MaDoiTuong": account or "",
         "NoiDung": _said(data),
         "NgayXuLy": write_stamp((step.at if step else None) or at),
-        "TaiLieuXuLy": [
-            {
-                "TepDinhKemId": paper.id,
-                "TenTepDinhKem": paper.name,
-                "IsDeleted": "0",
-                "MaThanhPhanHoSo": paper.component_code,
-                "DuongDanTaiTepTin": paper.url,
-            }
-            for paper in results
-        ],
+        "TaiLieuXuLy": _files(data, told.get("TaiLieuXuLy")),
     }
+
+
+def _files(data: DossierEvent, told: Any) -> list[Any]:
+    """The dossier's results, or the list of a state that a product has told in this form."""
+    if data.dossier is None:
+        return list(told) if isinstance(told, list) else []
+    return [
+        {
+            "TepDinhKemId": paper.id,
+            "TenTepDinhKem": paper.name,
+            "IsDeleted": "0",
+            "MaThanhPhanHoSo": paper.component_code,
+            "DuongDanTaiTepTin": paper.url,
+        }
+        for paper in data.dossier.results
+    ]
 
 
 def _said(data: DossierEvent) -> str:
