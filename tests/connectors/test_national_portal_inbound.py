@@ -83,7 +83,7 @@ async def door() -> AsyncIterator[Unit]:
         yield receiver
 
 
-def call(data: Any, service: str = "DongBoHoSoMC", **fields: Any) -> dict[str, Any]:
+def call(data: Any, service: Any = "DongBoHoSoMC", **fields: Any) -> dict[str, Any]:
     return {"madonvi": UNIT, "service": service, "data": data, **fields}
 
 
@@ -96,6 +96,12 @@ async def test_a_pushed_dossier_is_submitted_under_the_portals_code(door: Unit) 
     assert [(a.kind, a.value, a.subject) for a in event.aliases] == [
         ("dossier.national_code", NATIONAL, NATIONAL)
     ]
+
+
+async def test_a_refusal_names_the_dossier_only_by_what_is_a_code(door: Unit) -> None:
+    for code in (NATIONAL, "Nguyễn Văn Mẫu"):
+        await door.hear(call(FILED | {"MaHoSo": code, "TepDonDangKy": "?"}))
+    assert [refusal.subject for refusal in door.ground.refusals] == [NATIONAL, ""]
 
 
 async def test_a_repetition_is_answered_as_already_received(door: Unit) -> None:
@@ -153,6 +159,8 @@ async def test_a_dossier_known_by_the_units_code_keeps_that_subject(door: Unit) 
         (b"[]", "malformed"),
         (b'{"a":1,"a":2}', "malformed"),
         (call([1]), "malformed"),
+        (call(FILED, service="x y"), "malformed"),
+        (call(FILED, service=["x"]), "malformed"),
         (call([]), "too_large"),
         (call([FILED] * 3), "too_large"),
         (call(FILED, madonvi="H88"), "wrong_unit"),

@@ -17,6 +17,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,8 +41,10 @@ from hub.wire.dvcqg.codes import FLAG_OF_TEXT
 from hub.wire.dvcqg.filed import inline_files
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, STATE_SERVICE
 from hub.wire.dvcqg.reading import body_hash
+from hub.wire.dvcqg.rules import DOSSIER_CODE
 from hub.wire.json_text import strict_tree
 
+SERVICE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 TAKEN, ALREADY, FAILED = 0, 1, -1
 LAST_PUSHED = "pushed"
 """Fact of a dossier's alias: hash of what was pushed last, to know a repetition by."""
@@ -142,7 +145,7 @@ class Door:
             raise Refused("Phải là một đối tượng JSON", code="malformed")
         enveloped = "data" in tree
         unit = self._unit(tree.get("madonvi"))
-        service = tree.get("service") if enveloped else None
+        service = _service(tree.get("service")) if enveloped else DOSSIER_SERVICE
         flag = tree.get("isUpdating") if enveloped else None
         updating = FLAG_OF_TEXT.get(flag) if isinstance(flag, str | bool) else None
         trees, slices = _items(tree["data"], body) if enveloped else ([tree], [body])
@@ -152,7 +155,7 @@ class Door:
         return [
             Pushed(
                 unit=unit,
-                service=service if isinstance(service, str) and service else DOSSIER_SERVICE,
+                service=service,
                 updating="" if updating is None else str(updating),
                 tree=each,
                 body=part,
@@ -250,7 +253,7 @@ class Door:
         return content
 
     async def _record(self, pushed: Pushed | None, code: str, text: str) -> None:
-        service = pushed.service if pushed else ""
+        service, subject = (pushed.service, code_of(pushed.tree)) if pushed else ("", "")
         known = service in (DOSSIER_SERVICE, STATE_SERVICE)
         await self._inbox.refuse(
             Refusal(
@@ -259,9 +262,18 @@ class Door:
                 operation=service if known else "",
                 code=code,
                 text=text,
-                subject=code_of(pushed.tree)[:100] if pushed else "",
+                subject=subject if DOSSIER_CODE.fullmatch(subject) else "",
             )
         )
+
+
+def _service(named: object) -> str:
+    """The service that a call names; without a name it tells a dossier."""
+    if named in (None, ""):
+        return DOSSIER_SERVICE
+    if not isinstance(named, str) or not SERVICE.fullmatch(named):
+        raise Refused("/service: không phải tên dịch vụ", code="malformed")
+    return named
 
 
 def _items(data: object, body: bytes) -> tuple[list[dict[str, Any]], list[bytes]]:
