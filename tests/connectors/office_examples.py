@@ -160,7 +160,9 @@ async def office(
 ) -> AsyncIterator[Desk]:
     """An office on a free port; a client and a poller with these settings changed."""
     log, ground = CallLog(), MemoryGround()
-    app = simulator(FaultScript(), log, password="mat-khau", notices=notices, bare=bare)
+    app = simulator(
+        FaultScript(), log, account="hub:mat-khau", manners={"notices": notices, "bare": bare}
+    )
     async with running(app) as url:
         settings = office_settings(**{"base_url": url, **changes})
         client = OfficeClient("document_office", settings, ground)

@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from hub.connectors.document_office import wire
 from hub.connectors.document_office.simulator_desk import Desk, refused
+from hub.errors import ConfigError
 from hub.simulation import (
     Answer,
     Call,
@@ -39,88 +40,112 @@ def simulator(
     faults: FaultScript,
     log: CallLog,
     *,
-    username: str = "hub",
-    password: str = "demo",  # noqa: S107 - invented, for runs without one of their own
-    notices: bool = True,
+    account: str = "hub:demo",
     decides: str = "",
-    bare: bool = False,
+    manners: Mapping[str, bool] | None = None,
 ) -> Starlette:
     """The office as an ASGI app: its four calls and `/_control`.
 
     Args:
         faults: the fault script to begin with.
         log: where calls are logged.
-        username, password: what callers must show (Basic).
-        notices: whether it notices a draft that it has already (code 301).
+        account: user name and password that callers must show (Basic).
         decides: LoaiKetQua with which it decides each draft at once; empty: when told.
-        bare: whether a package stands in the answer itself, not in its `data`.
-    """
-    desk = Desk(notices=notices, decides=decides, bare=bare)
-    simulation = Simulation(SYSTEM, faults, log, subsystem=desk)
-    shown = "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+        manners: `notices` (true): it answers 301 to a draft that it has already; `bare` (false):
+            a package stands in the answer itself, not in its `data`.
 
-    async def perform(
-        request: Request, call: Call, act: Callable[[Inner | None], Answer]
+    Raises:
+        ConfigError: there is no such manner.
+    """
+    known = {"notices": True, "bare": False}
+    if unknown := set(manners or ()) - set(known):
+        raise ConfigError(f"manners: no {min(unknown)}; there are {', '.join(known)}")
+    desk = Desk(decides=decides, **(known | dict(manners or {})))
+    simulation = Simulation(SYSTEM, faults, log, subsystem=desk)
+    shown = "Basic " + base64.b64encode(account.encode()).decode()
+    window = Window(desk, simulation, shown)
+    return Starlette(routes=[*window.routes(), *simulation.control_routes()])
+
+
+class Window:
+    """The office's calls over HTTP.
+
+    Args:
+        desk: what it holds.
+        simulation: plays the faults.
+        shown: the Authorization that callers must show.
+    """
+
+    def __init__(self, desk: Desk, simulation: Simulation, shown: str) -> None:
+        self._desk = desk
+        self._simulation = simulation
+        self._shown = shown
+
+    def routes(self) -> list[Route]:
+        """Its four calls, and what `/_control` offers beyond the rest."""
+        return [
+            Route("/GuiHoSo", self.submit, methods=["POST"]),
+            Route("/LayDanhSachGoiTinVanBan", self.listed),
+            Route("/LayGoiTinVanBan", self.fetch),
+            Route("/CapNhatTrangThaiVanBan", self.acknowledge, methods=["POST"]),
+            Route("/_control/decide", self.decide, methods=["POST"]),
+            Route("/_control/drafts/{code:path}", self.drafts),
+        ]
+
+    async def submit(self, request: Request) -> Response:
+        """A draft."""
+        body = await request.body()
+        sent = _object(body)
+        item = Item(request.headers.get("x-operation-key", ""), _text(sent, "MaHoSo"), None, body)
+        call = Call(wire.SUBMIT, (item,))
+        return await self._perform(request, call, lambda _: self._desk.submit(sent))
+
+    async def listed(self, request: Request) -> Response:
+        """Codes of the packages that wait; under the fault `duplicate` each twice."""
+        query = dict(request.query_params)
+
+        def act(fault: Inner | None) -> Answer:
+            return self._desk.listed(query, twice=isinstance(fault, Duplicate))
+
+        return await self._perform(request, Call(wire.LIST, (Item(),)), act)
+
+    async def fetch(self, request: Request) -> Response:
+        """One package."""
+        code = request.query_params.get(wire.PACKAGE, "")
+        call = Call(wire.FETCH, (Item("", self._desk.subject_of(code)),))
+        return await self._perform(request, call, lambda _: self._desk.fetch(code))
+
+    async def acknowledge(self, request: Request) -> Response:
+        """The state of a package."""
+        body = await request.body()
+        sent = _object(body)
+        item = Item("", self._desk.subject_of(_text(sent, wire.PACKAGE)), None, body)
+        call = Call(wire.ACKNOWLEDGE, (item,))
+        return await self._perform(request, call, lambda _: self._desk.acknowledge(sent))
+
+    async def decide(self, request: Request) -> Response:
+        """Let the office decide; see `Desk.decide`."""
+        answer = self._desk.decide(_object(await request.body()))
+        return json_response(answer.body, answer.status)
+
+    async def drafts(self, request: Request) -> Response:
+        """Every draft of a dossier as it came."""
+        kept = self._desk.drafts_of(request.path_params["code"])
+        return json_response(kept) if kept else json_response({"error": "not found"}, 404)
+
+    async def _perform(
+        self, request: Request, call: Call, act: Callable[[Inner | None], Answer]
     ) -> Response:
         held = request.headers.get("authorization", "")
 
         def guarded(fault: Inner | None) -> Answer:
-            if held != shown or isinstance(fault, ExpiredSession):
+            if held != self._shown or isinstance(fault, ExpiredSession):
                 return refused("401", "Sai tài khoản", 401)
             if isinstance(fault, Refuse):
                 return refused(fault.error_code, fault.message)
             return act(fault)
 
-        return await simulation.perform(call, guarded)
-
-    async def submit(request: Request) -> Response:
-        body = await request.body()
-        sent = _object(body)
-        item = Item(request.headers.get("x-operation-key", ""), _text(sent, "MaHoSo"), None, body)
-        call = Call(wire.SUBMIT, (item,))
-        return await perform(request, call, lambda _: desk.submit(sent))
-
-    async def listed(request: Request) -> Response:
-        query = dict(request.query_params)
-        call = Call(wire.LIST, (Item(),))
-
-        def act(fault: Inner | None) -> Answer:
-            return desk.listed(query, twice=isinstance(fault, Duplicate))
-
-        return await perform(request, call, act)
-
-    async def fetch(request: Request) -> Response:
-        code = request.query_params.get(wire.PACKAGE, "")
-        call = Call(wire.FETCH, (Item("", desk.subject_of(code)),))
-        return await perform(request, call, lambda _: desk.fetch(code))
-
-    async def acknowledge(request: Request) -> Response:
-        body = await request.body()
-        sent = _object(body)
-        item = Item("", desk.subject_of(_text(sent, wire.PACKAGE)), None, body)
-        call = Call(wire.ACKNOWLEDGE, (item,))
-        return await perform(request, call, lambda _: desk.acknowledge(sent))
-
-    async def decide(request: Request) -> Response:
-        told = _object(await request.body())
-        answer = desk.decide(told)
-        return json_response(answer.body, answer.status)
-
-    async def draft(request: Request) -> Response:
-        kept = desk.drafts_of(request.path_params["code"])
-        return json_response(kept) if kept else json_response({"error": "not found"}, 404)
-
-    return Starlette(
-        routes=[
-            Route("/GuiHoSo", submit, methods=["POST"]),
-            Route("/LayDanhSachGoiTinVanBan", listed),
-            Route("/LayGoiTinVanBan", fetch),
-            Route("/CapNhatTrangThaiVanBan", acknowledge, methods=["POST"]),
-            Route("/_control/decide", decide, methods=["POST"]),
-            Route("/_control/drafts/{code:path}", draft),
-            *simulation.control_routes(),
-        ]
-    )
+        return await self._simulation.perform(call, guarded)
 
 
 def _object(body: bytes) -> dict[str, Any]:
