@@ -151,7 +151,7 @@ def decode(message: Message, settings: DocumentExchangeSettings) -> Sequence[Eve
         received = _model(Received, message.body)
         if received.problem is not None:
             raise _told_problem(received.problem)
-        limits = XmlLimits(size_bytes=settings.around_bytes, element_count=50_000)
+        limits = XmlLimits(size_bytes=settings.around_bytes)
         package = open_package(parse(received.edxml.encode(), limits=limits))
     else:
         received, package = _in_memory(message, settings)

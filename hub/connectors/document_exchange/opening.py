@@ -86,7 +86,7 @@ class Opening:
         text = self._cutter.close()
         while len(self._texts) < self._cutter.count:
             self._texts.append(self._spool())
-        limits = XmlLimits(size_bytes=self._settings.around_bytes, element_count=50_000)
+        limits = XmlLimits(size_bytes=self._settings.around_bytes)
         root = parse(text, limits=limits)
         package = open_package(root)
         self._check_slots(package)

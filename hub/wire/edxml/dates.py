@@ -38,9 +38,10 @@ def read_moment(text: str) -> datetime | None:
     found = _MOMENT.fullmatch(text)
     if found is None and not _ISO_DAY.fullmatch(text):
         return None
+    if found is not None:
+        text = f"{found[1]}-{found[2]}-{found[3]}T{found[4]}:{found[5]}:{found[6]}"
     try:
-        digits = [int(part) for part in found.groups()] if found else []
-        moment = datetime(*digits) if digits else datetime.fromisoformat(text)  # type: ignore[arg-type]
+        moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         return None
     if moment.year < _OLDEST_YEAR:

