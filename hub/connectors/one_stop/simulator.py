@@ -101,12 +101,16 @@ def simulator(
             return json_response({"error": f"{type(error).__name__}: {error}"}, 400)
         return json_response(reply)
 
+    async def told_of(request: Request) -> Response:
+        return json_response(desk.taken.of(request.path_params["operation"]))
+
     return Starlette(
         routes=[
             Route("/send", send, methods=["POST"]),
             Route("/retry", retry, methods=["POST"]),
             Route("/do/{act}", do, methods=["POST"]),
             *taking.routes(),
+            Route("/_control/told/{operation}", told_of),
             *simulation.control_routes(),
         ]
     )
