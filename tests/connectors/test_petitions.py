@@ -294,7 +294,7 @@ def test_due_dates_are_working_days(submitted: str, transfer: str, answer: str) 
 
 def test_terms_are_settings_and_what_the_source_tells_is_left() -> None:
     told = petition(answerDueAt="20/01/2026 17:00")
-    data = data_of(event_of(told, petition_settings(transfer_term_days=1)))
+    data = data_of(event_of(told, petition_settings(transfer_days_count=1)))
     assert data.transfer_due_at == datetime(2026, 1, 13, 9, 30, tzinfo=VIETNAM)
     assert data.answer_due_at == datetime(2026, 1, 20, 17, tzinfo=VIETNAM)
 

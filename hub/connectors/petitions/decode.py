@@ -98,8 +98,8 @@ def _received(fields: Fields, message: Message, settings: PetitionSettings) -> E
     values |= {
         "petition": petition,
         "acted_at": petition.submitted_at,
-        "transfer_due_at": transfer or _due(begun, settings.transfer_term_days),
-        "answer_due_at": answer or _due(begun, settings.answer_term_days),
+        "transfer_due_at": transfer or _due(begun, settings.transfer_days_count),
+        "answer_due_at": answer or _due(begun, settings.answer_days_count),
         "originals": fields.originals,
         "unknown": {} if petition.submitter.anonymous else fields.unknown,
     }

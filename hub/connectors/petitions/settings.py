@@ -89,10 +89,10 @@ class PetitionSettings(ConnectorSettings):
     vote_codes: dict[str, wire.Vote] = Field(
         default_factory=lambda: dict(wire.VOTES), description="What a vote's text or code means."
     )
-    transfer_term_days: int = Field(
+    transfer_days_count: int = Field(
         5, ge=0, description="Working days in which it is transferred to the competent body."
     )
-    answer_term_days: int = Field(15, ge=0, description="Working days in which it is answered.")
+    answer_days_count: int = Field(15, ge=0, description="Working days in which it is answered.")
     body_limit_bytes: Count = Field(20_000_000, description="Largest body of one push.")
     text_limit_count: Count = Field(20_000, description="Longest text, in characters.")
     attachments_count: Count = Field(10, description="Most attachments of one message.")
