@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,12 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import hub.connectors.national_portal as folder
 from hub.connector import Answer, Page, Reply, Request
 from hub.connectors.national_portal.catalogue import CATALOGUE, Catalogues
 from hub.connectors.national_portal.client import PortalClient
 from hub.connectors.national_portal.decode import decode, message
 from hub.connectors.national_portal.encode import encode
 from hub.connectors.national_portal.poll import PortalPoller
+from hub.connectors.national_portal.simulator_rules import ANSWER as ANSWER_RULES
+from hub.connectors.national_portal.simulator_rules import STATE as STATE_RULES
+from hub.connectors.national_portal.simulator_rules import first_fault
 from hub.errors import EncodeError, HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias, Event
 from hub.schemas.petition import PetitionAnswer, PetitionEvent
@@ -148,6 +153,18 @@ def test_a_state_that_a_product_tells_goes_on_with_every_field(state: dict[str, 
     assert isinstance(told, Event)
     sent = encode(replace(told, subject=told.data.code), settings)  # type: ignore[attr-defined] # a dossier event
     assert (sent.operation, orjson.loads(sent.body)) == (STATE, state)
+
+
+@pytest.mark.parametrize(("form", "rules"), [("state", STATE_RULES), ("question", ANSWER_RULES)])
+def test_the_simulated_portal_takes_every_sample(form: str, rules: Any) -> None:
+    files = sorted((Path(folder.__file__).parent / "samples/out" / form).glob("*.json"))
+    files = [file for file in files if not file.name.endswith(".event.json")]
+    assert len(files) >= 8
+    for file in files:
+        item = orjson.loads(file.read_bytes())
+        if "MaHoSoDonVi" in item:
+            item["MaHoSoDonVi"] = item["MaHoSoDonVi"] or item["MaHoSo"]  # as the client does
+        assert first_fault(item, rules, file.stem) == ""
 
 
 async def test_results_go_along_as_files_to_be_fetched(counter: Counter) -> None:
