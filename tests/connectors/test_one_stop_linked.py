@@ -1,0 +1,190 @@
+"""States, inter-agency dossiers and files: through the door of a session, and to the product."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import orjson
+import pytest
+
+from hub.connector import discover
+from hub.connectors.one_stop.settings import OneStopSettings
+from hub.errors import EncodeError
+from hub.event import Event
+from hub.message import Message
+from hub.routes.one_stop import ROUTES
+from hub.when import When
+from tests.connectors.one_stop_counterparts import (
+    CHILD,
+    decoded,
+    event,
+    one_stop_settings,
+    play,
+)
+from tests.connectors.one_stop_door import CODE, UNIT, Site
+
+NATIONAL = "G22.99.01-260105-000123"
+STATE = {"TrangThai": "4", "MaHoSo": NATIONAL, "MaHoSoDonVi": CODE, "NoiDung": "Đang xử lý"}
+HANDED = {"MaHoSo": CODE, "MaHoSoLT": CHILD, "DonViNhan": "H99.02"}
+ENDED = {"MaHoSoLT": CHILD, "KetQua": "9"}
+
+
+@pytest.fixture
+def site() -> Site:
+    return Site()
+
+
+@pytest.mark.parametrize(
+    ("service", "data", "keys"),
+    [
+        ("DongBoTrangThaiHoSo", STATE, [NATIONAL]),
+        ("DongBoTrangThaiHoSo", [STATE, {**STATE, "TrangThai": "9"}], [NATIONAL, NATIONAL]),
+        ("ChuyenHoSoLienThong", HANDED, [CHILD]),
+        ("KetQuaHoSoLienThong", ENDED, [CHILD]),
+        ("KetQuaHoSoLienThong", {**ENDED, "MaHoSo": CODE}, [CODE]),
+    ],
+)
+async def test_what_is_taken_is_keyed_by_its_dossier_and_becomes_an_event(
+    site: Site, service: str, data: Any, keys: list[str]
+) -> None:
+    reply = await site.call(service, data=data, type="2")
+    assert "thành công" in reply["message"]
+    assert [message.key for message in site.inbox.messages] == keys
+    connector = discover()["one_stop"]
+    assert connector.order_key is not None
+    for message in site.inbox.messages:
+        (told,) = decoded(message)
+        assert told.source == f"/connectors/one_stop/{UNIT}"
+        assert told.about or told.subject == message.key
+        assert connector.order_key(message) == message.key
+
+
+async def test_each_object_travels_with_its_exact_bytes(site: Site) -> None:
+    session = await site.login()
+    raw = orjson.dumps(STATE).replace(b'":"', b'" :  "')
+    head = orjson.dumps({"session": session, "madonvi": UNIT, "service": "DongBoTrangThaiHoSo"})
+    await site.post("/integration", head[:-1] + b',"type":2,"data": ' + raw + b"}")
+    (message,) = site.inbox.messages
+    assert message.body == raw
+    assert message.headers == {"unit": UNIT, "form": "status", "type": "2"}
+    (told,) = decoded(message)
+    assert [(each.kind, each.value, each.subject) for each in told.aliases] == [
+        ("dossier.unit_code", CODE, NATIONAL)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("service", "data", "code"),
+    [
+        ("DongBoTrangThaiHoSo", None, "malformed"),
+        ("DongBoTrangThaiHoSo", [], "malformed"),
+        ("DongBoTrangThaiHoSo", "x", "malformed"),
+        ("DongBoTrangThaiHoSo", [STATE] * 21, "too_large"),
+        ("DongBoTrangThaiHoSo", {**STATE, "MaHoSo": ""}, "field_rules"),
+        ("DongBoTrangThaiHoSo", [STATE, 7], "field_rules"),
+        ("ChuyenHoSoLienThong", {**HANDED, "MaHoSo": ""}, "field_rules"),
+        ("ChuyenHoSoLienThong", {**HANDED, "DonViNhan": ""}, "field_rules"),
+        ("ChuyenHoSoLienThong", {**HANDED, "HoSo": {"MaTTHC": {}}}, "field_rules"),
+        ("KetQuaHoSoLienThong", {**ENDED, "KetQua": ""}, "field_rules"),
+        ("KetQuaHoSoLienThong", {"MaHoSo": CODE, "KetQua": "9"}, "field_rules"),
+    ],
+)
+async def test_what_would_not_become_an_event_is_refused_whole(
+    site: Site, service: str, data: Any, code: str
+) -> None:
+    reply = await site.call(service, data=data)
+    assert reply["error_code"] not in ("0", "3", "-3")
+    assert site.codes() == [code]
+    assert site.inbox.messages == []
+
+
+async def test_twenty_objects_are_as_many_as_the_limit(site: Site) -> None:
+    await site.call("DongBoTrangThaiHoSo", data=[STATE] * 20)
+    assert len(site.inbox.messages) == 20
+
+
+async def test_kafka_being_away_is_told_to_try_again(site: Site) -> None:
+    site.inbox.away = True
+    assert (await site.call("ChuyenHoSoLienThong", data=HANDED))["error_code"] == "-1"
+
+
+def test_the_outcomes_words_are_settings() -> None:
+    body = orjson.dumps({**ENDED, "KetQua": "X", "MaHoSo": CODE})
+    message = Message("one_stop", "KetQuaHoSoLienThong", body, headers={"form": "handover"})
+    told = [
+        decoded(message, settings)[0].data.model_dump()["result"]
+        for settings in (one_stop_settings(), one_stop_settings(linked_results={"X": "done"}))
+    ]
+    assert told == ["unknown", "done"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "told"),
+    [
+        ("dossier.received", "/connectors/one_stop/H99.01", False),
+        ("dossier.received", "/connectors/national_portal/H99.01", True),
+        ("post.cancelled", "/connectors/public_post/H99.01", True),
+        ("handover.requested", "/connectors/one_stop/H99.01", True),
+    ],
+)
+def test_a_product_does_not_hear_its_own_words(kind: str, source: str, told: bool) -> None:
+    (route,) = ROUTES
+    said = {"kind": kind, "source": source}
+    assert route.takes(kind)
+    assert When(route.when).holds(lambda name: said.get(name, ""), dict) is told
+
+
+# Files that the hub keeps
+
+
+def filed(*references: str) -> Event:
+    """A dossier that was filed at the portal with its files inside."""
+    papers = [{"name": f"{n}.pdf", "url": f"blob:{r}"} for n, r in enumerate(references)]
+    papers.append({"name": "elsewhere.pdf", "url": "https://portal.example.vn/f/1"})
+    dossier = {
+        "procedure": {"code": "1.009999", "name": "Thủ tục thử nghiệm"},
+        "applicant": {"name": "Nguyễn Văn Mẫu"},
+        "attachments": papers,
+    }
+    data = {"code": CODE, "status": "new", "status_code": "1", "dossier": dossier}
+    return event("dossier.submitted", data)
+
+
+async def test_files_that_the_hub_keeps_are_given_inside_the_dossier() -> None:
+    async with play() as stage:
+        told = filed(await stage.ground.keep(b"don xin", "application/pdf"))
+        request = stage.request(told)
+        body = orjson.loads(request.message.body)
+        await stage.client._put_files_in(body["data"])
+        inside, elsewhere = body["data"]["TaiLieuNop"]
+        assert base64.b64decode(inside["Base64"]) == b"don xin"
+        assert "DuongDanTaiTepTin" not in inside
+        assert elsewhere["DuongDanTaiTepTin"].startswith("https://")
+        assert await stage.tell(told) == "0"
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(8, True), (7, False)])
+async def test_files_inside_a_dossier_have_a_limit_together(limit: int, fits: bool) -> None:
+    async with play(files_limit_bytes=limit) as stage:
+        told = filed(
+            await stage.ground.keep(b"1234", "text/plain"),
+            await stage.ground.keep(b"5678", "text/plain"),
+        )
+        if fits:
+            assert await stage.tell(told) == "0"
+            return
+        with pytest.raises(EncodeError) as caught:
+            await stage.tell(told)
+    assert "/TaiLieuNop/1" in str(caught.value)
+
+
+def test_a_configuration_of_today_is_still_valid() -> None:
+    today = {
+        "accounts": {UNIT: {"username": "a", "password": "b"}},
+        "dstcode": "x",
+        "session_secret": "0123456789abcdef",
+    }
+    settings = OneStopSettings.model_validate(today)
+    assert not settings.products
+    assert not settings.slips
