@@ -206,6 +206,24 @@ async def test_an_anonymous_author_is_not_kept(flag: Any) -> None:
     assert not data.unknown
 
 
+async def test_an_agency_that_sends_too_much_along_is_trimmed_too() -> None:
+    more = {"content": "Nội dung kín", "subject": "Nội dung kín"}
+    hidden = {**WHO, "anonymous": True}
+    async with door() as (url, inbox):
+        for body in (
+            done("pakn.redirected", submitter=WHO, **more),
+            done("pakn.transferred", toOrgan="H1", submitter=hidden, **more),
+        ):
+            assert (await post(url, body, "agency"))[0] == 200
+    redirected, transferred = (message.body.decode() for message in inbox.messages)
+    assert not [secret for secret in SECRETS if secret in redirected]
+    assert not [secret for secret in SECRETS[:3] if secret in transferred]
+    petition_sent = data_of(inner(inbox)).petition
+    assert petition_sent is not None
+    assert petition_sent.submitter.anonymous
+    assert petition_sent.content == "Nội dung kín"
+
+
 # Files
 
 

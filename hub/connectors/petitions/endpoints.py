@@ -35,8 +35,12 @@ from hub.schemas.petition import PetitionEvent
 from hub.wire.json_text import strict_tree
 
 ALLOWED = {"source": wire.TOLD_BY_SOURCE, "agency": wire.DONE_BY_AGENCY}
-KEPT_OF_REDIRECTED = ("type", "paknId", "source", "category", "subject")
-"""What is read of a complaint; of the title only the words that tell the category."""
+KEPT_OF_COMPLAINT = ("paknId", "source")
+"""What is kept of a complaint, beside its category."""
+
+TOLD_OF_AUTHOR = tuple(f"submitter.{name}" for name in wire.SUBMITTER_FIELDS if name != "anonymous")
+TOLD_OF_COMPLAINT = (*TOLD_OF_AUTHOR, "subject", "content", "attachments", "answer", "dossierCode")
+"""What an agency may have sent along that is not kept."""
 
 
 def endpoints(instance: str, settings: PetitionSettings, inbox: Inbox) -> Sequence[BaseRoute]:
@@ -150,23 +154,27 @@ class Door:
 
     def _trimmed(self, tree: dict[str, Any], told: str) -> dict[str, Any]:
         """The body without what must not be kept; the same body if that is nothing."""
-        if told != wire.RECEIVED:
-            return tree
         names = self._settings.names
         values, _ = names.read(tree)
-        odd = wire.category_redirected(
+        if told == wire.RECEIVED and (odd := self._complaint(values)):
+            kept = {name: values.get(name) for name in KEPT_OF_COMPLAINT}
+            return names.write(kept | {"category": odd, "type": told})
+        hidden: tuple[str, ...] = ()
+        if told == wire.REDIRECTED:
+            hidden = TOLD_OF_COMPLAINT
+        elif str(values.get("submitter.anonymous", "")).lower() in ("1", "true"):
+            hidden = TOLD_OF_AUTHOR
+        kept = {name: value for name, value in values.items() if name not in hidden}
+        return names.write(kept) if hidden else tree
+
+    def _complaint(self, values: Mapping[str, Any]) -> str:
+        """The category of a complaint or denunciation; `` for a petition."""
+        return wire.category_redirected(
             str(values.get("category", "")),
             str(values.get("subject", "")),
             self._settings.redirected_categories,
             self._settings.redirected_title_words,
         )
-        if odd:
-            kept = {name: values.get(name) for name in KEPT_OF_REDIRECTED if name != "subject"}
-            return names.write(kept | {"category": odd, "type": told})
-        if str(values.get("submitter.anonymous", "")).lower() in ("1", "true"):
-            kept = {name: value for name, value in values.items() if "submitter." not in name}
-            return names.write(kept | {"submitter.anonymous": True})
-        return tree
 
     async def _keep_files(self, tree: dict[str, Any]) -> bool:
         """Put files that were sent along into the blob store; whether there were any.
