@@ -102,7 +102,7 @@ def _order(data: PostOrderRequested, settings: PublicPostSettings) -> tuple[str,
         "ReceiverEmail": receiver.email,
         "ReceiverProvince": _place(receiver.province_code, "receiver/province_code"),
         "ReceiverDistrict": _place(receiver.district_code, "receiver/district_code"),
-        "FlagConfig": settings.flag_config,
+        "FlagConfig": int(settings.flag_config),
     }
     if not data.item_code:
         del said["ItemCode"]
@@ -168,9 +168,9 @@ def _desk(told: Party | None, office: Office) -> Party:
         phone=office.phone,
         email=office.email,
         address=office.address,
-        province_code=str(office.province_code),
+        province_code=office.province_code,
         province_name=office.province_name,
-        district_code=str(office.district_code),
+        district_code=office.district_code,
         district_name=office.district_name,
         note=told.note or office.note,
     )

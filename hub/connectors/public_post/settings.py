@@ -46,9 +46,13 @@ class Office(_Block):
     phone: str = Field(min_length=1, description="Telephone.")
     email: str = Field("", description="E-mail.")
     address: str = Field(min_length=1, description="Address.")
-    province_code: int = Field(ge=1, description="Province, code of the post.")
+    province_code: str = Field(
+        pattern=r"^[1-9][0-9]{0,8}$", description="Province, code of the post."
+    )
     province_name: str = Field("", description="Province, name.")
-    district_code: int = Field(0, ge=0, description="District, code of the post; 0: none.")
+    district_code: str = Field(
+        "0", pattern=r"^[0-9]{1,9}$", description="District, code of the post; 0: none."
+    )
     district_name: str = Field("", description="District, name.")
     note: str = Field("", description="Note for the postman.")
 
@@ -141,7 +145,7 @@ class PublicPostSettings(ConnectorSettings):
     suffixes: Suffixes = Field(
         default_factory=lambda: Suffixes.model_validate({}), description="Of order numbers."
     )
-    flag_config: int = Field(2, description="FlagConfig of every order.")
+    flag_config: str = Field("2", pattern=r"^[0-9]{1,4}$", description="FlagConfig of every order.")
     accepted_codes: tuple[str, ...] = Field(("100",), description="Status: taken.")
     exists_codes: tuple[str, ...] = Field(("101",), description="Status: there already.")
     cancelled_codes: tuple[str, ...] = Field(
