@@ -190,14 +190,14 @@ class Axis:
         sent = request(told, self.settings)
         return await self.client.deliver([sent], timeout_seconds=seconds)
 
-    async def take(self) -> list[Event]:
+    async def take(self) -> list[Any]:
         """Look, acknowledge, and decode what came."""
         page = await self.poller.poll("")
         events = [each for message in page.messages for each in self.decoded(message)]
         await self.poller.done(page)
         return events
 
-    def decoded(self, message: Message) -> list[Event]:
+    def decoded(self, message: Message) -> list[Any]:
         """The events of a message."""
         return [each for each in decode(message, self.settings) if isinstance(each, Event)]
 

@@ -14,6 +14,7 @@ import pytest
 from hub.connector import Answer
 from hub.connectors.document_exchange.answers import DataCutter
 from hub.connectors.document_exchange.client import AxisClient
+from hub.connectors.document_exchange.packing import Packed
 from hub.connectors.document_exchange.poll import AxisPoller
 from hub.errors import (
     DecodeError,
@@ -43,6 +44,7 @@ from tests.connectors.document_examples import (
     kept,
     request,
 )
+from tests.connectors.ground import MemoryGround
 
 VECTOR = (
     '{"XroadVnpt-systemid":"vxp.saas.99","XroadVnpt-timestamp":"05012026T093000+0123",'
@@ -79,14 +81,14 @@ async def test_a_document_crosses_the_axis_and_the_opinion_comes_back() -> None:
         state = await here.state()
     assert dispatched.kind == "document.dispatched"
     assert dispatched.subject == CODE
-    assert dispatched.data.axis_id == f"{1:024x}"  # type: ignore[attr-defined]
+    assert dispatched.data.axis_id == f"{1:024x}"
     opinion, *statuses = events
-    assert [each.data.status_code for each in statuses] == codes  # type: ignore[attr-defined]
+    assert [each.data.status_code for each in statuses] == codes
     own_id = "H99.01,2026/01/05,12/STN-VP"
     assert {each.about for each in statuses} == {("edoc.document", own_id)}
     assert opinion.kind == "document.received"
     assert opinion.subject == CODE, "found by what it answers"
-    assert opinion.data.document.responds_to[0].document_id == own_id  # type: ignore[attr-defined]
+    assert opinion.data.document.responds_to[0].document_id == own_id
     assert state["waiting"] == 1, "their copy of ours is not ours to acknowledge"
 
 
@@ -108,15 +110,14 @@ async def test_what_one_organisation_sends_another_fetches_unchanged() -> None:
         await poller.done(page)
         again = await poller.poll("")
         await poller.close()
-    files = event.data.document.files  # type: ignore[attr-defined]
+    files = event.data.document.files
     assert [file.name for file in files] == ["a.pdf", "b.xlsx", "c.zip"]
     assert [here.ground.blobs[file.reference] for file in files] == [body for _, body in contents]
-    assert event.data.document.subject == letter.subject  # type: ignore[attr-defined]
+    assert event.data.document.subject == letter.subject
     assert page.receipts == (f"done {1:024x}",)
     assert not again.messages
     assert b"AttachmentEncoded" in b"".join(
-        here.ground.blobs[reference]
-        for reference in event.data.package  # type: ignore[attr-defined]
+        here.ground.blobs[reference] for reference in event.data.package
     )
 
 
@@ -252,7 +253,7 @@ async def test_a_status_goes_out_and_comes_in(status: Handling) -> None:
     async with axis() as here:
         await here.act(do="document", number="7")
         (received,) = await here.take()
-        letter = received.data.document  # type: ignore[attr-defined]
+        letter = received.data.document
         link = DocumentLink(document_id=letter.document_id, organ_id=THEIRS, code="7/TL-VP")
         reply = await here.deliver(handled(status, link))
         theirs = exchange_settings(
@@ -265,7 +266,7 @@ async def test_a_status_goes_out_and_comes_in(status: Handling) -> None:
     assert reply.messages == ()
     assert told.kind == "document.status_changed"
     assert told.about == ("edoc.document", letter.document_id)
-    assert told.data.status is status  # type: ignore[attr-defined]
+    assert told.data.status is status
     assert told.time == AT
 
 
@@ -286,7 +287,7 @@ async def test_every_business_comes_in_about_what_the_hub_knows(
         await here.ground.remember(reply.aliases)
         await here.act(do=do, about="H99.01,2026/01/05,12/STN-VP")
         (event,) = await here.take()
-    assert event.data.business is business  # type: ignore[attr-defined]
+    assert event.data.business is business
     assert event.subject == CODE
     assert event.once
 
@@ -364,7 +365,7 @@ async def test_a_long_list_is_taken_page_by_page() -> None:
 
 
 async def test_a_poll_of_an_axis_that_is_away_is_unavailable() -> None:
-    poller = AxisPoller("x", exchange_settings("http://127.0.0.1:9"), None)  # type: ignore[arg-type]
+    poller = AxisPoller("x", exchange_settings("http://127.0.0.1:9"), MemoryGround())
     with pytest.raises(Unavailable):
         await poller.poll("")
     await poller.close()
@@ -426,15 +427,11 @@ async def test_the_simulator_refuses_what_the_kit_would_not_send() -> None:
         sent = request(issued(), here.settings)
         calls = here.client._calls
 
-        class Spoilt:
-            size_bytes, sha256 = 5, "0" * 64
-
-            async def pieces(self) -> Any:
-                yield b"<edX>"
+        spoilt = Packed([b"<edX>"], [], 5, "0" * 64)
 
         logical = {"from": OURS, "servicetype": "eDoc", "messagetype": "edoc", "to": "[]"}
         with pytest.raises(Rejected) as caught:
-            await calls.send(logical, Spoilt(), key=sent.operation_key, seconds=5)  # type: ignore[arg-type]
+            await calls.send(logical, spoilt, key=sent.operation_key, seconds=5)
         assert caught.value.foreign_code == "21"
         stranger = document(receivers=(document().sender.model_copy(update={"id": "H98"}),))
         with pytest.raises(Rejected) as caught:
@@ -470,7 +467,7 @@ async def test_two_polls_side_by_side_do_no_harm() -> None:
 
 async def test_a_client_without_axis_fails_before_sending() -> None:
     settings = exchange_settings("http://127.0.0.1:9")
-    client = AxisClient("x", settings, None)  # type: ignore[arg-type]
+    client = AxisClient("x", settings, MemoryGround())
     with pytest.raises(Unavailable):
         await client.deliver([request(issued(), settings)], timeout_seconds=2)
     await client.close()
