@@ -6,15 +6,19 @@ from the configuration and fixed codes, never values of messages.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter as Tally
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
+from itertools import accumulate
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import HistogramMetricFamily
 
-from hub.outcome import Outcome
+from hub.outcome import Outcome, State
 
 
 class Metric(StrEnum):
@@ -133,7 +137,39 @@ SHAPES: dict[Metric, Shape] = {
     Metric.BUILD: Shape(Gauge, "Always 1.", ("version", "config")),
 }
 
-TROUBLED = frozenset({"parked", "dead", "refused"})
+TROUBLED = frozenset({State.PARKED, State.DEAD, State.REFUSED})
+
+
+class Durations:
+    """A histogram that takes a batch at once; prometheus_client's own takes one by one.
+
+    Args:
+        metric: name of the family.
+        shape: its text and its labels.
+    """
+
+    def __init__(self, metric: Metric, shape: Shape) -> None:
+        self._metric, self._shape = metric, shape
+        self._buckets: dict[tuple[str, ...], list[int]] = {}
+        self._sums: dict[tuple[str, ...], float] = defaultdict(float)
+
+    def add(self, labels: tuple[str, ...], seconds: Iterable[float]) -> None:
+        """Count these durations; a duration of 0 is none (it was not measured)."""
+        buckets = self._buckets.setdefault(labels, [0] * (len(FAST) + 1))
+        for each in seconds:
+            if each:
+                buckets[bisect_left(FAST, each)] += 1
+                self._sums[labels] += each
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """What a registry asks for."""
+        family = HistogramMetricFamily(self._metric, self._shape.text, labels=self._shape.labels)
+        for labels, counts in self._buckets.items():
+            below = map(str, (*FAST, "+Inf"))
+            family.add_metric(
+                labels, list(zip(below, accumulate(counts), strict=True)), self._sums[labels]
+            )
+        yield family
 
 
 class Metrics:
@@ -144,12 +180,14 @@ class Metrics:
         self._counters: dict[Metric, Counter] = {}
         self._gauges: dict[Metric, Gauge] = {}
         self._histograms: dict[Metric, Histogram] = {}
+        self._durations = Durations(Metric.HANDLING_SECONDS, SHAPES[Metric.HANDLING_SECONDS])
+        self.registry.register(self._durations)
         for metric, (kind, text, labels) in SHAPES.items():
             if kind is Counter:
                 self._counters[metric] = Counter(metric, text, labels, registry=self.registry)
             elif kind is Gauge:
                 self._gauges[metric] = Gauge(metric, text, labels, registry=self.registry)
-            else:
+            elif metric is not Metric.HANDLING_SECONDS:
                 self._histograms[metric] = Histogram(
                     metric, text, labels, registry=self.registry, buckets=FAST
                 )
@@ -175,18 +213,16 @@ class Metrics:
 
     def count(self, outcomes: Iterable[Outcome]) -> None:
         """Count a batch of outcomes: states, reasons of trouble, durations."""
-        states: Tally[tuple[str, str, str]] = Tally()
+        states: dict[tuple[str, str, str], list[float]] = defaultdict(list)
         reasons: Tally[tuple[str, str, str, str]] = Tally()
         for outcome in outcomes:
-            place = (outcome.stage.value, outcome.name)
-            state = outcome.state.value
-            states[(*place, state)] += 1
-            if state in TROUBLED:
-                reasons[(*place, state, outcome.reason)] += 1
-            if outcome.duration_ms:
-                self.observe(Metric.HANDLING_SECONDS, outcome.duration_ms / 1000, *place)
-        for labels, amount in states.items():
-            self.add(Metric.MESSAGES_HANDLED, amount, *labels)
+            place = (outcome.stage, outcome.name, outcome.state)
+            states[place].append(outcome.duration_ms / 1000)
+            if outcome.state in TROUBLED:
+                reasons[(*place, outcome.reason)] += 1
+        for labels, seconds in states.items():
+            self.add(Metric.MESSAGES_HANDLED, len(seconds), *labels)
+            self._durations.add(labels[:2], seconds)
         for labels_of_trouble, amount in reasons.items():
             self.add(Metric.MESSAGES_TROUBLED, amount, *labels_of_trouble)
 
