@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Self, TypeVar
@@ -16,7 +16,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from hub.errors import ConfigError, DecodeError
-from hub.message import Position, name_id
+from hub.message import Message, Position, name_id
 
 SPEC_VERSION = "1.0"
 _SPEC_VERSION_HEADER = ("ce_specversion", b"1.0")
@@ -137,54 +137,48 @@ class Event:
     aliases: tuple[Alias, ...] = field(default=(), compare=False)
     once: bool = field(default=False, compare=False)
 
-    def identify(
-        self,
-        position: Position | None,
-        item: int = 0,
-        *,
-        subject: str | None = None,
-        message_id: str | None = None,
-        traceparent: str | None = None,
-    ) -> Self:
-        """The same event with its id: UUID5 of source, natural key and inbound position.
+    def id_at(self, position: Position | str, item: int = 0) -> str:
+        """Its id: UUID5 of source, natural key and inbound position (`` if it has none).
 
         Decoding the same record again gives the same id; a fact that returns later (A, B, A)
         stands elsewhere and gets another.
         """
-        where = f"{position.topic}/{position.partition}/{position.offset}" if position else ""
-        return type(self)(
-            kind=self.kind,
-            source=self.source,
-            subject=self.subject if subject is None else subject,
-            time=self.time,
-            data=self.data,
-            natural_key=self.natural_key,
-            id=name_id(f"{self.source} {self.natural_key} {where} {item}"),
-            message_id=self.message_id if message_id is None else message_id,
-            traceparent=self.traceparent if traceparent is None else traceparent,
-            position=self.position,
-            encoded=self.encoded,
+        return name_id(f"{self.source} {self.natural_key} {position} {item}")
+
+    def identify(self, position: Position | None, item: int = 0) -> Self:
+        """The same event with its id; see `id_at`."""
+        return replace(
+            self, id=self.id_at(position or "", item), about=None, aliases=(), once=False
         )
 
-    def to_record(self) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
-        """Key, value and headers of the Kafka record (CloudEvents Kafka binding, binary mode)."""
+    def to_record(
+        self, *, event_id: str | None = None, message: Message | None = None
+    ) -> tuple[bytes, bytes, list[tuple[str, bytes]]]:
+        """Key, value and headers of the Kafka record (CloudEvents Kafka binding, binary mode).
+
+        Args:
+            event_id: instead of its own `id`.
+            message: it was decoded from this one: instead of `message_id` and `traceparent`.
+        """
+        subject = self.subject.encode()
+        traceparent = message.traceparent if message else self.traceparent
         headers = [
             _SPEC_VERSION_HEADER,
-            ("ce_id", self.id.encode()),
+            ("ce_id", (event_id or self.id).encode()),
             ("ce_type", self.kind.encode()),
             ("ce_source", self.source.encode()),
-            ("ce_subject", self.subject.encode()),
+            ("ce_subject", subject),
             ("ce_time", self.time.isoformat().encode()),
             ("ce_naturalkey", self.natural_key.encode()),
-            ("ce_messageid", self.message_id.encode()),
+            ("ce_messageid", (message.id if message else self.message_id).encode()),
             _CONTENT_TYPE_HEADER,
         ]
-        if self.traceparent:
-            headers.append(("traceparent", self.traceparent.encode()))
+        if traceparent:
+            headers.append(("traceparent", traceparent.encode()))
         value = self.encoded
         if value is None:
             value = self.data.__pydantic_serializer__.to_json(self.data, exclude_defaults=True)
-        return self.subject.encode(), value, headers
+        return subject, value, headers
 
     @classmethod
     def from_record(

@@ -174,21 +174,22 @@ class Inbound:
             if isinstance(joined, Cause):
                 return joined
             items, said = joined
+        where = str(position)
         for index, item in enumerate(items):
             if index in said or (not item.once and _repeats(memory, item, position)):
                 batch.outcomes.append(self.outcome(message, State.DUPLICATE, event=item))
                 continue
-            event = item.identify(
-                position, index, message_id=message.id, traceparent=message.traceparent
-            )
-            same = event.subject == message.key
+            event_id = item.id_at(where, index)
+            same = item.subject == message.key
             target = (
                 memory.number
                 if same
-                else partition_of(event.subject.encode(), self.partitions_count)
+                else partition_of(item.subject.encode(), self.partitions_count)
             )
-            batch.events[target].append(event.to_record())
-            batch.outcomes.append(self.outcome(message, State.DECODED, event=event))
+            batch.events[target].append(item.to_record(event_id=event_id, message=message))
+            batch.outcomes.append(
+                self.outcome(message, State.DECODED, event=item, event_id=event_id)
+            )
         if len(memory.last) > 4 * LOOK_BACK_COUNT:
             oldest = position.offset - LOOK_BACK_COUNT
             memory.last = {s: seen for s, seen in memory.last.items() if seen[1] >= oldest}
@@ -282,6 +283,7 @@ class Inbound:
         state: State,
         cause: Cause = NO_CAUSE,
         event: Event | None = None,
+        event_id: str = "",
     ) -> Outcome:
         """How the handling of one message ended, as a row of the timeline."""
         now = datetime.now(UTC)
@@ -295,7 +297,7 @@ class Inbound:
             text=cause.text,
             kind=event.kind if event else "",
             unit=message.headers.get("unit", ""),
-            event_id=event.id if event else "",
+            event_id=event_id,
             message_id=message.id,
             position=str(message.position),
             attempts=1,

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 import structlog
@@ -20,12 +20,13 @@ from hub import crash
 from hub.errors import HubError, OwnershipLost, Unavailable
 from hub.held import Claim, HeldStore
 from hub.inbound import LOOK_BACK_COUNT, Batch, Inbound, Memory
-from hub.kafka import Kafka, Outgoing, Producer, Reader, Record
+from hub.kafka import Kafka, Outgoing, Reader, Record
 from hub.message import Position
 from hub.outbound import EVENTS_TOPIC
 from hub.outcome import OUTCOMES_TOPIC, Outcome
 from hub.parking import Keeper
 from hub.redecoding import UNKNOWN_SECONDS, Redecoding
+from hub.taken import Taken
 
 log = structlog.get_logger(__name__)
 
@@ -33,24 +34,10 @@ FETCH_COUNT = 2000
 LET_GO_SECONDS = 3.0
 GROUP = "decode"
 PAUSED = "paused"
+BREATH_COUNT = 64
+"""Records decoded without a break; between them the transaction of the batch before goes on."""
 RETAKE_SECONDS = 5.0
 RECOMMIT_SECONDS = 3600.0
-
-
-@dataclass(slots=True)
-class _Partition:
-    """Broken: to be taken anew, unless it is lost to another worker."""
-
-    memory: Memory
-    producer: Producer
-    next_offset: int
-    broken: bool = False
-    lost: bool = False
-    committed_at: float = field(default_factory=time.monotonic)
-
-    @property
-    def keeper(self) -> Keeper:
-        return self.memory.keeper
 
 
 class Intake:
@@ -79,13 +66,14 @@ class Intake:
         self._store = store
         self._observe = observe
         self._redecoding = Redecoding(inbound, self._commit_held, unknown_seconds=unknown_seconds)
-        self._partitions: dict[int, _Partition] = {}
+        self._partitions: dict[int, Taken] = {}
         self._waiting: dict[int, Claim] = {}
+        self._doubted: set[int] = set()
         self._reader: Reader | None = None
         self._busy = asyncio.Lock()
 
     @property
-    def partitions(self) -> Mapping[int, _Partition]:
+    def partitions(self) -> Mapping[int, Taken]:
         """Owned partitions by number."""
         return self._partitions
 
@@ -112,15 +100,13 @@ class Intake:
             look_back = max(begin, start - LOOK_BACK_COUNT)
             async with self._busy:
                 earlier = self._partitions.get(number)
-                self._partitions[number] = _Partition(
-                    Memory(number, keeper, start), producer, look_back
-                )
+                self._partitions[number] = Taken(Memory(number, keeper, start), producer, look_back)
                 await self._assign()
         except BaseException:
             await producer.close()
             raise
         if earlier is not None:
-            await earlier.producer.close()
+            await earlier.close()
 
     async def _committed(self, number: int) -> int:
         offsets = await self._kafka.committed(GROUP, self.topic)
@@ -134,7 +120,8 @@ class Intake:
 
     def renewed(self, claim: Claim) -> None:
         """The lease lives on."""
-        if claim.partition in self._waiting:
+        if claim.partition in self._waiting or claim.partition in self._doubted:
+            self._doubted.discard(claim.partition)
             self._waiting[claim.partition] = claim
         if claim.partition in self._partitions:
             self._partitions[claim.partition].keeper.claim = claim
@@ -142,19 +129,24 @@ class Intake:
     async def let_go(self, partition: int) -> None:
         """Finish the transaction that runs, then forget."""
         self._waiting.pop(partition, None)
+        self._doubted.discard(partition)
         try:
             async with asyncio.timeout(LET_GO_SECONDS), self._busy:
                 leaving = self._partitions.pop(partition, None)
                 await self._assign()
+                if leaving is not None:
+                    with suppress(HubError):
+                        await leaving.settled()
         except TimeoutError:
             self.lost(partition)
             return
         if leaving is not None:
-            await leaving.producer.close()
+            await leaving.close()
 
     def lost(self, partition: int) -> None:
         """Forget at once; the next owner's producer fences ours."""
         self._waiting.pop(partition, None)
+        self._doubted.discard(partition)
         if partition in self._partitions:
             self._partitions[partition].broken = True
             self._partitions[partition].lost = True
@@ -186,7 +178,7 @@ class Intake:
     async def close(self) -> None:
         """Leave Kafka."""
         for partition in self._partitions.values():
-            await partition.producer.close()
+            await partition.close()
         if self._reader is not None:
             await self._reader.close()
 
@@ -196,6 +188,10 @@ class Intake:
         if self._reader is None or not self._partitions:
             await asyncio.sleep(0.05)
             return
+        for partition in self._partitions.values():
+            if partition.committing is not None and partition.committing.done():
+                with self._breaking(partition):
+                    await partition.settled()
         async with self._busy:
             found = await self._reader.fetch(FETCH_COUNT, 50)
             crash.point("after_fetch")
@@ -223,10 +219,12 @@ class Intake:
                     if self._partitions.get(number) is not partition:
                         continue
                     del self._partitions[number]
+                    if partition.fenced and not partition.lost:
+                        self._doubted.add(number)
+                    elif not partition.lost:
+                        self._waiting[number] = partition.keeper.claim
                     await self._assign()
-                await partition.producer.close()
-                if not partition.lost:
-                    self._waiting[number] = partition.keeper.claim
+                await partition.close()
         for number, claim in list(self._waiting.items()):
             if time.monotonic() < claim.expires_at:
                 try:
@@ -240,57 +238,75 @@ class Intake:
                 if self._waiting.pop(number, None) is None:
                     self.lost(number)  # it was taken from us while it was started
 
-    async def _handle(self, partition: _Partition, records: Sequence[Record]) -> None:
-        """Decode a partition's records and commit what came of them."""
+    async def _handle(self, partition: Taken, records: Sequence[Record]) -> None:
+        """Decode a partition's records; what came of them is committed beside the next ones."""
         fresh = [record for record in records if record.offset >= partition.next_offset]
-        if not fresh or partition.broken:
+        if partition.broken:
             return
         memory, batch = partition.memory, Batch()
-        try:
+        with self._breaking(partition):
             for index, record in enumerate(fresh):
+                if index % BREATH_COUNT == 0:
+                    await asyncio.sleep(0)
                 if not await self._inbound.handle(memory, record, batch):
                     await self._finish(partition, batch, fresh[index - 1].offset)
                     batch = Batch()
                     await self._inbound.handle(memory, record, batch)
-            await self._finish(partition, batch, fresh[-1].offset)
+            if fresh:
+                await self._finish(partition, batch, fresh[-1].offset)
+
+    @contextmanager
+    def _breaking(self, partition: Taken) -> Iterator[None]:
+        """An error of ours inside: the partition is taken anew."""
+        try:
+            yield
         except HubError as error:
             partition.broken = True
+            partition.fenced = isinstance(error, OwnershipLost)
             log.warning(
                 "partition_taken_anew",
                 connector=self.topic,
-                partition=memory.number,
+                partition=partition.memory.number,
                 reason=error.code,
             )
-            if isinstance(error, OwnershipLost):
-                return
-            raise
+            if not partition.fenced:
+                raise
 
-    async def _finish(self, partition: _Partition, batch: Batch, last: int) -> None:
-        """Commit what came of the records up to the offset `last`, all or nothing."""
+    async def _finish(self, partition: Taken, batch: Batch, last: int) -> None:
+        """Begin to commit what came of the records up to the offset `last`, all or nothing.
+
+        The batch before it is committed then, and what the keeper says is written first.
+        """
         crash.point("after_decode")
+        await partition.settled()
+        if last >= partition.memory.start:
+            await partition.keeper.write()
+        partition.next_offset = last + 1
+        partition.committing = asyncio.create_task(self._end(partition, batch, last))
+
+    async def _end(self, partition: Taken, batch: Batch, last: int) -> None:
         memory = partition.memory
         if last >= memory.start:
-            await partition.keeper.write()
             end = Position(self._kafka.prefix + self.topic, memory.number, last)
             await self._commit(partition, batch, end)
-        partition.next_offset = last + 1
-        partition.keeper.forget_below(partition.next_offset)
+        partition.keeper.forget_below(last + 1)
         self.handled_count += len(batch.outcomes)
         self._observe(batch.outcomes)
 
-    async def _commit(self, partition: _Partition, batch: Batch, position: Position | None) -> None:
+    async def _commit(self, partition: Taken, batch: Batch, position: Position | None) -> None:
         number = partition.memory.number
         outcomes: list[Outgoing] = [(*outcome.to_record(), []) for outcome in batch.outcomes]
         count = self._kafka.counts[OUTCOMES_TOPIC]
         producer = partition.producer
         crash.point("before_produce")
         async with producer.transaction():
-            if batch.events:
-                await producer.send_partitions(EVENTS_TOPIC, batch.events)
-            if outcomes:
-                await producer.send_partitions(OUTCOMES_TOPIC, {number % count: outcomes})
-            if batch.dead:
-                await producer.send_partitions(f"dead.{self.topic}", batch.dead)
+            await producer.send_topics(
+                {
+                    EVENTS_TOPIC: batch.events,
+                    OUTCOMES_TOPIC: {number % count: outcomes} if outcomes else {},
+                    f"dead.{self.topic}": batch.dead,
+                }
+            )
             crash.point("after_produce")
             if position is not None:
                 await producer.add_offset(position, self._kafka.prefix + GROUP)
@@ -324,7 +340,7 @@ class Intake:
                 last = max(partition.next_offset, memory.start) - 1
                 end = Position(self._kafka.prefix + self.topic, memory.number, last)
                 async with self._busy:
-                    await self._commit(partition, Batch(), end)
+                    await self._guarded(partition, self._commit(partition, Batch(), end))
 
     async def _act(self) -> None:
         """Execute acts on held dossiers, then let what is not dead any more flow again."""
@@ -348,12 +364,14 @@ class Intake:
                         break
                     await self._guarded(partition, self._redecoding.flow(partition.memory, subject))
 
-    async def _guarded(self, partition: _Partition, work: Awaitable[object]) -> None:
+    async def _guarded(self, partition: Taken, work: Awaitable[object]) -> None:
         """Do it; where it fails, take the partition anew: what is remembered may not be so."""
         try:
+            await partition.settled()
             await work
             await partition.keeper.write()
         except HubError as error:
             partition.broken = True
-            if not isinstance(error, OwnershipLost):
+            partition.fenced = isinstance(error, OwnershipLost)
+            if not partition.fenced:
                 raise

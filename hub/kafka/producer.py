@@ -82,10 +82,15 @@ class Producer:
         self, topic: str, by_partition: Mapping[int, Sequence[Outgoing]]
     ) -> None:
         """Like `send_all` for records whose partition is known."""
-        async with translated(f"produce to {topic}"):
+        await self.send_topics({topic: by_partition})
+
+    async def send_topics(self, lots: Mapping[str, Mapping[int, Sequence[Outgoing]]]) -> None:
+        """Like `send_partitions` for several topics side by side."""
+        async with translated(f"produce to {', '.join(lots)}"):
             results = await asyncio.gather(
                 *(
                     self._send_partition(self._prefix + topic, partition, records)
+                    for topic, by_partition in lots.items()
                     for partition, records in by_partition.items()
                 ),
                 return_exceptions=True,

@@ -30,10 +30,14 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 def safe_headers(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
     """Record headers as text; what is not UTF-8 or null becomes readable instead of fatal."""
-    return {
-        name: value.decode("utf-8", "replace") if value is not None else ""
-        for name, value in headers
-    }
+    pairs = tuple(headers)
+    try:
+        return {name: value.decode() for name, value in pairs}  # type: ignore[union-attr] # see below
+    except (UnicodeDecodeError, AttributeError):
+        return {
+            name: value.decode("utf-8", "replace") if value is not None else ""
+            for name, value in pairs
+        }
 
 
 def header(record: Record, name: str) -> str:
