@@ -1,8 +1,8 @@
 """Dispatcher: one route in one worker. Fetch, lanes, parking, draining, commit.
 
 A message's way: fetch -> window -> lane of its subject -> call -> settled, or parked with all that
-follows it; parked subjects are drained by the same lanes, oldest message first. Offsets are
-committed up to the watermark, after the outcomes are safe. docs/engine.md draws the states.
+follows it; parked subjects are drained by the same lanes. Offsets are committed up to the
+watermark, after the outcomes are safe. docs/engine.md draws the states.
 """
 
 from __future__ import annotations
@@ -212,6 +212,7 @@ class Dispatcher:
         loops = [
             asyncio.create_task(self._fetching(stop)),
             asyncio.create_task(self._ticking(stop)),
+            asyncio.create_task(self.draining.run(stop, self._troubled)),
         ]
         try:
             done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_EXCEPTION)
@@ -296,20 +297,22 @@ class Dispatcher:
                 self._reopen()
                 for partition in list(self.partitions.values()):
                     self._relieve(partition)
-                await self.draining.turn()
                 self.closed.pop("store_away", None)
-            except OwnershipLost as error:
-                log.warning("write_refused", route=self.route, why=error.code)
-            except Unavailable as error:
-                self.closed[error.code] = str(error)
+            except (OwnershipLost, Unavailable) as error:
+                self._troubled(error)
             self.handling.slots.pump()
             await asyncio.sleep(COMMIT_SECONDS)
 
+    def _troubled(self, error: HubError) -> None:
+        if isinstance(error, OwnershipLost):
+            log.warning("write_refused", route=self.route, why=error.code)
+        else:
+            self.closed[error.code] = str(error)
+
     async def _write_and_commit(self) -> None:
-        for partition in list(self.partitions.values()):
-            if partition.keeper.dirty:
-                await partition.keeper.write()
-                crash.point("after_park_write")
+        for partition in [each for each in self.partitions.values() if each.keeper.dirty]:
+            await partition.keeper.write()
+            crash.point("after_park_write")
         await self._commits.turn([p for p in self.partitions.values() if not p.leaving])
 
     # --- what changes from outside --------------------------------------------------------

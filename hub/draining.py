@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
-from hub.errors import HubError
+from hub.errors import HubError, OwnershipLost, Unavailable
 from hub.handling import Handling, Partition
 from hub.lanes import Item, Lane
 
 SUBJECTS_COUNT = 256
 """Subjects whose heads are loaded with one query."""
+BUSY_SECONDS = 0.01
+IDLE_SECONDS = 0.1
 MESSAGES_COUNT = 16
 """Messages of a subject that are loaded at once."""
 
@@ -36,10 +40,35 @@ class Draining:
         self._handling = handling
         self._clock, self._now = clock, now
         self._due: list[tuple[float, int, str]] = []
+        self._wanted = asyncio.Event()
 
     def due_at(self, partition: Partition, subject: str, at: float) -> None:
         """Drain this subject no earlier than `at` (unix seconds)."""
         heapq.heappush(self._due, (at, partition.number, subject))
+        if at <= self._now():
+            self._wanted.set()
+
+    async def run(self, stop: asyncio.Event, troubled: Callable[[HubError], None]) -> None:
+        """Try subjects as soon as they are due, until `stop`."""
+        while not stop.is_set():
+            try:
+                await self.turn()
+            except (OwnershipLost, Unavailable) as error:
+                troubled(error)
+            self._handling.slots.pump()
+            await self._wait()
+
+    async def _wait(self) -> None:
+        """Return when a subject may be due: soon if one is, else when one becomes it, or in 0.1 s.
+
+        What is due and was not taken waits for lanes to be worked off.
+        """
+        if self._due and self._due[0][0] <= self._now() and self._handling.limit() > 0:
+            await asyncio.sleep(BUSY_SECONDS)
+            return
+        self._wanted.clear()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wanted.wait(), IDLE_SECONDS)
 
     async def turn(self) -> None:
         """Load the heads of due subjects into their lanes, many at once."""

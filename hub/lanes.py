@@ -141,6 +141,7 @@ class Item:
         taken_at: monotonic seconds when the worker took it.
         attempts: calls made for it so far.
         held: it is a row in the store (its settlement goes there, not to the window).
+        facts: what its headers say, once somebody has read them.
     """
 
     offset: int
@@ -148,6 +149,7 @@ class Item:
     taken_at: float
     attempts: int = 0
     held: bool = False
+    facts: Any = None
 
 
 @dataclass(slots=True)

@@ -31,6 +31,7 @@ from hub.lanes import Item
 from hub.message import Position, name_id
 from hub.outbox import Outbox
 from hub.outcome import Outcome, Stage, State
+from hub.overdue import Overdue
 from hub.parking import NO_CAUSE, Cause
 from hub.route import Route
 from hub.when import When
@@ -74,11 +75,16 @@ class Facts:
 
 def facts_of(item: Item, partition: int, topic: str = EVENTS_TOPIC) -> Facts:
     """Facts of a record, or of a held row."""
-    record = item.record
-    if isinstance(record, HeldMessage):
-        return Facts(record.headers, record.position, record.subject)
-    position = Position(topic, partition, item.offset)
-    return Facts(safe_headers(record.headers), position, subject_of(record))
+    found: Facts | None = item.facts
+    if found is None:
+        record = item.record
+        if isinstance(record, HeldMessage):
+            found = Facts(record.headers, record.position, record.subject)
+        else:
+            position = Position(topic, partition, item.offset)
+            found = Facts(safe_headers(record.headers), position, subject_of(record))
+        item.facts = found
+    return found
 
 
 def subject_of(record: Record) -> str:
@@ -122,6 +128,8 @@ class Outbound:
         self._outbox = outbox
         self._put_aliases = put_aliases
         self._config = config
+        self._overdue = Overdue()
+        self._name = f"{route.name} "
 
     def wants(self, record: Record) -> bool:
         """Whether the route's condition holds for a record of a kind that it takes.
@@ -172,7 +180,7 @@ class Outbound:
         operation = self._operations.get(message.operation)
         if operation is None:
             raise EncodeError(f"operation {message.operation} is not declared")
-        key = name_id(f"{self.route.name} {event.id} 0")
+        key = name_id(f"{self._name}{event.id} 0")
         return Request(message=message, operation_key=key, event=event), operation
 
     async def send(self, claim: Claim, requests: Sequence[Request], operation: Operation) -> Reply:
@@ -189,8 +197,9 @@ class Outbound:
                 return await self._entered(earlier)
         crash.point("before_call")
         try:
-            async with asyncio.timeout(timeout + 1):
-                reply = await self.client.deliver(requests, timeout_seconds=timeout)
+            reply = await self._overdue.within(
+                timeout + 1, self.client.deliver(requests, timeout_seconds=timeout)
+            )
         except TimeoutError as error:
             raise UnknownOutcome("no answer within the time-out", code="timeout") from error
         except (MessageError, Unavailable) as error:

@@ -17,6 +17,8 @@ OUTCOMES_TOPIC = "outcomes"
 class Stage(StrEnum):
     """Where in the flow."""
 
+    __hash__ = str.__hash__  # Enum's own is not in C
+
     RECEIVE = "receive"
     DECODE = "decode"
     DELIVER = "deliver"
@@ -24,6 +26,8 @@ class Stage(StrEnum):
 
 class State(StrEnum):
     """How it ended."""
+
+    __hash__ = str.__hash__  # Enum's own is not in C
 
     ACCEPTED = "accepted"  # receive: Kafka has the bytes
     REFUSED = "refused"  # receive: answered with an error, kept for `hub rejections`

@@ -18,6 +18,8 @@ from hub.event import Contact, EventData, IdentityNumber, Part, Personal, Public
 class DossierStatus(StrEnum):
     """Status of a dossier (trạng thái hồ sơ); `unknown` keeps its code in `status_code`."""
 
+    __hash__ = str.__hash__  # Enum's own is not in C
+
     NEW = "new"  # 1 mới đăng ký
     RECEIVED = "received"  # 2 được tiếp nhận
     REFUSED = "refused"  # 3 không được tiếp nhận
@@ -50,6 +52,8 @@ KIND_OF_STATUS: dict[DossierStatus, str] = {
 class Channel(StrEnum):
     """How it was filed (kênh thực hiện)."""
 
+    __hash__ = str.__hash__  # Enum's own is not in C
+
     DESK = "desk"  # trực tiếp
     ONLINE = "online"  # trực tuyến
     POST = "post"  # bưu chính công ích
@@ -58,6 +62,8 @@ class Channel(StrEnum):
 
 class ApplicantKind(StrEnum):
     """Who filed (loại đối tượng)."""
+
+    __hash__ = str.__hash__  # Enum's own is not in C
 
     CITIZEN = "citizen"  # người dân
     BUSINESS = "business"  # doanh nghiệp
@@ -68,6 +74,8 @@ class ApplicantKind(StrEnum):
 
 class ReturnWay(StrEnum):
     """How the result is returned (hình thức trả kết quả)."""
+
+    __hash__ = str.__hash__  # Enum's own is not in C
 
     DESK = "desk"  # trực tiếp
     POST = "post"  # bưu chính công ích

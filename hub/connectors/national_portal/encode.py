@@ -26,6 +26,7 @@ from hub.wire.dvcqg.canonical import write_dossier, write_progress
 from hub.wire.dvcqg.codes import STATUS_OF_CODE, write_status
 from hub.wire.dvcqg.filed import forget_kept, national_code_of, write_state
 from hub.wire.dvcqg.questions import CHANNEL, write_answer
+from hub.wire.dvcqg.reading import quick_dossier_of
 
 OFFICER_LIMIT = 50
 """Longest `NguoiXuLy`; products that talk to the portal cut it here too."""
@@ -109,8 +110,7 @@ def _dossier(data: DossierEvent, settings: NationalPortalSettings) -> dict[str, 
     forget_kept(item)
     if item.get("TrangThaiHoSo") not in STATUS_OF_CODE:
         raise EncodeError("the portal knows statuses 1 to 10", path="/TrangThaiHoSo")
-    wire = models.WireDossier.model_validate(item)
-    _refuse(rules.dossier_faults(wire, mandatory=MANDATORY[settings.form_year]))
+    _refuse(rules.dossier_faults(quick_dossier_of(item), mandatory=MANDATORY[settings.form_year]))
     return item
 
 

@@ -11,11 +11,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from hub.wire.dvcqg import codes
 from hub.wire.dvcqg.dates import read_stamp
-from hub.wire.dvcqg.models import WireDossier, WirePart, WireProgress, WireSupplement
+from hub.wire.dvcqg.models import (
+    WireDossier,
+    WireFee,
+    WirePart,
+    WireProgress,
+    WireSupplement,
+)
 
 ORGAN_PATTERN = (
     r"(?:[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Z][0-9]{2}|[A-Z][0-9]{2}(?:\.[0-9]{2,3}){0,5})"
@@ -80,6 +88,11 @@ DOSSIER_LISTS: Mapping[str, Mapping[str, Any]] = {
 }
 DOSSIER_FLAGS = ("HoSoCoThanhPhanSoHoa", "TaiKhoanDuocXacThucVoiVNeID")
 ATTACHMENT_FLAGS = ("IsDeleted", "DuocSoHoa", "DuocLayTuKhoDMQG")
+_getter = lru_cache(lambda names: attrgetter(*names))
+_GET_DATES = attrgetter(*DOSSIER_DATES)
+_GET_LISTED = attrgetter(*DOSSIER_LISTS)
+_GET_FLAGS = attrgetter(*DOSSIER_FLAGS)
+
 IDENTITY_LENGTHS = {"1": 12, "2": 9}
 """Digits of a số định danh and of a CMND; codes of other papers are not published."""
 
@@ -94,6 +107,8 @@ def dossier_faults(
         path: where it stands, put before the paths (`/data/0`).
         mandatory: `MANDATORY_2023`, or `MANDATORY_2020` for older products.
     """
+    if _certainly_good(wire, mandatory):
+        return []
     return [
         *_missing(wire, path, mandatory),
         *_long(wire, path, "TrichYeuHoSo", 1000),
@@ -109,6 +124,29 @@ def dossier_faults(
     ]
 
 
+def _certainly_good(wire: WireDossier, mandatory: Sequence[str]) -> bool:
+    """Whether a dossier breaks no rule; false where it takes a closer look to say.
+
+    Nearly all dossiers are good, and this costs a third of looking for faults.
+    """
+    said = _getter(tuple(mandatory))(wire)
+    listed = zip(_GET_LISTED(wire), DOSSIER_LISTS.values(), strict=True)
+    return (
+        all(said)
+        and not any(type(value) is str and value.isspace() for value in said)
+        and len(wire.TrichYeuHoSo or "") <= 1000
+        and len(wire.TrangThaiHoSo or "") <= STATUS_LENGTH
+        and DOSSIER_CODE.fullmatch(wire.MaHoSo or "") is not None
+        and PROCEDURE_CODE.fullmatch(wire.MaTTHC or "") is not None
+        and all(not text or read_stamp(text) is not None for text in _GET_DATES(wire))
+        and all(not code or code in known for code, known in listed)
+        and all(not value or value in codes.FLAG_OF_TEXT for value in _GET_FLAGS(wire))
+        and not (wire.TaiLieuNop or wire.DanhSachHoSoBoSung)
+        and not any(_identities(wire, ""))
+        and not any(_fees(wire.DanhSachLePhi, ""))
+    )
+
+
 def progress_faults(wire: WireProgress, path: str = "") -> list[Fault]:
     """Every rule that a processing step breaks; see `dossier_faults`."""
     return [
@@ -122,13 +160,13 @@ def progress_faults(wire: WireProgress, path: str = "") -> list[Fault]:
 
 def _missing(wire: WirePart, path: str, names: Sequence[str]) -> Iterator[Fault]:
     for name in names:
-        value = wire.__dict__[name]
+        value = getattr(wire, name)
         if value is None or value == "" or value == () or (type(value) is str and value.isspace()):
             yield Fault(f"{path}/{name}", "mandatory", "bắt buộc, chưa có giá trị")
 
 
 def _long(wire: WirePart, path: str, name: str, limit: int) -> Iterator[Fault]:
-    if len(wire.__dict__[name] or "") > limit:
+    if len(getattr(wire, name) or "") > limit:
         yield Fault(f"{path}/{name}", "too_long", f"dài quá {limit} ký tự")
 
 
@@ -145,14 +183,14 @@ def _codes_form(wire: WireDossier, path: str) -> Iterator[Fault]:
 
 def _dates(wire: WirePart, path: str, names: Sequence[str]) -> Iterator[Fault]:
     for name in names:
-        text = wire.__dict__[name]
+        text = getattr(wire, name)
         if text and read_stamp(text) is None:
             yield Fault(f"{path}/{name}", "date_form", "không phải ngày giờ dạng yyyyMMddHHmmss")
 
 
 def _listed(wire: WirePart, path: str, lists: Mapping[str, Mapping[str, Any]]) -> Iterator[Fault]:
     for name, known in lists.items():
-        code = wire.__dict__[name]
+        code = getattr(wire, name)
         if code and code not in known:
             allowed = ", ".join(known)
             yield Fault(f"{path}/{name}", "unknown_code", f"mã không thuộc danh mục ({allowed})")
@@ -160,7 +198,7 @@ def _listed(wire: WirePart, path: str, lists: Mapping[str, Mapping[str, Any]]) -
 
 def _flags(wire: WirePart, path: str, names: Sequence[str]) -> Iterator[Fault]:
     for name in names:
-        value = wire.__dict__[name]
+        value = getattr(wire, name)
         if value not in (None, "") and value not in codes.FLAG_OF_TEXT:
             yield Fault(f"{path}/{name}", "flag_form", "phải là 0/1 hoặc True/False")
 
@@ -183,9 +221,9 @@ def _papers(items: Sequence[WirePart] | None, path: str) -> Iterator[Fault]:
         yield from _listed(item, place, {"DuocTaiSuDung": dict.fromkeys("012")})
 
 
-def _fees(items: Sequence[WirePart] | None, path: str) -> Iterator[Fault]:
+def _fees(items: Sequence[WireFee] | None, path: str) -> Iterator[Fault]:
     for index, item in enumerate(items or ()):
-        amount = item.__dict__["Gia"]
+        amount = item.Gia
         if amount and not _digits(amount):
             yield Fault(f"{path}/{index}/Gia", "number_form", "phải là số nguyên đồng")
 

@@ -60,7 +60,7 @@ class Shape:
         for (name, canonical, read), value in zip(self._readers, self._get_read(wire), strict=True):
             if value is None:
                 continue
-            if value == ():
+            if not value and value == ():
                 kept[name] = EMPTY_LIST
             elif (got := read(value)) is not None:
                 found[canonical] = got
@@ -96,7 +96,7 @@ class Shape:
         out = {wire: text for wire, canonical in self._texts if (text := fields[canonical])}
         for wire, canonical, write in self._writers:
             value = fields[canonical]
-            if value is None or value == () or value == "":
+            if not value and (value is None or value == () or value == ""):
                 continue
             if (said := write(value)) is not None:
                 out[wire] = said
