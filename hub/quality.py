@@ -63,7 +63,8 @@ class Quality:
         digitised, reused: of those received, with a digitised component; one from a store.
         electronic_results: of those solved, with a result that can be fetched.
         very_satisfied, satisfied, not_satisfied, other_votes: satisfaction votes of the month.
-        petitions: received within the month and owed an answer; in_time: answered by their date.
+        pakn: petitions (phản ánh, kiến nghị) received within the month and owed an answer;
+            pakn_in_time: answered by their date.
     """
 
     withdrawn_in_time: int = 0
@@ -80,8 +81,8 @@ class Quality:
     satisfied: int = 0
     not_satisfied: int = 0
     other_votes: int = 0
-    petitions: int = 0
-    petitions_in_time: int = 0
+    pakn: int = 0
+    pakn_in_time: int = 0
 
     @property
     def votes(self) -> int:
@@ -105,7 +106,7 @@ def rates(tally: Tally, quality: Quality) -> Mapping[str, Count]:
         "reused": (quality.reused, tally.received),
         "electronic_results": (quality.electronic_results, tally.solved),
         "satisfied": (quality.very_satisfied + quality.satisfied, quality.votes),
-        "petitions_on_time": (quality.petitions_in_time, quality.petitions),
+        "pakn_on_time": (quality.pakn_in_time, quality.pakn),
     }
 
 
@@ -117,7 +118,7 @@ NOT_GIVEN: Mapping[str, str] = {
     "given is the share of procedures with dossiers of the month that had one online",
     "results put into the national store": "a result's address is known, not whether it was put "
     "there; given are solved dossiers with a result that can be fetched",
-    "answers and publication of petitions in quality": "only dates are counted",
+    "quality and publication of answers to citizens": "only dates are counted",
     "time saved by reuse": "dossiers with a reused component are counted, not the components",
 }
 """Figures of the index that the hub cannot give, and why."""
@@ -203,7 +204,7 @@ def _one(each: _Dated, period: Period) -> Tally:
 
 def quality_of(
     standings: Iterable[Standing],
-    petitions: Iterable[PetitionStanding],
+    pakn: Iterable[PetitionStanding],
     votes: Iterable[Vote],
     period: Period,
 ) -> Quality:
@@ -213,7 +214,7 @@ def quality_of(
     over = [each for each in dated if each.over(period)]
     owed = [
         each
-        for each in petitions
+        for each in pakn
         if each.state not in UNCOUNTED and period.holds(_day(each.received_at))
     ]
     month = f"{period.first:%Y-%m}"
@@ -236,8 +237,8 @@ def quality_of(
         ),
         **{name: said.count(name) for name in known},
         other_votes=sum(answer not in known for answer in said),
-        petitions=len(owed),
-        petitions_in_time=sum(
+        pakn=len(owed),
+        pakn_in_time=sum(
             each.answered_at is not None and _in_time(_day(each.answered_at), _day(each.due_at))
             for each in owed
         ),

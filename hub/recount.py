@@ -28,7 +28,7 @@ class Recount:
 
     def __init__(self, rules: Rules = RULES) -> None:
         self.standings: dict[str, Standing] = {}
-        self.petitions: dict[str, PetitionStanding] = {}
+        self.pakn: dict[str, PetitionStanding] = {}
         self.votes: dict[str, Vote] = {}
         self._rules = rules
 
@@ -39,9 +39,9 @@ class Recount:
             self.standings[event.subject] = standing
         if isinstance(event.data, PetitionEvent):
             name = petition_of(event.data)
-            petition = advance_petition(self.petitions.get(name), event)
+            petition = advance_petition(self.pakn.get(name), event)
             if petition is not None:
-                self.petitions[name] = petition
+                self.pakn[name] = petition
         vote = vote_of(event)
         if vote is not None:
             self.votes.setdefault(vote.vote, vote)
@@ -49,9 +49,9 @@ class Recount:
     def figures(self, unit: str | None, period: Period) -> Counted:
         """What one unit, or all together, have to show in a month."""
         standings = [each for each in self.standings.values() if unit in (None, each.unit)]
-        petitions = [each for each in self.petitions.values() if unit in (None, each.unit)]
+        pakn = [each for each in self.pakn.values() if unit in (None, each.unit)]
         votes = [each for each in self.votes.values() if unit in (None, each.unit)]
-        return tally_of(standings, period), quality_of(standings, petitions, votes, period)
+        return tally_of(standings, period), quality_of(standings, pakn, votes, period)
 
 
 def differences(counted: Counted, recounted: Counted) -> Mapping[str, tuple[int, int]]:

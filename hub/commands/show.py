@@ -20,6 +20,7 @@ from hub.commands.reach import (
     when,
     with_store,
 )
+from hub.deadline import Verdict, verdict
 from hub.errors import HubError
 from hub.now import Facts, RouteNow, Situation, routes_now
 from hub.outcome import Outcome, Stage, State
@@ -38,6 +39,17 @@ SITUATIONS = {
     Situation.PARKED: "đang giữ, hub sẽ gửi lại / parked, the hub will try again",
     Situation.DEAD: "dừng, cần người xử lý / dead, a person must act",
     Situation.NOTHING: "chưa có gì để gửi / nothing to send",
+}
+VERDICTS = {
+    Verdict.EARLY: "trước hạn / early",
+    Verdict.ON_TIME: "đúng hạn / on time",
+    Verdict.LATE: "quá hạn / late",
+    Verdict.RUNNING: "trong hạn / in time",
+    Verdict.DUE_SOON: "sắp đến hạn / due soon",
+    Verdict.OVERDUE: "đang quá hạn / overdue",
+    Verdict.PAUSED: "tạm dừng / paused",
+    Verdict.NOT_ACCEPTED: "chưa tiếp nhận / not accepted",
+    Verdict.WITHDRAWN: "đã rút / withdrawn",
 }
 SPAN = re.compile(r"(\d+)([mhd])")
 UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -158,6 +170,11 @@ def _print_dossier(subject: str, facts: Facts) -> None:
             f"trạng thái / status: {it.status} ({it.status_code})  "
             f"tiếp nhận / received: {when(it.received_at)}  "
             f"hẹn trả / due: {when(it.due_at)}  xong / finished: {when(it.finished_at)}"
+        )
+        stands = verdict(it.status, it.finished_at, it.deadline_at, datetime.now(UTC))
+        moved = f"  hạn sau tạm dừng / after pauses: {when(it.deadline_at)}"
+        typer.echo(
+            f"thời hạn / deadline: {VERDICTS[stands]}{moved if it.deadline_at != it.due_at else ''}"
         )
     typer.echo()
 

@@ -67,7 +67,7 @@ WHERE state <> ALL (%(uncounted)s) AND (%(unit)s::text IS NULL OR unit = %(unit)
     AND (received_at AT TIME ZONE %(zone)s)::date BETWEEN %(first)s AND %(last)s
 GROUP BY GROUPING SETS ((unit), ())
 """
-PETITION_COUNTS = ("petitions", "petitions_in_time")
+PETITION_COUNTS = ("pakn", "pakn_in_time")
 
 # Of the dossiers received in the period: those with a message on the route, and those of which
 # every message was delivered.

@@ -42,13 +42,13 @@ SELECT * FROM unnest(%b::text[], %b::text[], %b::text[], %b::text[]) ON CONFLICT
 
 async def record_voices(pipeline: Pipeline, events: Sequence[Event]) -> None:
     """Write what a batch of events says of petitions and votes; again is harmless."""
-    petitions = [
+    pakn = [
         (keyed(petition_of(event.data)), event)
         for event in events
         if isinstance(event.data, PetitionEvent)
     ]
-    if petitions:
-        await _record_petitions(pipeline, petitions)
+    if pakn:
+        await _record_petitions(pipeline, pakn)
     votes = {vote.vote: vote for vote in reversed([*map(vote_of, events)]) if vote is not None}
     if votes:
         await pipeline.run(KEEP_VOTES, *columns(_row(vote) for _, vote in sorted(votes.items())))

@@ -143,8 +143,8 @@ async def test_petitions_are_owed_by_whom_they_were_given_to(store: Store) -> No
     log.petition("5", "answered", at(20))  # the first answer counts
     log.petition("8", "received", at(4, 6))
     found = await check(store, log)
-    assert found["U"] == Quality(petitions=4, petitions_in_time=1)
-    assert found["V"] == Quality(petitions=1, petitions_in_time=1)
+    assert found["U"] == Quality(pakn=4, pakn_in_time=1)
+    assert found["V"] == Quality(pakn=1, pakn_in_time=1)
 
 
 async def test_a_route_is_complete_for_a_dossier_whose_every_message_was_delivered(
