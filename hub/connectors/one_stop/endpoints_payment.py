@@ -30,6 +30,7 @@ from hub.connectors.one_stop.decode_payment import (
 )
 from hub.connectors.one_stop.doors import Answering, Reply, asked, read_call
 from hub.connectors.one_stop.intake import read_object
+from hub.connectors.one_stop.payments import AGREED
 from hub.connectors.one_stop.payplat import HASH, hash_of, is_signed
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.settings import OneStopSettings, Product
@@ -194,9 +195,6 @@ class PaymentDoor:
         """A name for the citizen's page that nobody can guess."""
         secret = self._settings.session_secret.get_secret_value().encode()
         return hmac.new(secret, f"pay {order}".encode(), hashlib.sha256).hexdigest()[:40]
-
-
-AGREED = ("amount_vnd", "currency")
 
 
 def _differs(known: Alias, order: Alias) -> bool:

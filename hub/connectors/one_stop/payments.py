@@ -18,6 +18,10 @@ from hub.connectors.one_stop.payplat import HASH, hash_of
 from hub.connectors.one_stop.wire import CONFIRM
 from hub.event import Alias
 
+BOUND_ALIAS = "one_stop.payment_id"
+"""Kind of the alias that leads from the gateway's reference to a product's order (fact `order`)."""
+
+AGREED = ("amount_vnd", "currency")
 LINKED, PAID, FAILED = "linked", "paid", "failed"
 """States of an order; none yet: it waits for its link."""
 
@@ -79,16 +83,22 @@ class Payments:
         return free[-1] if free else Alias(*payment_alias(partner, payment_id), subject, agreed)
 
     async def _bound(self, payment_id: str) -> Alias | None:
-        found = await self._ground.aliases(PAYMENT_ALIAS, facts={"payment_id": payment_id})
-        return found[-1] if found else None
+        bound = await self._ground.alias(BOUND_ALIAS, payment_id)
+        return None if bound is None else await self._ground.alias(PAYMENT_ALIAS, _order_of(bound))
 
     async def _tell(self, order: Alias, facts: Mapping[str, str]) -> None:
-        known = Alias(order.kind, order.value, order.subject, {**order.facts, **facts})
-        await self._ground.remember([known])
+        agreed = {name: order.facts[name] for name in AGREED if name in order.facts}
+        known = Alias(order.kind, order.value, order.subject, {**agreed, **facts})
+        bound = Alias(BOUND_ALIAS, facts["payment_id"], order.subject, {"order": order.value})
+        await self._ground.remember([known, bound])
 
     @staticmethod
     def _is_new(order: Alias, body: Mapping[str, Any]) -> bool:
         return order.facts.get("payment_id") != str(body["MaThamChieu"])
+
+
+def _order_of(bound: Alias) -> str:
+    return bound.facts["order"]
 
 
 def _reference(order: Alias) -> str:

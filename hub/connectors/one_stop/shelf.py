@@ -41,7 +41,8 @@ class Shelf:
 
     Args:
         ground: keeps the entries.
-        kind: kind of the alias (`one_stop.out.post`).
+        kind: first part of the alias's kind (`one_stop.out.post`); instance and product follow, so
+            that looking for what waits passes over one product's entries only.
         instance: name of the connector instance.
         clock: seconds since 1970.
     """
@@ -61,51 +62,51 @@ class Shelf:
 
     async def put(self, product: str, key: str, subject: str, body: bytes) -> None:
         """Lay an entry on the shelf, once: one with this key that is there stays as it is."""
-        if await self._ground.alias(self._kind, key) is not None:
+        kind = self._kind_of(product)
+        if await self._ground.alias(kind, key) is not None:
             return
         facts = {
-            "for": self._owner(product),
             "state": WAITING,
             "id": f"{int(self._clock()):08x}{hashlib.sha256(key.encode()).hexdigest()[:16]}",
             "body": await self._ground.keep(body, "application/json"),
         }
-        await self._ground.remember([Alias(self._kind, key, subject, facts)])
+        await self._ground.remember([Alias(kind, key, subject, facts)])
 
     async def waiting(self, product: str, limit: int) -> Sequence[Entry]:
         """What waits for a product, oldest first."""
-        facts = {"for": self._owner(product), "state": WAITING}
-        found = await self._ground.aliases(self._kind, facts=facts, limit=limit)
+        kind, facts = self._kind_of(product), {"state": WAITING}
+        found = await self._ground.aliases(kind, facts=facts, limit=limit)
         return [_entry(alias) for alias in found]
 
     async def get(self, product: str, key: str) -> Entry | None:
         """An entry of a product, waiting or not."""
-        alias = await self._ground.alias(self._kind, key)
-        mine = alias is not None and alias.facts.get("for") == self._owner(product)
-        return _entry(alias) if alias is not None and mine else None
+        alias = await self._ground.alias(self._kind_of(product), key)
+        return _entry(alias) if alias is not None else None
 
-    async def settle(self, entries: Sequence[Entry], state: str) -> None:
+    async def settle(self, product: str, entries: Sequence[Entry], state: str) -> None:
         """Take entries off the shelf."""
-        done = [Alias(self._kind, each.key, each.subject, {"state": state}) for each in entries]
+        kind, facts = self._kind_of(product), {"state": state}
+        done = [Alias(kind, each.key, each.subject, facts) for each in entries]
         await self._ground.remember(done)
 
     async def page(self, product: str, entries: Sequence[Entry]) -> None:
         """Remember which entries were shown together: who names the last has seen them all."""
         keys = "\n".join(each.key for each in entries)
         facts = {"entries": await self._ground.keep(keys.encode(), "text/plain")}
-        name = f"{self._owner(product)} {entries[-1].id}"
+        name = f"{self._kind_of(product)} {entries[-1].id}"
         await self._ground.remember([Alias(PAGE, name, "", facts)])
 
     async def turn(self, product: str, last: str) -> None:
         """The product has what was shown up to this id; an id nobody was shown takes nothing."""
-        shown = await self._ground.alias(PAGE, f"{self._owner(product)} {last}")
+        shown = await self._ground.alias(PAGE, f"{self._kind_of(product)} {last}")
         if shown is None:
             return
         keys = (await self._ground.fetch(shown.facts["entries"])).decode().split("\n")
         found = [await self.get(product, key) for key in keys]
-        await self.settle([each for each in found if each is not None], "read")
+        await self.settle(product, [each for each in found if each is not None], "read")
 
-    def _owner(self, product: str) -> str:
-        return f"{self._instance}/{product}"
+    def _kind_of(self, product: str) -> str:
+        return f"{self._kind}/{self._instance}/{product}"
 
 
 def _entry(alias: Alias) -> Entry:
