@@ -78,7 +78,7 @@ def parse(body: bytes, *, limits: XmlLimits = LIMITS) -> Element:
 
 def local_name(element: Element) -> str:
     """The name of an element without its namespace."""
-    return etree.QName(element).localname
+    return str(etree.QName(element).localname)
 
 
 def path_of(element: Element) -> str:

@@ -54,11 +54,13 @@ class Door:
         self.settings = settings
         self._http: aiohttp.ClientSession | None = None
         account = settings.oauth
-        self._tokens = account and Tokens(
-            lambda: self._login(account),
-            renew_before_seconds=account.renew_before_seconds,
-            pause_seconds=account.pause_seconds,
-        )
+        self._tokens: Tokens | None = None
+        if account is not None:
+            self._tokens = Tokens(
+                lambda: self._login(account),
+                renew_before_seconds=account.renew_before_seconds,
+                pause_seconds=account.pause_seconds,
+            )
 
     async def call(
         self, request: Message | None, path: str, key: str, deadline: http.Deadline
@@ -149,8 +151,9 @@ class Door:
         token, seconds = fields.get("access_token"), fields.get("expires_in")
         if not isinstance(token, str) or not token:
             raise Unavailable("the login gave no token", code="malformed_reply")
-        numeric = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        return token, float(seconds) if numeric and seconds > 0 else TOKEN_SECONDS
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
+            return token, TOKEN_SECONDS
+        return token, float(seconds)
 
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
