@@ -1,0 +1,190 @@
+"""The asking side: open payments that nobody has called back about, and the day's settlement.
+
+The cursor is the last day that was compared. What was asked about is acknowledged after Kafka has
+the page, so that a payment is never forgotten; asking twice says the same thing once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+
+import orjson
+
+from hub import http
+from hub.connector import Ground, Page
+from hub.connectors.payment_gateway.calling import Deadline
+from hub.connectors.payment_gateway.client import PaymentClient, now
+from hub.connectors.payment_gateway.settings import PaymentGatewaySettings, Settlement
+from hub.connectors.payment_gateway.settlement import Day, Row, compare, read_rows
+from hub.connectors.payment_gateway.told import ALIAS_KINDS, OPEN, Order
+from hub.errors import DecodeError, HubError, Misconfigured, Unavailable
+from hub.event import Alias
+from hub.message import Message, name_id
+from hub.wire.dvcqg.dates import VIETNAM, write_stamp
+
+
+class PaymentPoller:
+    """Poller of one instance; see `hub.connector.Poller`.
+
+    Args:
+        name: instance in hub.yaml.
+        settings: its block.
+        ground: knows the open orders.
+        clock: tells the moment.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        settings: PaymentGatewaySettings,
+        ground: Ground,
+        *,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        self.every_seconds = settings.poll_seconds
+        self._name = name
+        self._settings = settings
+        self._ground = ground
+        self._clock = clock
+        self._client = PaymentClient(name, settings, ground, clock=clock)
+        self._kind = ALIAS_KINDS[settings.profile]
+
+    async def poll(self, cursor: str) -> Page:
+        """Ask about quiet payments; compare the next day whose file is due."""
+        messages, asked = await self._open()
+        today = self._clock().astimezone(VIETNAM).date()
+        compared = _day_of(cursor) or today - timedelta(days=1)
+        form = self._settings.settlement
+        if form is not None and self._due(compared + timedelta(days=1), form.due_seconds):
+            try:
+                more = await self._compare(compared + timedelta(days=1), form)
+            except HubError:
+                if not asked:
+                    raise
+                more = None
+            if more is not None:
+                messages += more
+                compared += timedelta(days=1)
+        return Page(tuple(messages), compared.isoformat(), receipts=tuple(asked))
+
+    async def done(self, page: Page) -> None:
+        """Note when each was asked about: it is quiet again from now on."""
+        at = write_stamp(self._clock())
+        await self._ground.remember(
+            [Alias(self._kind, r, "", {"asked": at}) for r in page.receipts]
+        )
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self._client.close()
+
+    async def _open(self) -> tuple[list[Message], list[str]]:
+        """What the gateway tells of quiet payments, and which were asked about.
+
+        One that cannot be asked about now does not keep the others from being asked.
+        """
+        settings = self._settings
+        quiet = await self._ground.aliases(
+            self._kind,
+            facts={"state": OPEN, "instance": self._name},
+            older_than_seconds=settings.ask_after_seconds,
+            limit=settings.asked_limit_count,
+        )
+        return await self._ask([Order.of(alias) for alias in quiet])
+
+    async def _ask(self, orders: Sequence[Order]) -> tuple[list[Message], list[str]]:
+        messages: list[Message] = []
+        failed: HubError | None = None
+        heard = 0
+        for order in orders:
+            try:
+                deadline = Deadline(self._settings.timeout_seconds)
+                reply = await self._client.settle(order, deadline)
+            except Misconfigured:
+                raise
+            except HubError as error:
+                failed = error
+                continue
+            heard += 1
+            messages += reply.messages
+        if failed is not None and not heard:
+            raise failed
+        return messages, [order.reference for order in orders]
+
+    def _due(self, day: date, seconds: float) -> bool:
+        """Whether so many seconds have passed since the end of a day in Vietnam."""
+        end = datetime(day.year, day.month, day.day, tzinfo=VIETNAM) + timedelta(days=1)
+        return self._clock() >= end + timedelta(seconds=seconds)
+
+    async def _compare(self, day: date, form: Settlement) -> list[Message] | None:
+        """The comparison of a day, and what it led to ask; `None`: there is no file yet."""
+        over = self._due(day, form.patience_seconds)
+        body = await self._file(day, form)
+        if body is None and not over:
+            return None
+        rows, kept = None, ""
+        if body is not None:
+            kept = await self._ground.keep(body, "text/csv")
+            rows = self._rows(body, form, over=over)
+        held = await self._held(day)
+        others = await self._others(rows or (), held)
+        missing = [order for order in others.values() if not order.paid]
+        messages, _ = await self._ask(missing) if missing else ([], [])
+        told = Day(self._name, self._settings.profile, day, rows, held, others, kept)
+        body = orjson.dumps(compare(told, form.differences_limit_count))
+        message = Message(
+            connector=self._name,
+            operation="settlement",
+            body=body,
+            key=told.subject,
+            headers={"form": "settlement"},
+            id=name_id(f"{self._name} {told.subject}"),
+        )
+        return [*messages, message]
+
+    async def _file(self, day: date, form: Settlement) -> bytes | None:
+        url = form.file_url.replace("{day}", day.strftime(form.day_form))
+        token = form.bearer_token
+        headers = {"Authorization": f"Bearer {token.get_secret_value()}"} if token else {}
+        deadline = Deadline(self._settings.timeout_seconds)
+        reply = await self._client.caller.fetch(
+            url, deadline, headers=headers, limit_bytes=form.limit_bytes
+        )
+        if reply.status == 404:
+            return None
+        http.check_status(reply)
+        return reply.body
+
+    @staticmethod
+    def _rows(body: bytes, form: Settlement, *, over: bool) -> list[Row] | None:
+        """The rows of a file; one that stays unreadable counts as missing in the end."""
+        try:
+            return read_rows(body, form)
+        except DecodeError as error:
+            if over:
+                return None
+            text = f"the settlement file is unreadable ({error})"
+            raise Unavailable(text, code="malformed_reply") from error
+
+    async def _held(self, day: date) -> dict[str, Order]:
+        limit = self._settings.settlement.rows_limit_count if self._settings.settlement else 1
+        facts = {"paid_on": day.isoformat(), "instance": self._name}
+        held = await self._ground.aliases(self._kind, facts=facts, limit=limit)
+        return {alias.value: Order.of(alias) for alias in held}
+
+    async def _others(self, rows: Sequence[Row], held: dict[str, Order]) -> dict[str, Order]:
+        """Orders that the file names and the hub does not hold as paid on that day."""
+        found: dict[str, Order] = {}
+        for reference in {row.reference for row in rows} - held.keys():
+            alias = await self._ground.alias(self._kind, reference)
+            if alias is not None and alias.facts.get("instance") == self._name:
+                found[reference] = Order.of(alias)
+        return found
+
+
+def _day_of(cursor: str) -> date | None:
+    try:
+        return date.fromisoformat(cursor)
+    except ValueError:
+        return None

@@ -1,0 +1,90 @@
+"""Hashes of both protocols, pure; compared in constant time.
+
+VNPAY 2.1.0: hex HMAC-SHA512 over the parameters sorted by name, encoded as in a form; JSON
+messages join values with `|`. PayPlat: lower-case hex SHA-256 of the values and the shared secret,
+joined with `|` (a plain hash).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote_plus, unquote_plus
+
+from hub.errors import DecodeError
+
+HASH, HASH_TYPE = "vnp_SecureHash", "vnp_SecureHashType"
+PAIRS_LIMIT = 64
+VALUE_LIMIT = 1000
+
+
+def same_hash(given: str, right: str) -> bool:
+    """Whether a hash is the right one; takes as long for every wrong one."""
+    return hmac.compare_digest(given.lower().encode("utf-8", "replace"), right.encode())
+
+
+def form_text(params: Mapping[str, str]) -> str:
+    """Parameters sorted by name, encoded as in a form (space is `+`), joined by `&`."""
+    return "&".join(f"{quote_plus(n)}={quote_plus(v)}" for n, v in sorted(params.items()))
+
+
+def hmac_sha512(secret: str, text: str) -> str:
+    """Hex HMAC-SHA512."""
+    return hmac.new(secret.encode(), text.encode("utf-8", "replace"), hashlib.sha512).hexdigest()
+
+
+def piped_hmac(secret: str, values: Iterable[str]) -> str:
+    """VNPAY's hash of a JSON message."""
+    return hmac_sha512(secret, "|".join(values))
+
+
+def piped_sha256(secret: str, values: Iterable[str]) -> str:
+    """PayPlat's `MaXacThuc`."""
+    text = "|".join([*values, secret])
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query string as received.
+
+    Attributes:
+        params: decoded values by name.
+        signed: the raw `vnp_` pairs without the hash, sorted by name: what was signed.
+        hash: the hash that came with them, `` if none.
+    """
+
+    params: Mapping[str, str]
+    signed: str
+    hash: str
+
+
+def read_query(raw: bytes) -> Query:
+    """A raw query string; the signed text is made of its own bytes, never encoded anew.
+
+    Raises:
+        DecodeError: not ASCII, a name twice (`duplicate_name`), too many or too long, or bytes
+            that are not UTF-8 behind the percent signs.
+    """
+    try:
+        text = raw.decode("ascii")
+        pairs = [pair.partition("=") for pair in text.split("&") if pair]
+        params = {_plain(name): _plain(value) for name, _, value in pairs}
+    except UnicodeDecodeError as error:
+        raise DecodeError("not a query of UTF-8 text") from error
+    if len(params) != len(pairs):
+        raise DecodeError("a name stands twice", code="duplicate_name")
+    if len(pairs) > PAIRS_LIMIT or any(len(value) > VALUE_LIMIT for value in params.values()):
+        raise DecodeError("more or longer values than a gateway sends")
+    signed = [
+        (name, value)
+        for name, _, value in pairs
+        if name.startswith("vnp_") and name not in (HASH, HASH_TYPE)
+    ]
+    return Query(params, "&".join(f"{n}={v}" for n, v in sorted(signed)), params.get(HASH, ""))
+
+
+def _plain(text: str) -> str:
+    return unquote_plus(text, errors="strict")

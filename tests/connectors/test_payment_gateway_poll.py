@@ -1,0 +1,192 @@
+"""The poller: open payments asked about fairly, and the day's file compared."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+import pytest
+
+from hub.errors import HubError, Misconfigured, Unavailable
+from hub.wire.dvcqg.dates import VIETNAM
+from tests.connectors.payment_examples import CODE, Till, fee_due, said_by, till
+
+DAY = "2026-01-05"
+MORNING_AFTER = 86400.0
+
+
+async def refused(doing: Any) -> HubError:
+    with pytest.raises(HubError) as caught:
+        await doing
+    return caught.value
+
+
+async def confirmed(site: Till, amount: int) -> str:
+    """The reference of a confirmed payment."""
+    told = await site.pay(await site.link(fee_due(amount)))
+    await site.hear()
+    reference: str = told["reference"]
+    return reference
+
+
+async def compared(site: Till, cursor: str = "2026-01-04") -> Any:
+    """The data of the one comparison of a look."""
+    events, _ = await site.look(cursor)
+    (event,) = [event for event in events if event.kind == "payment.reconciled"]
+    assert event.subject == f"reconciliation/payment_gateway/{DAY}"
+    return event.data
+
+
+async def test_a_look_repeated_before_it_is_kept_gives_the_same_messages() -> None:
+    async with till() as site:
+        await site.pay(await site.link(), callbacks=0)
+        site.later(700)
+        one, again = await site.poller.poll(""), await site.poller.poll("")
+        assert [message.id for message in one.messages] == [
+            message.id for message in again.messages
+        ]
+        assert len(one.messages) == 1
+
+
+async def test_what_was_asked_about_goes_to_the_end_of_the_queue() -> None:
+    async with till(asked_limit_count=1) as site:
+        one, other = await site.link(fee_due(1000)), await site.link(fee_due(2000))
+        site.later(700)
+        asked: list[str] = []
+        for _ in range(3):
+            page = await site.poller.poll("")
+            await site.poller.done(page)
+            asked += page.receipts
+        ids = [said_by(event).payment_id for event in (one, other)]
+        assert asked == ids
+
+
+async def test_another_instances_payments_are_left_to_it() -> None:
+    async with till() as site:
+        await site.link()
+        site.later(700)
+        other = type(site.poller)("vnpay_2", site.settings, site.ground, clock=lambda: site.now)
+        assert (await other.poll("")).receipts == ()
+        await other.close()
+
+
+async def test_one_that_cannot_be_asked_about_does_not_keep_others_waiting() -> None:
+    async with till() as site:
+        lost, paid = await site.link(fee_due(1000)), await site.link(fee_due(2000))
+        await site.pay(paid, callbacks=0)
+        site.later(700)
+        reference = said_by(lost).payment_id
+        await site.play({"fault": "5xx", "operation": "querydr", "subject": reference})
+        assert [event.kind for event in (await site.look())[0]] == ["payment.confirmed"]
+
+
+async def test_a_gateway_that_is_away_is_told() -> None:
+    async with till() as site:
+        await site.link()
+        site.later(700)
+        await site.play({"fault": "5xx", "operation": "querydr"})
+        assert isinstance(await refused(site.poller.poll("")), Unavailable)
+        await site.play({"fault": "refuse", "operation": "querydr", "error_code": "97"})
+        assert isinstance(await refused(site.poller.poll("")), Misconfigured)
+
+
+async def test_without_a_file_in_the_settings_nothing_is_compared() -> None:
+    async with till() as site:
+        site.later(3 * MORNING_AFTER)
+        page = await site.poller.poll("2026-01-04")
+        assert page.messages == ()
+
+
+async def test_the_first_look_begins_with_today() -> None:
+    async with till(settlement={}) as site:
+        assert (await site.poller.poll("")).cursor == "2026-01-04"
+        assert (await site.poller.poll("nonsense")).cursor == "2026-01-04"
+
+
+async def test_a_day_that_agrees_is_told_once() -> None:
+    async with till(settlement={}) as site:
+        await confirmed(site, 150_000)
+        await confirmed(site, 20_000)
+        site.later(MORNING_AFTER)
+        events, cursor = await site.look("2026-01-04")
+        (event,) = events
+        data: Any = event.data
+        assert cursor == DAY
+        assert (data.day, data.file_found, data.difference_count) == (date(2026, 1, 5), True, 0)
+        assert (data.file_count, data.file_vnd) == (data.hub_count, data.hub_vnd) == (2, 170_000)
+        assert (await site.ground.fetch(data.file)).startswith(b"reference,transaction,amount")
+        assert await site.look("2026-01-04") == ([], DAY)
+        assert await site.look(cursor) == ([], DAY)
+
+
+async def test_the_file_is_fetched_only_when_it_is_due() -> None:
+    async with till(settlement={"due_seconds": 7 * 3600}) as site:
+        site.now = datetime(2026, 1, 6, 6, 59, 59, tzinfo=VIETNAM)
+        assert (await site.poller.poll("2026-01-04")).cursor == "2026-01-04"
+        site.later(1)
+        assert (await site.poller.poll("2026-01-04")).cursor == DAY
+
+
+async def test_differences_are_told_and_what_the_bank_knows_more_is_asked_about() -> None:
+    async with till(settlement={}) as site:
+        lost, wrong = await confirmed(site, 1000), await confirmed(site, 2000)
+        unheard = await site.link(fee_due(3000))
+        await site.pay(unheard, callbacks=0)
+        site.ground.known.update(_with_state(site, said_by(unheard).payment_id, "failed"))
+        altered = {"dropped": [lost], "amounts": {wrong: 1}, "added": [["X9", "77", 500]]}
+        await site.control("PUT", "settlement", altered)
+        site.later(MORNING_AFTER)
+        events, _ = await site.look("2026-01-04")
+        assert [event.kind for event in events] == ["payment.confirmed", "payment.reconciled"]
+        data: Any = events[1].data
+        assert {(each.kind.value, each.payment_id, each.code) for each in data.differences} == {
+            ("amount", wrong, CODE),
+            ("missing_in_hub", said_by(unheard).payment_id, CODE),
+            ("missing_in_hub", "X9", ""),
+            ("missing_in_file", lost, CODE),
+        }
+
+
+def _with_state(site: Till, reference: str, state: str) -> dict[tuple[str, str], Any]:
+    key = ("vnpay.order", reference)
+    alias = site.ground.known[key]
+    return {key: type(alias)(*key, alias.subject, {**alias.facts, "state": state})}
+
+
+async def test_a_file_that_never_comes_is_told_as_missing() -> None:
+    async with till(settlement={}) as site:
+        await confirmed(site, 1000)
+        await site.control("PUT", "settlement", {"absent": True})
+        site.later(MORNING_AFTER)
+        assert (await site.poller.poll("2026-01-04")).cursor == "2026-01-04"
+        site.later(3 * MORNING_AFTER)
+        data = await compared(site)
+        assert (data.file_found, data.hub_count, data.differences) == (False, 1, ())
+
+
+async def test_an_unreadable_file_is_told_and_in_the_end_counts_as_missing() -> None:
+    async with till(settlement={}) as site:
+        await site.control("PUT", "settlement", {"added": [["<b>", "1", "x"]]})
+        site.later(MORNING_AFTER)
+        error = await refused(site.poller.poll("2026-01-04"))
+        assert (type(error), error.code) == (Unavailable, "malformed_reply")
+        assert "<b>" not in str(error)
+        site.later(3 * MORNING_AFTER)
+        data = await compared(site)
+        assert data.file_found is False
+        assert data.file != ""
+
+
+async def test_a_file_over_the_limit_is_not_read() -> None:
+    async with till(settlement={"limit_bytes": 10}) as site:
+        site.later(MORNING_AFTER)
+        assert (await refused(site.poller.poll("2026-01-04"))).code == "reply_too_large"
+
+
+async def test_trouble_with_the_file_does_not_keep_payments_from_being_asked_about() -> None:
+    async with till(settlement={"limit_bytes": 10}) as site:
+        await site.pay(await site.link(), callbacks=0)
+        site.later(MORNING_AFTER)
+        events, cursor = await site.look("2026-01-04")
+        assert [event.kind for event in events] == ["payment.confirmed"]
+        assert cursor == "2026-01-04"
