@@ -206,6 +206,29 @@ async def test_a_look_that_fails_says_why_and_loses_nothing(
         assert len((await desk.look()).messages) == 1
 
 
+@pytest.mark.parametrize(
+    "package",
+    [
+        '{"data":{"x":' + "[" * 400 + "]" * 400 + "}}",
+        '{"data":{"VanBanDi":{"DinhKem":[{"Base64":{"a":1}},7,null]}}}',
+        '{"data":{"VanBanDi":' * 50 + "{}" + "}" * 100,
+        '{"data":{"ThamSoAn":1,"ThamSoAn":2}}',
+    ],
+)
+async def test_a_hostile_package_is_kept_as_dead_and_the_next_one_comes(package: str) -> None:
+    async with office() as desk:
+        await desk.deliver(submitted())
+        code = await desk.decide("01")
+        fault = {"fault": "malformed", "operation": "LayGoiTinVanBan", "body": package}
+        await desk.play({**fault, "next_calls": 1})
+        page = await desk.look()
+        assert page.receipts == (f"{code}:04",)
+        with pytest.raises(DecodeError):
+            decode(page.messages[0], desk.settings)
+        good = await desk.decide("02")
+        assert good in {data_of(event).package_code for event in desk.events(await desk.look())}
+
+
 async def test_an_empty_list_in_any_form_is_nothing() -> None:
     async with office() as desk:
         for body in ('{"data":null,"error":null}', '{"data":[],"error":{"code":"00"}}'):
