@@ -6,15 +6,27 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from hub.errors import HubError, Unavailable
 from hub.event import Event
 from hub.held import Claim
+from hub.kafka import Kafka, header
 from hub.metrics import Metric, Metrics
 from hub.noticing import DUE_SOON, OVERDUE, PAGE_COUNT, Horizon, Notice, Noticing, event_of
+from hub.outbound import EVENTS_TOPIC
+from hub.ownership import Leases
 from hub.schemas.sla import SlaNotice
+from hub.settings import KafkaSettings
+from hub.standing import Standing
+from hub.store import Store as DatabaseStore
+from hub.store.held import PostgresHeldStore
+from hub.store.notices import StoreNotices
+from hub.store.recording import DOSSIERS, dossier_row
+from hub.store.texts import columns
+from tests import broker
 from tests.engine.virtual import pass_time, run
 
 DUE = datetime(2026, 1, 15, 1, tzinfo=UTC)
@@ -166,3 +178,64 @@ def test_letting_go_waits_for_the_look_under_way_but_not_for_ever() -> None:
             assert bool(store.remembered) is not hangs
 
     run(main())
+
+
+async def test_of_two_workers_one_says_it_and_the_other_takes_over(
+    store: DatabaseStore, addresses: broker.Addresses, namespace: str
+) -> None:
+    now = datetime.now(UTC)
+    standing = Standing(
+        "H1", "processing", "events", 1, unit="U", due_at=now, deadline_at=now - timedelta(hours=1)
+    )
+    async with store.pipeline() as pipeline:
+        await pipeline.run(DOSSIERS, *columns([dossier_row("H1", standing)]))
+    notices, held = StoreNotices(store), PostgresHeldStore(store)
+    async with Kafka(
+        KafkaSettings(bootstrap_servers=addresses.kafka, prefix=namespace, partitions_count=1)
+    ) as kafka:
+        await kafka.create_topics({EVENTS_TOPIC: 1}, {})
+        producer = await kafka.producer()
+
+        async def work(name: str) -> tuple[asyncio.Event, asyncio.Task[None]]:
+            clock = Noticing(
+                notices,
+                partial(producer.send_all, EVENTS_TOPIC),
+                every_seconds=0.05,
+                soon=DAY,
+                oldest=DAY,
+                metrics=Metrics(),
+            )
+            leases = Leases(held, name, ttl_seconds=2)
+            leases.add(clock)
+            stop = asyncio.Event()
+            return stop, asyncio.create_task(leases.run(stop))
+
+        workers = [await work("one"), await work("two")]
+        reader = await kafka.reader(EVENTS_TOPIC)
+
+        async def said() -> list[str]:
+            ends = await reader.ends([0])
+            await reader.assign({0: 0})
+            found: list[str] = []
+            while await reader.position(0) < ends[0]:
+                for record in (await reader.fetch(100, 100)).get(0, []):
+                    found.append(f"{record.key.decode()} {header(record, 'ce_type')}")
+            return found
+
+        async with asyncio.timeout(20):
+            while await said() != [f"H1 {OVERDUE}"]:
+                await asyncio.sleep(0.05)
+        stop, running = workers.pop(0)
+        stop.set()
+        await running
+        moved = replace(standing, event_offset=2, deadline_at=now + timedelta(hours=1))
+        async with store.pipeline() as pipeline:
+            await pipeline.run(DOSSIERS, *columns([dossier_row("H1", moved)]))
+        async with asyncio.timeout(20):
+            while await said() != [f"H1 {OVERDUE}", f"H1 {DUE_SOON}"]:
+                await asyncio.sleep(0.05)
+        for stop, running in workers:
+            stop.set()
+            await running
+        await reader.close()
+        await producer.close()
