@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from hub.connector import Reply, Request, discover
 from hub.connectors.one_stop.client import ProductClient
@@ -169,15 +170,18 @@ async def play(
     log = CallLog()
     own = {"partner": PARTNER, "secret": SECRET, "authorization": TOKEN}
     async with AsyncExitStack() as stack:
-        app = simulator(FaultScript(), log, counterparts=own)
-        product = await stack.enter_async_context(running(app))
+        # Product and hub share a server; the hub's doors are hung in when its address is known.
+        app = Starlette(
+            routes=[Mount("/san-pham", simulator(FaultScript(), log, counterparts=own))]
+        )
+        hub = await stack.enter_async_context(running(app))
+        product = f"{hub}/san-pham"
         wanted = {UNIT: PRODUCT} if products is None else products
         settings = one_stop_settings(
             {name: {"base_url": product, **fields} for name, fields in wanted.items()}, **changes
         )
         ground = MemoryGround()
-        doors = Starlette(routes=list(endpoints("one_stop", settings, ground)))
-        hub = await stack.enter_async_context(running(doors))
+        app.router.routes.extend(endpoints("one_stop", settings, ground))
         counterparts = Counterparts(
             url=hub,
             unit=UNIT,
