@@ -20,12 +20,13 @@ from hub import local
 from hub.commands import show
 from hub.demo import scenario
 from hub.demo.deployment import Deployment
-from hub.demo.pages import addresses_page, report_page
+from hub.demo.pages import addresses_page, report_page, story_page
 from hub.demo.place import PHUC_LOI, PLACES
 from hub.demo.processes import DemoFailed
 from hub.demo.report import Report
 from hub.demo.run import Run, staged
 from hub.demo.screen import Bars, Lines, Screen
+from hub.demo.story import Told
 from hub.errors import HubError
 
 FOLDER = Path(".hub")
@@ -92,21 +93,28 @@ async def _play(deployment: Deployment, screen: Screen, wish: _Wish) -> None:
         screen.say(f"playing {len(ward.dossiers):,} dossiers: {len(ward.calls):,} calls")
         run = Run(deployment, ward, screen, processes)
         report = await run.report(wish.speed or None)
+        told = await run.story() if deployment.ports else None
         screen.close()
-        await _tell(report, run.example(), deployment, wish)
-    if report.disagreements:
+        await _tell(report, told, run.example(), deployment, wish)
+    if report.disagreements or (told is not None and [*told.disagreements()]):
         raise DemoFailed("The figures do not agree.")
 
 
-async def _tell(report: Report, code: str, deployment: Deployment, wish: _Wish) -> None:
+async def _tell(
+    report: Report, told: Told | None, code: str, deployment: Deployment, wish: _Wish
+) -> None:
     """Print the report; with --keep, say where everything is and wait for Ctrl-C."""
+    code = told.code if told is not None else code
     if wish.as_json:
-        typer.echo(json.dumps(report.to_json() | {"example": code}, ensure_ascii=False))
+        story = {"story": told.to_json()} if told is not None else {}
+        typer.echo(json.dumps(report.to_json() | story | {"example": code}, ensure_ascii=False))
     else:
         typer.echo(report_page(report, deployment.place.title))
+        if told is not None:
+            typer.echo(story_page(told))
         typer.echo(f"\nOne of them, as `hub show dossier {code}` shows it:\n")
         await asyncio.to_thread(show.dossier, code, config=deployment.config)
-    for disagreement in report.disagreements:
+    for disagreement in (*report.disagreements, *(told.disagreements() if told else ())):
         typer.secho(f"DISAGREES: {disagreement}", err=True, fg=typer.colors.RED)
     if wish.keep:
         typer.echo(addresses_page(deployment, code))

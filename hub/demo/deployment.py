@@ -10,13 +10,15 @@ import json
 import random
 import secrets
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
 
+from hub.demo.cast import KINDS, PASSWORD, Counterpart, Unit, counterparts
 from hub.demo.place import PHUC_LOI, Place
 from hub.local.place import LOOPBACK, PORTS, port_is_free
 
@@ -38,8 +40,9 @@ class Deployment:
         postgres: URL of its own database.
         gateway, management, portal: loopback ports.
         password: of the one-stop product's account at the hub.
-        faults: whether the portal plays the fault script.
+        faults: whether the counterparts play their fault scripts.
         place: whose units have accounts.
+        ports: of the counterparts beside the portal, by kind; empty: only the portal is there.
     """
 
     folder: Path
@@ -52,6 +55,7 @@ class Deployment:
     password: str
     faults: bool
     place: Place = PHUC_LOI
+    ports: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def plan(
@@ -67,7 +71,7 @@ class Deployment:
             place: whose units have accounts.
         """
         name = f"demo_{time.strftime('%H%M%S')}_{secrets.token_hex(3)}"
-        gateway, management, portal = free_ports(3)
+        gateway, management, portal, *others = free_ports(3 + len(KINDS))
         return cls(
             folder=folder.resolve(),
             name=name,
@@ -79,6 +83,7 @@ class Deployment:
             password=secrets.token_urlsafe(12),
             faults=faults,
             place=place,
+            ports=dict(zip(KINDS, others, strict=True)) if place.story else {},
         )
 
     @property
@@ -90,6 +95,27 @@ class Deployment:
     def config(self) -> Path:
         """Its hub.yaml."""
         return self.folder / "hub.yaml"
+
+    @property
+    def cast(self) -> Path:
+        """The counterparts beside the portal, as `hub sim --cast` takes them."""
+        return self.folder / "cast.yaml"
+
+    @property
+    def unit(self) -> str:
+        """Organisation id of the unit of the story."""
+        return next(iter(self.place.units))
+
+    def counterparts(self) -> list[Counterpart]:
+        """The counterparts beside the portal."""
+        if not self.ports:
+            return []
+        own = Unit(self.unit, self.place.units[self.unit], self.password)
+        return counterparts(own, self.ports, self.gateway_url)
+
+    def url_of(self, kind: str) -> str:
+        """Address of a counterpart's simulator."""
+        return f"http://{LOOPBACK}:{self.ports[kind]}"
 
     @property
     def portal_calls(self) -> Path:
@@ -117,8 +143,27 @@ class Deployment:
             file = self.folder / name
             file.touch(mode=0o600)
             file.write_text(secret, "utf-8")
+        self._write_cast()
         text = yaml.safe_dump(self._settings(), allow_unicode=True, sort_keys=False)
         self.config.write_text(f"# Written by `hub demo`, anew for each run.\n{text}", "utf-8")
+
+    def _write_cast(self) -> None:
+        parts = []
+        for each in self.counterparts():
+            part = {
+                "connector": each.kind,
+                "port": self.ports[each.kind],
+                "log": f"{each.kind}-calls.jsonl",
+                "set": dict(each.options),
+            }
+            if self.faults and each.faults:
+                script = {"seed": 2023, "faults": list(each.faults)}
+                file = self.folder / f"{each.kind}-faults.yaml"
+                file.write_text(yaml.safe_dump(script), "utf-8")
+                part["faults"] = file.name
+            parts.append(part)
+        self.cast.touch(mode=0o600)
+        self.cast.write_text(yaml.safe_dump(parts, allow_unicode=True, sort_keys=False), "utf-8")
 
     def _secrets(self) -> dict[str, str]:
         return {
@@ -126,15 +171,22 @@ class Deployment:
             "one_stop.secret": self.password,
             "session.secret": secrets.token_urlsafe(24),
             "portal.secret": PORTAL_PASSWORD,
+            "counterparts.secret": PASSWORD,
+            "petition_source.secret": f"{PASSWORD}-nguon",
+            "petition_agency.secret": f"{PASSWORD}-co-quan",
+            "portal_push.secret": PASSWORD,
         }
 
     def _settings(self) -> dict[str, Any]:
+        others = {each.kind: dict(each.block) for each in self.counterparts()}
+        receives = {"receives": {"token": "${file:portal_push.secret}"}} if others else {}
+        mounts = {"mounts": {"payment_gateway": "/payment_gateway"}} if others else {}
         return {
             "version": 1,
             "kafka": {"bootstrap_servers": self.kafka, "prefix": self.prefix},
             "postgres": {"url": "${file:postgres.secret}"},
             "blobs": {"url": f"file://{self.folder / 'blobs'}"},
-            "gateway": {"port": self.gateway},
+            "gateway": {"port": self.gateway, **mounts},
             "management": {"port": self.management},
             "units": {unit: {"name": name} for unit, name in self.place.units.items()},
             "connectors": {
@@ -143,6 +195,7 @@ class Deployment:
                     "dstcode": PORTAL_MEMBER,
                     "session_secret": "${file:session.secret}",
                     "reads_from": "national_portal",
+                    **others.pop("one_stop", {}),
                 },
                 "national_portal": {
                     "base_url": self.portal_url,
@@ -151,7 +204,9 @@ class Deployment:
                     "share_path": "/share",
                     "dstcode": PORTAL_MEMBER,
                     "accounts": self._accounts("portal"),
+                    **receives,
                 },
+                **others,
             },
             **({"routes": {ROUTE: {"terms": IMPATIENT}}} if self.faults else {}),
         }

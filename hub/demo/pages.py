@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hub.demo.deployment import Deployment
 from hub.demo.report import Report
+from hub.demo.story import Told
 from hub.demo.ward import FIRST_DAY, LAST_DAY
 
 
@@ -34,6 +35,21 @@ def report_page(report: Report, title: str) -> str:
             else "  the figures do not agree, see below",
             f"  {report.calls:,} calls of the one-stop product, all delivered after"
             f" {report.play_seconds:.1f} s ({speed:,.0f} messages/s)",
+        ]
+    )
+
+
+def story_page(told: Told) -> str:
+    """What became of the dossier that went through every system."""
+    wrong = sum(1 for _ in told.disagreements())
+    rows = told.counts[:9]
+    return "\n".join(
+        [
+            "",
+            f"One dossier through every system, {told.code}, counted at the counterparts:",
+            *(f"  {what:<32} {found}" for what, found, _ in rows),
+            f"  and {len(told.counts) - len(rows)} kinds of event in the hub's timeline,"
+            f" {'each as often as it must be' if not wrong else 'some of them wrong, see below'}",
         ]
     )
 

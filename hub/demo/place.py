@@ -23,6 +23,7 @@ class Place:
         units: names of its units by organisation id, in the order in which dossiers go round.
         dossiers: how many it plays if nobody says.
         side_by_side: calls under way at the same time.
+        story: whether one dossier is followed through every counterpart.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Place:
     units: Mapping[str, str]
     dossiers: int
     side_by_side: int = 48
+    story: bool = True
 
 
 def _hung_yen() -> dict[str, str]:
@@ -44,6 +46,8 @@ def _hung_yen() -> dict[str, str]:
 
 
 PHUC_LOI = Place("phuc-loi", UNIT_NAME, {UNIT: UNIT_NAME}, DOSSIER_COUNT)
-HUNG_YEN = Place("hung-yen", "Tỉnh Hưng Yên, 188 đơn vị", _hung_yen(), 1880, side_by_side=188)
+HUNG_YEN = Place(
+    "hung-yen", "Tỉnh Hưng Yên, 188 đơn vị", _hung_yen(), 1880, side_by_side=188, story=False
+)
 
 PLACES = {place.name: place for place in (PHUC_LOI, HUNG_YEN)}

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import orjson
 
+from hub.demo.counters import Counters
 from hub.demo.deployment import FAULTS, ROUTE, Deployment
 from hub.demo.ground import prepare
 from hub.demo.playing import Pace, play
@@ -21,6 +22,7 @@ from hub.demo.report import PortalState, Report, disagreements, figures_of
 from hub.demo.scenario import Scenario
 from hub.demo.screen import Counts, Screen
 from hub.demo.sending import product_of
+from hub.demo.story import Story, Told, counted
 from hub.demo.ward import FIRST_DAY, LAST_DAY
 from hub.demo.wire import Call
 from hub.store import Store
@@ -30,6 +32,7 @@ READY_SECONDS = 60.0
 LOOK_SECONDS = 0.7
 STALL_SECONDS = 60.0
 """How long nothing may arrive at the portal before the demo gives up."""
+CALL_SECONDS = 60.0
 SETTLE_SECONDS = 15.0
 """How long the standings may lag behind the timeline."""
 NOTHING = RouteFigures(delivered=0, retried=0, parked=0, dead=0)
@@ -53,12 +56,18 @@ async def staged(deployment: Deployment, screen: Screen) -> AsyncIterator[Proces
         processes.start("portal", ["sim", "national_portal", *port, *faults, *log])
         await prepare(deployment)  # while the portal starts
         deployment.write()
+        if deployment.ports:
+            processes.start("counterparts", ["sim", "--cast", str(deployment.cast)])
         processes.start("hub", ["run", "--config", str(deployment.config)])
         async with aiohttp.ClientSession() as session:
             for name, url in (
                 ("portal", f"{deployment.portal_url}/_control/state"),
                 ("hub", f"{deployment.management_url}/readyz"),
                 ("hub", deployment.gateway_url),
+                *(
+                    ("counterparts", f"{deployment.url_of(kind)}/_control/state")
+                    for kind in deployment.ports
+                ),
             ):
                 answers = partial(_answers, session, url)
                 await processes.wait_for(name, answers, seconds=READY_SECONDS)
@@ -118,6 +127,29 @@ class Run:
         portal = await self._portal()
         found = disagreements(self._scenario, tally, route, portal, faults=self._deployment.faults)
         return Report(tally, route, portal, self._calls, seconds, tuple(found))
+
+    async def story(self) -> Told:
+        """Follow one dossier through every counterpart, and count what came of it.
+
+        Raises:
+            DemoFailed: something that must come does not.
+        """
+        store = Store.open(self._deployment.postgres)
+        timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
+        try:
+            async with aiohttp.ClientSession(timeout=timeout) as session:
+                counters = Counters(self._deployment, session)
+                story = Story(counters, self._deployment, self._screen.say)
+                await story.tell()
+                deadline = time.monotonic() + SETTLE_SECONDS
+                while True:
+                    told = await counted(story, counters, store)
+                    if not [*told.disagreements()] or time.monotonic() > deadline:
+                        return told
+                    self._processes.check()
+                    await asyncio.sleep(LOOK_SECONDS)
+        finally:
+            await store.close()
 
     def example(self) -> str:
         """The dossier to show: the one that the portal refused most often, else a long story."""

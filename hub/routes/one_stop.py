@@ -25,6 +25,7 @@ ROUTES = (
             "post.failed",
             "post.cancelled",
             "document.processed",
+            "document.received",
             "handover.*",
         ),
         when='kind.startsWith("handover.") || !source.startsWith("/connectors/one_stop/")',

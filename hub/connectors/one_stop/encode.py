@@ -20,6 +20,7 @@ from hub.connectors.one_stop.encode_forms import (
     link,
     package,
     receipt,
+    received,
     row,
 )
 from hub.connectors.one_stop.linked import write_linked
@@ -37,7 +38,7 @@ from hub.connectors.one_stop.wire import (
 from hub.errors import EncodeError
 from hub.event import Event
 from hub.message import Message
-from hub.schemas.document import OfficeEvent
+from hub.schemas.document import DocumentEvent, OfficeEvent
 from hub.schemas.dossier import DossierEvent
 from hub.schemas.handover import HandoverEvent
 from hub.schemas.payment import PaymentConfirmed, PaymentFailed, PaymentRequested
@@ -58,6 +59,7 @@ SAYABLE = (
     ReceiptIssued,
     ParcelEvent,
     OfficeEvent,
+    DocumentEvent,
 )
 """What products can be told."""
 
@@ -120,6 +122,8 @@ def _said(event: Event, product: Product, settings: OneStopSettings) -> Said | N
             return TRACKING, row(event, data, product.post_customer, settings)
         case OfficeEvent() if product.office and event.kind == KIND_OF_PACKAGE:
             return PACKAGE, package(event, data)
+        case DocumentEvent() if product.received_code and event.subject != data.document.document_id:
+            return PACKAGE, received(event, data, product.received_code)
     return None
 
 

@@ -14,7 +14,7 @@ from hub.connectors.one_stop.settings import OneStopSettings, Product
 from hub.connectors.one_stop.wire import CONFIRM
 from hub.errors import EncodeError
 from hub.event import Event
-from hub.schemas.document import Document, OfficeEvent, OfficeResult
+from hub.schemas.document import Document, DocumentEvent, OfficeEvent, OfficeResult
 from hub.schemas.payment import PaymentConfirmed, PaymentFailed, PaymentRequested
 from hub.schemas.post import ParcelEvent
 from hub.schemas.receipt import ReceiptIssued
@@ -135,6 +135,17 @@ def package(event: Event, data: OfficeEvent) -> dict[str, Any]:
         "ThamSoAn": data.echo,
         "HccLinkAPI": data.callback_url,
         "LoaiHSLienthong": data.linked_kind,
+        "LoaiKetQua": code,
+    }
+
+
+def received(event: Event, data: DocumentEvent, code: str) -> dict[str, Any]:
+    """A document from another office, as a package under the configured code."""
+    sender = data.document.sender
+    return {
+        "MaHoSo": event.subject,
+        "DonVi": {"Ten": sender.name, "MaDinhDanh": sender.id},
+        "VanBanDi": _paper(data.document),
         "LoaiKetQua": code,
     }
 

@@ -73,6 +73,12 @@ class Product(BaseModel):
         description="CustomerCode, under which it orders at the post; none: no postal form.",
     )
     office: bool = Field(False, description="It speaks to its document office through the hub.")
+    received_code: str = Field(
+        "",
+        max_length=10,
+        description="LoaiKetQua under which a document that came from another office about one of "
+        "its dossiers is listed; no code is documented: empty, it is not.",
+    )
 
     @field_validator("base_url")
     @classmethod

@@ -1,0 +1,137 @@
+"""The papers of the story, in the wire forms of those who write them; all people are invented.
+
+Sources of the formats: the portal's `DongBoHoSoMC` (domain notes 3.3), the office's `GuiHoSo`
+(6.4.1), the post's order (5.1.1), the contract of petitions (7.3).
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import datetime, timedelta
+from typing import Any
+
+from hub.demo.cast import PARTNER_OFFICE
+from hub.demo.ward import MARITAL_STATUS
+from hub.worktime import VIETNAM
+
+PDF = base64.b64encode(b"%PDF-1.4\n% van ban cua hub demo\n%%EOF\n").decode()
+CITIZEN = {
+    "Ten": "Nguyễn Văn Mẫu",
+    "CMND": "099090000001",
+    "SoDienThoai": "0900000001",
+    "DiaChi": "Số 2 phố Mẫu",
+}
+
+
+def dossier(code: str, unit_name: str) -> dict[str, Any]:
+    """What stays the same in every form of the dossier."""
+    procedure = MARITAL_STATUS
+    return {
+        "MaHoSo": code,
+        "MaTTHC": procedure.code,
+        "TenTTHC": procedure.name,
+        "MaLinhVuc": procedure.field_code,
+        "TenLinhVuc": procedure.field_name,
+        "KenhThucHien": "2",
+        "ChuHoSo": CITIZEN["Ten"],
+        "SoGiayToChuHoSo": CITIZEN["CMND"],
+        "LoaiDoiTuong": "1",
+        "MaDoiTuong": "tech-demo-1",
+        "DinhDanhCHS": [{"LoaiDinhDanh": "1", "SoDinhDanh": CITIZEN["CMND"]}],
+        "SoDienThoai": CITIZEN["SoDienThoai"],
+        "TrichYeuHoSo": procedure.result,
+        "HinhThuc": "1",
+        "DonViXuLy": unit_name,
+        "NoiNopHoSo": "1",
+        "HoSoCoThanhPhanSoHoa": "1",
+        "TaiKhoanDuocXacThucVoiVNeID": "1",
+        "DuocThanhToanTrucTuyen": "1",
+        "DanhSachLePhi": [
+            {
+                "TenPhiLePhi": procedure.fee_name,
+                "MaPhiLePhi": "1",
+                "HinhThucThu": "1",
+                "Gia": str(procedure.fee_vnd),
+                "LoaiPhiLePhi": "2",
+            }
+        ],
+    }
+
+
+def draft(code: str, unit: str, unit_name: str) -> dict[str, Any]:
+    """A draft that the one-stop hands to its document office (`GuiHoSo`)."""
+    return {
+        "IDHoSo": code,
+        "MaHoSo": code,
+        "TenHoSo": "Xin ý kiến về hồ sơ",
+        "ThuTuc": MARITAL_STATUS.name,
+        "ChuHoSo": CITIZEN,
+        "NguoiNop": CITIZEN,
+        "NguoiKy": {"Ten": "Trần Minh Giả", "TaiKhoan": "lanhdao", "Id": "1"},
+        "NguoiTrinhKy": {"Ten": "Phạm Văn Thử", "TaiKhoan": "canbo", "Id": "2"},
+        "DonVi": {"Ten": unit_name, "MaDinhDanh": unit},
+        "VanBanDuThao": {
+            "TrichYeu": "V/v xin ý kiến về hồ sơ",
+            "LoaiVanBan": "Công văn",
+            "NgayTao": f"{datetime.now(VIETNAM):%Y%m%d%H%M%S}",
+            "DinhKem": [{"Ten": "du-thao.pdf", "Base64": PDF}],
+        },
+        "ThanhPhanHoSo": [],
+        "ThamSoAn": '{"LaHoSoLienThong":false,"DuThao":true,"DuThaoId":"d-1","NgayHenTraMoi":""}',
+        "HccLinkAPI": "https://mot-cua.phuc-loi.example/api",
+        "LoaiHSLienthong": "",
+        "HanXuLyVanBan": f"{datetime.now(VIETNAM) + timedelta(days=2):%Y%m%d%H%M%S}",
+    }
+
+
+def issue(code: str, unit: str, unit_name: str, *, number: int = 15) -> dict[str, Any]:
+    """A letter from the unit to another office."""
+    return {
+        "MaHoSo": code,
+        "LoaiNghiepVu": "0",
+        "DonViGui": {"Ten": unit_name, "MaDinhDanh": unit},
+        "NoiNhan": [{"Ten": "Sở Tư pháp", "MaDinhDanh": PARTNER_OFFICE}],
+        "VanBan": {
+            "TrichYeu": "V/v xin ý kiến về hồ sơ",
+            "LoaiVanBan": "Công văn",
+            "NgayBanHanh": f"{datetime.now(VIETNAM):%d/%m/%Y}",
+            "SoKyHieu": f"{number}/UBND-TP",
+            "NguoiKy": "Trần Minh Giả",
+            "ChucVu": "Phó Chủ tịch",
+            "DinhKem": [{"Ten": "cong-van.pdf", "Base64": PDF}],
+        },
+    }
+
+
+def order(code: str, unit_name: str) -> dict[str, Any]:
+    """An order for the return of the result, the arguments of the product's act."""
+    return {
+        "number": code,
+        "SenderName": unit_name,
+        "SenderProvince": 10,
+        "SenderDistrict": 0,
+        "SenderAddress": "Số 1 phố Thử Nghiệm",
+        "SenderTel": "02400000000",
+        "ReceiverName": CITIZEN["Ten"],
+        "ReceiverAddress": CITIZEN["DiaChi"],
+        "ReceiverTel": CITIZEN["SoDienThoai"],
+        "ReceiverProvince": 10,
+        "ReceiverDistrict": 0,
+    }
+
+
+def petition(code: str, unit: str, unit_name: str) -> dict[str, Any]:
+    """A citizen asks about the dossier."""
+    return {
+        "type": "pakn.received",
+        "paknId": f"PA-{code}",
+        "source": "portal",
+        "organTarget": unit,
+        "organTargetName": unit_name,
+        "dossierCode": code,
+        "submitter": {"name": CITIZEN["Ten"], "kind": "1", "phone": CITIZEN["SoDienThoai"]},
+        "subject": "Hỏi về hồ sơ",
+        "content": "Kết quả được trả bằng cách nào?",
+        "category": "hanh_vi_hanh_chinh",
+        "submittedAt": datetime.now(VIETNAM).isoformat(timespec="seconds"),
+    }
