@@ -263,7 +263,7 @@ async def test_a_question_becomes_a_petition_once(counter: Counter) -> None:
     assert isinstance(event, Event)
     assert (event.kind, event.subject, event.once) == ("petition.received", "PAKN-dvcqg-5001", True)
     assert event.subject == messages[0].key
-    for page in first:
+    for page in (page for page in first if page.receipts):  # as the engine does
         await poller.done(page)
     assert not [m for page in await round_of(poller) for m in page.messages]
 

@@ -108,8 +108,21 @@ def test_what_the_platform_would_refuse_is_said_with_its_path() -> None:
         said(dossier_event(MaTTHC=""), profile="ministry")
     assert caught.value.path == "/MaTTHC"
     with pytest.raises(EncodeError) as caught:
-        said(step_event(NguoiXuLy=""))
+        said(step_event(NguoiXuLy=""), untold_officer="")
     assert caught.value.path == "/NguoiXuLy"
+
+
+def test_a_state_without_officer_and_text_is_said_plainly() -> None:
+    item = said(step_event(NguoiXuLy="", NoiDungXuLy="", ThoiDiemXuLy="", TrangThai="5"))
+    assert (item["NguoiXuLy"], item["NoiDungXuLy"]) == ("Hệ thống", "Yêu cầu bổ sung giấy tờ")
+    assert item["ThoiDiemXuLy"] == "20260105093000"
+
+
+def test_a_dossier_that_waits_needs_no_date_of_receipt() -> None:
+    item = said(dossier_event(NgayTiepNhan="", TrangThaiHoSo="1"))
+    assert first_fault(item, RULES, "") == ""
+    with pytest.raises(EncodeError):
+        said(dossier_event(NgayTiepNhan="", TrangThaiHoSo="2"))
 
 
 @pytest.mark.parametrize("file", sorted((SAMPLES / "out/lgsp").glob("*.event.json")))

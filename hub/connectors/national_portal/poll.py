@@ -76,11 +76,13 @@ class PortalPoller:
             messages=messages,
             cursor=str(following),
             more=following != 0,
+            receipts=tuple(message.id for message in messages),
         )
 
     async def done(self, page: Page) -> None:
+        subjects = {message.id: message.key for message in page.messages}
         await self._ground.remember(
-            [Alias(SEEN, f"{self.name}/{message.id}", message.key) for message in page.messages]
+            [Alias(SEEN, f"{self.name}/{seen}", subjects[seen]) for seen in page.receipts]
         )
 
     async def close(self) -> None:

@@ -14,10 +14,11 @@ from hub.connectors.provincial_portal.settings import ProvincialPortalSettings
 from hub.errors import EncodeError
 from hub.event import Event
 from hub.message import Message
-from hub.schemas.dossier import DossierEvent
+from hub.schemas.dossier import DossierEvent, DossierStatus
 from hub.wire.dvcqg import models, rules
 from hub.wire.dvcqg.canonical import write_dossier, write_progress
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT, STATUS_OF_CODE, STATUS_OF_WORD
+from hub.wire.dvcqg.dates import write_stamp
 from hub.wire.dvcqg.filed import BLOB, forget_kept
 from hub.wire.dvcqg.lgsp import DOCUMENT_SERVICE, TRACES_SERVICE, write_document, write_trace
 
@@ -28,6 +29,19 @@ WORD_OF_CODE = {
     code: next(word for word, status in STATUS_OF_WORD.items() if status is of_code)
     for code, of_code in STATUS_OF_CODE.items()
 }
+TEXT_OF_CODE = {
+    "1": "Mới đăng ký",
+    "2": "Được tiếp nhận",
+    "3": "Không được tiếp nhận",
+    "4": "Đang xử lý",
+    "5": "Yêu cầu bổ sung giấy tờ",
+    "6": "Yêu cầu thực hiện nghĩa vụ tài chính",
+    "7": "Công dân yêu cầu rút hồ sơ",
+    "8": "Dừng xử lý",
+    "9": "Đã xử lý xong",
+    "10": "Đã trả kết quả",
+}
+"""Names of the statuses; what a step without a text says."""
 FLAGS = frozenset((*rules.DOSSIER_FLAGS, *rules.ATTACHMENT_FLAGS))
 
 
@@ -41,7 +55,7 @@ def encode(event: Event, settings: ProvincialPortalSettings) -> Message:
     if not isinstance(data, DossierEvent):
         raise EncodeError("the platform takes dossiers only", code="unknown_kind")
     whole = data.dossier is not None
-    item = _dossier(data, settings) if whole else _progress(data)
+    item = _dossier(data, settings) if whole else _progress(event, data, settings)
     operation = models.DOSSIER_SERVICE if whole else models.PROGRESS_SERVICE
     if settings.profile != "ministry":
         forget_kept(item)
@@ -70,7 +84,7 @@ def _dossier(data: DossierEvent, settings: ProvincialPortalSettings) -> dict[str
         if missing:
             raise EncodeError("mandatory, but missing", path=f"/{missing[0]}")
     else:
-        _refuse(rules.dossier_faults(wire, mandatory=MANDATORY[settings.form_year]))
+        _refuse(rules.dossier_faults(wire, mandatory=_mandatory(data, settings)))
     _check_status(item, "TrangThaiHoSo")
     if settings.statuses == "word":
         item["TrangThaiHoSo"] = WORD_OF_CODE[item["TrangThaiHoSo"]]
@@ -79,12 +93,23 @@ def _dossier(data: DossierEvent, settings: ProvincialPortalSettings) -> dict[str
     return item
 
 
-def _progress(data: DossierEvent) -> dict[str, Any]:
+def _mandatory(data: DossierEvent, settings: ProvincialPortalSettings) -> tuple[str, ...]:
+    """What a dossier must have: one that waits to be received was not received yet."""
+    names = MANDATORY[settings.form_year]
+    waits = data.status is DossierStatus.NEW
+    return tuple(name for name in names if not waits or name != "NgayTiepNhan")
+
+
+def _progress(
+    event: Event, data: DossierEvent, settings: ProvincialPortalSettings
+) -> dict[str, Any]:
+    """One step; what a state of the portal does not tell (officer, text, time) is said plainly."""
     item = write_progress(data)
-    if isinstance(officer := item.get("NguoiXuLy"), str):
-        item["NguoiXuLy"] = officer[:OFFICER_LIMIT]
-    _refuse(rules.progress_faults(models.WireProgress.model_validate(item)))
     _check_status(item, "TrangThai")
+    item["NguoiXuLy"] = (item.get("NguoiXuLy") or settings.untold_officer)[:OFFICER_LIMIT]
+    item["NoiDungXuLy"] = item.get("NoiDungXuLy") or TEXT_OF_CODE[item["TrangThai"]]
+    item["ThoiDiemXuLy"] = item.get("ThoiDiemXuLy") or write_stamp(event.time)
+    _refuse(rules.progress_faults(models.WireProgress.model_validate(item)))
     return item
 
 

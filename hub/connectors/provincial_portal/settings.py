@@ -85,6 +85,11 @@ class ProvincialPortalSettings(ConnectorSettings):
     booleans: Literal["digit", "word"] = Field(
         "digit", description="Booleans as `0`/`1`, or as `False`/`True`."
     )
+    untold_officer: str = Field(
+        "Hệ thống",
+        max_length=50,
+        description="NguoiXuLy of a step that a system told and no officer; empty: cannot be sent.",
+    )
     iso_dates: bool = Field(False, description="ministry: `yyyy-MM-ddTHH:mm:ss`, else 14 digits.")
     sends_other_codes: bool = Field(
         True,

@@ -88,7 +88,9 @@ def first_fault(item: Any, rules: Mapping[str, Rule], path: str) -> str:
     """Path and text of the first rule that the object breaks, `` if it keeps all."""
     if not isinstance(item, dict):
         return f"{path}: phải là đối tượng"
-    broken = ((name, rule.broken(item.get(name))) for name, rule in rules.items())
+    waits = rules is DOSSIER and str(item.get("TrangThaiHoSo")) in ("1", "receiving")
+    wanted = {**rules, "NgayTiepNhan": DATE} if waits else rules
+    broken = ((name, rule.broken(item.get(name))) for name, rule in wanted.items())
     return next((f"{path}/{name}: {wrong}" for name, wrong in broken if wrong), "")
 
 
