@@ -248,7 +248,7 @@ def test_attachments_are_packed_by_their_ending(name: str, kind: str, is_packed:
         ({"signer": None}, "/document/signer/name"),
         ({"subject": ""}, "/document/subject"),
         ({"priority": 5}, "/document/priority"),
-        ({"sender": Organisation(id=OURS)}, "/document/sender"),
+        ({"sender": Organisation(id="", name="x")}, "/document/sender"),
     ],
 )
 def test_what_the_form_needs_and_the_event_lacks_is_named(
@@ -257,6 +257,22 @@ def test_what_the_form_needs_and_the_event_lacks_is_named(
     with pytest.raises(EncodeError) as caught:
         encode(issued(letter=document(**changes)), HERE)
     assert caught.value.path == path
+
+
+def test_a_name_that_the_event_lacks_is_the_partners_or_its_id() -> None:
+    named = exchange_settings(partners={"H99.02": {"name": "Sở Thử nghiệm B"}})
+    receivers = (Organisation(id="H99.02"), Organisation(id="H99.09"))
+    body = encode(issued(letter=document(receivers=receivers)), named).body
+    assert [each.name for each in read(body).document.receivers] == ["Sở Thử nghiệm B", "H99.09"]
+
+
+def test_what_is_revoked_is_said_where_the_form_has_it() -> None:
+    got = read(encode(issued(business=Business.REVOKE, target_id="x/y"), HERE).body)
+    assert [link.document_id for link in got.document.responds_to] == ["x/y"]
+    assert got.document.responds_to[0].organ_id == OURS
+    with pytest.raises(EncodeError) as caught:
+        encode(issued(business=Business.REVOKE), HERE)
+    assert caught.value.path == "/document/responds_to"
 
 
 # Hostile packages
@@ -301,11 +317,16 @@ def test_an_element_that_stands_twice_is_refused() -> None:
 
 
 @pytest.mark.parametrize("where", ["Subject", "Place", "FullName"])
-def test_a_forged_mark_is_refused(where: str) -> None:
-    body = package(PDF).replace(
-        f"<edXML:{where}>".encode(), f"<edXML:{where}>{{hub-content-0}}".encode()
-    )
+@pytest.mark.parametrize("brace", ["{", "&#123;", "&#x7B;"])
+def test_a_forged_mark_is_refused(where: str, brace: str) -> None:
+    tag = f"<edXML:{where}>"
+    body = package(PDF).replace(tag.encode(), f"{tag}{brace}hub-content-0}}".encode())
     assert refusal(body).code == "undecodable"
+
+
+def test_a_mark_in_a_text_of_ours_is_not_sent() -> None:
+    with pytest.raises(EncodeError):
+        encode(issued(letter=document(subject="a {hub-content-0}")), HERE)
 
 
 def test_contents_in_a_comment_are_no_attachment() -> None:

@@ -12,7 +12,14 @@ from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import EncodeError
 from hub.event import Event
 from hub.message import Message
-from hub.schemas.document import DocumentEvent, HandlingEvent, Hop
+from hub.schemas.document import (
+    Business,
+    DocumentEvent,
+    DocumentLink,
+    HandlingEvent,
+    Hop,
+    Organisation,
+)
 from hub.wire.edxml.writing import document_id_of, write_document, write_status
 
 SEND_DOCUMENT = "sendEdoc edoc"
@@ -43,6 +50,7 @@ def _document(event: Event, data: DocumentEvent, settings: DocumentExchangeSetti
             raise EncodeError(
                 "its bytes are not in the blob store", path=f"/document/files/{number}/reference"
             )
+    data = _completed(data, settings)
     receivers = [each.id for each in data.document.receivers]
     if not data.hops:
         data = data.model_copy(update={"hops": (Hop(organ_id=data.unit, at=event.time),)})
@@ -65,8 +73,8 @@ def _status(event: Event, data: HandlingEvent, settings: DocumentExchangeSetting
     reader = data.receiver or data.answers.organ_id
     if not reader:
         raise EncodeError("is needed", path="/answers/organ_id")
-    if data.at is None:
-        data = data.model_copy(update={"at": event.time})
+    said = {"at": data.at or event.time, "reporter": _named(data.reporter, settings)}
+    data = data.model_copy(update=said)
 
     def wire_id(organ_id: str) -> str:
         return settings.wire_id(organ_id, reader)
@@ -74,6 +82,26 @@ def _status(event: Event, data: HandlingEvent, settings: DocumentExchangeSetting
     body = write_status(data, wire_id)
     beside = {"from": wire_id(data.reporter.id), "document_id": data.answers.document_id}
     return _message(event, SEND_STATUS, body, data.unit, {**beside, "to": _list([wire_id(reader)])})
+
+
+def _completed(data: DocumentEvent, settings: DocumentExchangeSettings) -> DocumentEvent:
+    """Names where the event has only ids; what is revoked, where the form has it."""
+    document = data.document
+    changes: dict[str, object] = {
+        "sender": _named(document.sender, settings),
+        "receivers": tuple(_named(each, settings) for each in document.receivers),
+    }
+    if data.business is Business.REVOKE and data.target_id and not document.responds_to:
+        revoked = DocumentLink(document_id=data.target_id, organ_id=document.sender.id)
+        changes["responds_to"] = (revoked,)
+    return data.model_copy(update={"document": document.model_copy(update=changes)})
+
+
+def _named(organisation: Organisation, settings: DocumentExchangeSettings) -> Organisation:
+    if organisation.name:
+        return organisation
+    name = settings.partner(organisation.id).name or organisation.id
+    return organisation.model_copy(update={"name": name})
 
 
 def _list(ids: list[str]) -> str:

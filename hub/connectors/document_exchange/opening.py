@@ -19,7 +19,7 @@ from hub.connectors.document_exchange.settings import DocumentExchangeSettings, 
 from hub.errors import DecodeError
 from hub.schemas.document import DocumentFile, Finding, SignatureVerdict
 from hub.wire.edxml.pdf_signatures import check_pdf
-from hub.wire.edxml.pieces import Base64Pieces, ContentCutter
+from hub.wire.edxml.pieces import MARK, Base64Pieces, ContentCutter
 from hub.wire.edxml.reading import Package, open_package
 from hub.wire.edxml.signatures import Trust, check
 from hub.wire.edxml.unpacking import PIECE_BYTES, Slot, ending, unpack
@@ -88,6 +88,8 @@ class Opening:
             self._texts.append(self._spool())
         limits = XmlLimits(size_bytes=self._settings.around_bytes)
         root = parse(text, limits=limits)
+        if _text_of(root).count(MARK.encode()) != self._cutter.count:
+            raise DecodeError("the text holds a mark that is not the hub's", path="/")
         package = open_package(root)
         self._check_slots(package)
         if package.flat or self._settings.signature_policy is SignaturePolicy.OFF:

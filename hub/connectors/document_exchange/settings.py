@@ -35,6 +35,7 @@ class _Block(BaseModel):
 class Partner(_Block):
     """What is agreed with one organisation."""
 
+    name: str = Field("", description="Its name, where an event has only the id.")
     old_id: str = Field(
         "",
         pattern=r"^(\d{3}\.\d{2}\.\d{2}\.[A-Z]\d{2})?$",

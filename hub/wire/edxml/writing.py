@@ -32,7 +32,7 @@ from hub.wire.edxml.models import (
     URI,
     ZIP_TYPE,
 )
-from hub.wire.edxml.pieces import mark
+from hub.wire.edxml.pieces import MARK, mark
 from hub.wire.edxml.unpacking import ending
 
 WireIdOf = Callable[[str], str]
@@ -334,7 +334,13 @@ def _text(name: str, text: str, *, needed: bool = False) -> str:
 
 
 def _clean(text: str) -> str:
-    """Escaped, and a space for what XML cannot hold."""
+    """Escaped, and a space for what XML cannot hold.
+
+    Raises:
+        EncodeError: it holds a mark, which the sender would fill with a content.
+    """
+    if MARK in text:
+        raise EncodeError("a text holds a mark of the hub", path="/document")
     return escape(_ILLEGAL.sub(" ", text), quote=False).replace("\r", "&#13;")
 
 
