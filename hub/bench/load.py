@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
-from hub.connector import discover
+from hub.connector import Connector, discover
 from hub.event import Event
 from hub.kafka import Outgoing
 from hub.message import Message, Position
@@ -72,12 +73,26 @@ def message_records(count: int, subjects: int) -> Iterator[Outgoing]:
     return ((m.key.encode(), m.body, m.to_record_headers()) for m in messages(count, subjects))
 
 
+def sender() -> tuple[Connector, Any]:
+    """The connector whose messages these are, and settings for it."""
+    connector = discover()["one_stop"]
+    settings = connector.settings.model_validate(
+        {
+            "dstcode": "bench",
+            "session_secret": "not a secret but long enough",
+            "reads_from": "national_portal",
+            "accounts": {UNIT: {"username": "bench", "password": "bench"}},
+        }
+    )
+    return connector, settings
+
+
 def events(count: int, subjects: int) -> Iterator[Event]:
     """The events that decoding those messages gives."""
-    connector = discover()["one_stop"]
+    connector, settings = sender()
     assert connector.decode is not None  # noqa: S101 - a part of this repository
     for number, message in enumerate(messages(count, subjects)):
-        (event,) = connector.decode(message, None)
+        (event,) = connector.decode(message, settings)
         assert isinstance(event, Event)  # noqa: S101 - the load is well formed
         yield event.identify(Position("in.one_stop", 0, number))
 

@@ -13,10 +13,10 @@ import orjson
 import structlog
 
 from hub.bench.ground import Ground
-from hub.bench.load import code_of, event_records, message_records, messages
+from hub.bench.load import code_of, event_records, message_records, messages, sender
 from hub.bench.measure import Clock
 from hub.bench.system import Sink, system
-from hub.connector import Request, discover
+from hub.connector import Request
 from hub.dispatch import Dispatcher
 from hub.effects import Effects
 from hub.inbound import Inbound
@@ -36,7 +36,6 @@ SUBJECT_SHARE = 5
 """Messages per subject."""
 DEADLINE_SECONDS = 300.0
 LOG = structlog.get_logger(__name__)
-PRODUCT = discover()["one_stop"]
 
 
 async def until(done: Callable[[], bool], *tasks: asyncio.Task[None]) -> None:
@@ -57,8 +56,7 @@ async def translate(ground: Ground, count: int) -> dict[str, float]:
     await ground.kafka.commit(GROUP, "in.one_stop", {0: 0})
     inbound = Inbound(
         "one_stop",
-        PRODUCT,
-        PRODUCT.settings.model_construct(),
+        *sender(),
         partitions_count=TOPICS["events"],
         check_out=_as_it_is,
         names=StoreNames(ground.store),
@@ -117,8 +115,7 @@ async def latency(ground: Ground, count: int, rate_per_second: float) -> dict[st
     await ground.kafka.commit(GROUP, "in.one_stop", {0: 0})
     inbound = Inbound(
         "one_stop",
-        PRODUCT,
-        PRODUCT.settings.model_construct(),
+        *sender(),
         partitions_count=TOPICS["events"],
         check_out=_as_it_is,
         names=StoreNames(ground.store),
