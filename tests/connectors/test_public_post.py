@@ -75,14 +75,43 @@ async def test_what_the_hub_remembers_as_taken_is_not_ordered_again() -> None:
 
 
 async def test_another_order_under_the_same_number_is_refused_not_swallowed() -> None:
+    other = ordered(receiver={**CITIZEN, "address": "Số 1 phố Khác"})
     async with post() as door:
-        await door.deliver(ordered())
-        other = ordered(receiver={**CITIZEN, "address": "Số 1 phố Khác"})
+        await door.play(CUT)
+        await failed(door, UnknownOutcome, ordered())
         assert (await failed(door, Rejected, other)).foreign_code == "remembered"
-        door.ground.known[ORDER_CODE].facts.update(state="begun")
-        assert (await failed(door, Rejected, other)).foreign_code == "101"
+        await door.play()
+        await door.deliver(ordered())
+        assert (await failed(door, Rejected, other)).foreign_code == "remembered"
+        assert door.calls("order/post") == 2
         await door.deliver(ordered(number=2, receiver=other.data.receiver))
         assert (await door.state())["parcels"] == 2
+
+
+@pytest.mark.parametrize("fault", [{"fault": "refuse"}, {"fault": "429"}])
+async def test_an_order_that_was_not_taken_may_be_corrected(fault: dict[str, Any]) -> None:
+    async with post() as door:
+        await door.play({**fault, "operation": "order/post"})
+        await failed(door, HubError, ordered())
+        await door.play()
+        await door.deliver(ordered(receiver={**CITIZEN, "address": "Số 1 phố Khác"}))
+        assert (await door.state())["parcels"] == 1
+
+
+async def test_a_refusal_after_a_lost_answer_does_not_free_the_number() -> None:
+    async with post() as door:
+        await door.play(CUT)
+        await failed(door, UnknownOutcome, ordered())
+        await door.play({"fault": "429"})
+        await failed(door, Unavailable, ordered())
+        assert door.ground.known[ORDER_CODE].facts["state"] == "begun"
+
+
+async def test_a_dossier_does_not_get_the_parcel_of_another() -> None:
+    async with post() as door:
+        await door.deliver(ordered(number=2))
+        error = await failed(door, Rejected, ordered(code=f"{CODE}.2"))
+        assert error.foreign_code == "remembered"
 
 
 async def test_pick_up_and_return_of_one_dossier_are_two_parcels() -> None:
@@ -113,7 +142,7 @@ async def test_both_are_one_registration_whose_legs_the_statuses_tell() -> None:
 async def test_a_registration_is_asked_about_before_it_is_sent_again() -> None:
     request = ordered("both")
     async with post() as door:
-        assert (await door.ask(request)).answer is Answer.UNKNOWN
+        assert (await door.ask(request)).answer is Answer.NOT_TAKEN
         await door.play(
             {"fault": "timeout_after_success", "operation": "postDocument", "then": "cut"}
         )
@@ -150,8 +179,12 @@ async def test_a_cancelled_order_is_told_and_its_number_is_not_used_again() -> N
             assert [event.kind for event in door.events(*reply.messages)] == ["post.cancelled"]
         assert door.ground.known[ORDER_CODE].facts["state"] == "cancelled"
         assert (await door.look())[0] == ["post.cancelled"]
-        error = await failed(door, Rejected, ordered())
-        assert error.foreign_code == "101"
+        for _ in range(2):
+            error = await failed(door, Rejected, ordered())
+            assert error.foreign_code == "101"
+        await door.play(CUT)
+        await failed(door, UnknownOutcome, ordered())
+        assert (await door.ask(ordered())).answer is Answer.UNKNOWN
 
 
 async def test_a_parcel_on_its_way_cannot_be_cancelled() -> None:

@@ -31,6 +31,10 @@ from hub.wire.dvcqg.dates import VIETNAM
 KEY_HEADER = "X-Operation-Key"
 TOKEN_SECONDS = 3600.0
 """Life of a token that does not say how long it lives."""
+BEGUN, TAKEN, REFUSED, CANCELLED = "begun", "taken", "refused", "cancelled"
+AGAIN = "again"
+"""What is remembered of an order: sent and not answered; taken; refused; cancelled; sent under a
+number that had been cancelled."""
 _LOST = (500, 502, 504)
 """HTTP statuses after which nobody knows what the post did."""
 
@@ -202,13 +206,14 @@ class PostClient:
         """Whether a registration is known: to the hub's memory, or by entries of the feed."""
         known = await self._ground.alias(*_alias_of(request))
         facts = known.facts if known else {}
-        if facts.get("order") != _digest(request):
-            # What is remembered under the number is another order; this one was never begun.
-            return Asked(Answer.NOT_TAKEN if known else Answer.UNKNOWN)
-        if facts.get("state") == "taken" or "seen" in facts:
+        state = facts.get("state")
+        if facts.get("order") != _digest(request) or state == REFUSED:
+            # It is remembered before it is sent, so this one never was, or was refused.
+            return Asked(Answer.NOT_TAKEN)
+        if state == TAKEN or (state == BEGUN and "seen" in facts):
             return Asked(Answer.TAKEN, self._reply(request, Said("", ""), existed=True))
         noticed = self._settings.documents_noticed or request.message.operation != DOCUMENT
-        return Asked(Answer.NOT_TAKEN if noticed else Answer.UNKNOWN)
+        return Asked(Answer.NOT_TAKEN if noticed and state == BEGUN else Answer.UNKNOWN)
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         raise Rejected("the post has no read-only service of that name", code="unknown_query")
@@ -229,31 +234,39 @@ class PostClient:
     async def _order(self, request: Request, deadline: http.Deadline) -> Reply:
         """Order or register, unless the hub's memory or the post says that it is there."""
         kind, value = _alias_of(request)
-        digest = _digest(request)
-        subject = request.event.subject
+        digest, subject = _digest(request), request.event.subject
         known = await self._ground.alias(kind, value) or Alias(kind, value, subject)
         facts, state = known.facts, known.facts.get("state")
-        same = facts.get("order", digest) == digest and known.subject == subject
-        if not same and (state == "taken" or known.subject != subject):
+        other = state in (BEGUN, AGAIN, TAKEN) and facts.get("order") != digest
+        if other or known.subject != subject:
             raise _another("remembered")
-        same = same and state != "cancelled"
-        if same and (state == "taken" or "seen" in facts):
+        if state == TAKEN or (state == BEGUN and "seen" in facts):
             return self._reply(request, Said("", ""), existed=True)
-        if same:
-            begun = {"order": digest, "state": "begun"}
-            await self._ground.remember([Alias(kind, value, subject, begun)])
-        settings = self._settings
-        document = request.message.operation == DOCUMENT
-        path = settings.document_path if document else settings.order_path
-        said = await self._said(request, path, deadline)
-        if said.code in settings.exists_codes:
-            if not same:
-                raise _another(said.code)
-        elif said.code not in settings.accepted_codes:
-            raise self._refusal(said, request.message.operation)
-        reply = self._reply(request, said, existed=said.code in settings.exists_codes)
+        used = state in (CANCELLED, AGAIN)
+        begun = {"order": digest, "state": AGAIN if used else BEGUN}
+        await self._ground.remember([Alias(kind, value, subject, begun)])
+        try:
+            said = await self._ordered(request, used, deadline)
+        except (Rejected, Unavailable):
+            if state not in (BEGUN, AGAIN):
+                # This first sending took no effect: the number is as free as before.
+                back = {"state": state or REFUSED}
+                await self._ground.remember([Alias(kind, value, subject, back)])
+            raise
+        reply = self._reply(request, said, existed=said.code in self._settings.exists_codes)
         await self._ground.remember(reply.aliases)
         return reply
+
+    async def _ordered(self, request: Request, used: bool, deadline: http.Deadline) -> Said:
+        """The post's answer to an order that it has now; `used`: its number was cancelled once."""
+        settings, operation = self._settings, request.message.operation
+        path = settings.document_path if operation == DOCUMENT else settings.order_path
+        said = await self._said(request, path, deadline)
+        if used and said.code in settings.exists_codes:
+            raise _another(said.code)
+        if said.code not in (*settings.accepted_codes, *settings.exists_codes):
+            raise self._refusal(said, operation)
+        return said
 
     async def _cancel(self, request: Request, deadline: http.Deadline) -> Reply:
         path = f"{self._settings.cancel_path}?{request.message.body.decode()}"
@@ -314,7 +327,7 @@ class PostClient:
             received_at=self._now(),
             traceparent=request.message.traceparent,
         )
-        state = {"state": "cancelled"} if operation == CANCEL else {"state": "taken"}
+        state = {"state": CANCELLED if operation == CANCEL else TAKEN}
         if operation in (ORDER, DOCUMENT):
             state["order"] = _digest(request)
         aliases = [Alias(*_alias_of(request), subject, state)]
