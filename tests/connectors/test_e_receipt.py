@@ -95,6 +95,9 @@ async def test_a_receipt_of_the_same_key_and_another_amount_is_not_taken_for_our
         assert (await system.ask(other)).answer is Answer.NOT_TAKEN
         error = await failed(system, Rejected, other)
         assert (error.foreign_code, error.documented) == ("fkey_of_another", True)
+        await system.deliver(void())
+        error = await failed(system, Rejected, paid())
+        assert (error.foreign_code, error.documented) == ("fkey_is_void", True)
 
 
 @pytest.mark.parametrize(

@@ -34,8 +34,8 @@ from hub.wire.xml import XmlLimits
 
 KEY_HEADER = "X-Operation-Key"
 PROBE_KEY = "hub-probe"
-DIFFERS = "fkey_of_another"
-"""Foreign code shown when a receipt of this key is there, about another amount."""
+DIFFERS, VOID = "fkey_of_another", "fkey_is_void"
+"""Foreign codes shown when a receipt of this key is there, about another amount, or void."""
 
 
 class ReceiptClient:
@@ -131,11 +131,11 @@ class ReceiptClient:
         found = await self._look_up(collector, fkey, deadline)
         if found is None:
             raise self._error(meaning if twice else Meaning.UNCLEAR, code, operation)
+        if found.status in self._settings.look_up.cancelled_statuses:
+            raise Rejected(f"{operation}: the receipt of this key is void", foreign_code=VOID)
         if replies.differs(request, found):
-            raise Rejected(
-                f"{operation}: a receipt of this key is there, about another amount",
-                foreign_code=DIFFERS,
-            )
+            told = f"{operation}: a receipt of this key is there, about another amount"
+            raise Rejected(told, foreign_code=DIFFERS)
         return await self._told(request, found, deadline, existed=True)
 
     async def _found_after(self, collector: Collector, fkey: str, deadline: http.Deadline) -> Found:
