@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -77,7 +77,7 @@ def event_of(body: Mapping[str, Any], settings: PetitionSettings | None = None) 
     (event,) = decode(message(orjson.dumps(body), "pakn"), settings or petition_settings())
     if isinstance(event, DecodeError):
         raise event
-    return event.identify(None, subject=event.subject or CODE)
+    return replace(event, id=event.identify(None).id, subject=event.subject or CODE)
 
 
 def request(event: Event, settings: PetitionSettings) -> Request:

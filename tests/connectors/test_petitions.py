@@ -85,6 +85,7 @@ async def test_what_an_agency_did_is_found_by_the_petitions_id() -> None:
 
 
 def test_without_a_time_only_a_consecutive_repetition_is_one() -> None:
+    assert event_of(done("pakn.assigned")).once
     assert not event_of(done("pakn.assigned", at="")).once
 
 

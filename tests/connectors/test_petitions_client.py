@@ -178,7 +178,7 @@ async def test_a_citizen_asks_and_is_answered() -> None:
         assert first.natural_key == again.natural_key
         assert first.once
         assert answer.about == (first.aliases[0].kind, first.aliases[0].value)
-        back = request(answer.identify(None, subject=first.subject), there.settings)
+        back = request(replace(answer.identify(None), subject=first.subject), there.settings)
         await there.client.deliver([back], timeout_seconds=5)
         kept = await there.look("petitions/PA-1")
     assert (kept["own"], kept["said"], kept["texts"]) == (
