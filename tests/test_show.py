@@ -179,6 +179,7 @@ def test_a_dossiers_timeline_is_printed_in_vietnamese_time(hub: Any) -> None:
     ]
     assert f"now  {ROUTE}: đã giao / delivered" in result.output
     assert "delivered up to events/0/3" in result.output
+    assert "thời hạn / deadline: trong hạn / in time" in result.output
     assert NAME not in result.output
 
 
