@@ -122,9 +122,14 @@ def _said(event: Event, product: Product, settings: OneStopSettings) -> Said | N
             return TRACKING, row(event, data, product.post_customer, settings)
         case OfficeEvent() if product.office and event.kind == KIND_OF_PACKAGE:
             return PACKAGE, package(event, data)
-        case DocumentEvent() if product.received_code and event.subject != data.document.document_id:
+        case DocumentEvent() if product.office and product.received_code and _is_known(event, data):
             return PACKAGE, received(event, data, product.received_code)
     return None
+
+
+def _is_known(event: Event, data: DocumentEvent) -> bool:
+    """Whether it is known which dossier a document is about: it is its own subject else."""
+    return event.subject != data.document.document_id
 
 
 def _dossier(data: DossierEvent) -> Said:
