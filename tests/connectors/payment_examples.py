@@ -108,7 +108,7 @@ def gateway_settings(profile: str, base: str, **changes: Any) -> PaymentGatewayS
     vnpay = {
         "pay_url": f"{base}/paymentv2/vpcpay.html",
         "api_url": f"{base}/merchant_webapi/api/transaction",
-        "return_url": f"{base}/return",
+        "return_url": f"{base}/payments/return",
     }
     payplat = {"init_url": f"{base}/init", "query_url": f"{base}/query", "bill_url": f"{base}/bill"}
     block: dict[str, Any] = {"profile": profile, "caller_ip": "10.0.0.5", **changes}
@@ -269,10 +269,10 @@ async def till(profile: str = "vnpay", words: Any = None, **changes: Any) -> Asy
         return holder[0].now
 
     async with running(door) as hub_url:
-        account = {"callback_url": f"{hub_url}/callback", "secret": SECRET, "words": words}
+        account = {"callback_url": f"{hub_url}/payments/callback", "secret": SECRET, "words": words}
         app = simulator(FaultScript(), log, profile=profile, account=account, clock=now)
         async with running(app) as url:
-            vnpay = {"return_url": f"{hub_url}/return"} | changes.get("vnpay", {})
+            vnpay = {"return_url": f"{hub_url}/payments/return"} | changes.get("vnpay", {})
             changes = changes | ({"vnpay": vnpay} if profile == "vnpay" else {})
             settings = gateway_settings(profile, url, **changes)
             client = PaymentClient(INSTANCE, settings, ground, clock=now)

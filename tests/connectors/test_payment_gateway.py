@@ -214,6 +214,22 @@ async def test_a_success_that_comes_after_it_was_given_up_still_counts(site: Til
     assert site.kinds() == ["requested", "failed", "reported", "confirmed"]
 
 
+async def test_a_late_report_that_the_gateway_cannot_confirm_yet_is_asked_about_again(
+    site: Till,
+) -> None:
+    link = await site.link()
+    site.later(site.settings.give_up_seconds + 2000)
+    await site.look()
+    told = await site.pay(link, late=True, callbacks=0, status_code="01")
+    await site.control("POST", "repeat", {"status_code": "00"})
+    await site.hear()
+    assert site.facts(told["reference"])["state"] == "open"
+    await site.control("POST", "settle", {"status_code": "00"})
+    site.later(700)
+    await site.look()
+    assert site.kinds() == ["requested", "failed", "reported", "confirmed"]
+
+
 async def test_a_cancelled_payment_fails_once_and_stays_failed(site: Till) -> None:
     link = await site.link()
     told = await site.pay(link, response_code="24", status_code="02", callbacks=2)
@@ -460,7 +476,7 @@ def test_only_a_refund_is_asked_about_before_it_is_repeated() -> None:
 async def test_many_callbacks_at_once_are_reported_once(site: Till) -> None:
     await site.pay(await site.link())
     query = site.ground.messages[0].body.decode()
-    answers = await asyncio.gather(*(site.call("/callback", query) for _ in range(20)))
+    answers = await asyncio.gather(*(site.call("/payments/callback", query) for _ in range(20)))
     assert {status for status, _ in answers} == {200}
     await site.hear()
     assert site.kinds() == FINAL

@@ -51,7 +51,7 @@ def notice(reference: str, **changes: str | None) -> str:
 
 async def rsp(site: Till, query: str) -> str:
     """RspCode of the answer; its message must be the published one, under HTTP 200."""
-    status, body = await site.call("/callback", query)
+    status, body = await site.call("/payments/callback", query)
     answer = orjson.loads(body)
     assert status == 200
     assert answer == {"RspCode": answer["RspCode"], "Message": RSP[answer["RspCode"]]}
@@ -74,13 +74,13 @@ async def test_a_proved_notice_is_recorded_with_its_exact_bytes(site: Till) -> N
     assert (message.key, message.headers["unit"]) == ("H99.01-260105-0001", "H99.01")
 
 
-@pytest.mark.parametrize("code", FAILING)
-async def test_every_failure_is_recorded_and_answered_with_success(code: str) -> None:
-    async with till() as site:
-        query = notice(await reference_of(site), vnp_ResponseCode=code, vnp_TransactionStatus="02")
-        assert await rsp(site, query) == "00"
-        (event,) = await site.publish(site.ground.messages)
-        assert said_by(event).claim == "failed"
+async def test_every_failure_is_recorded_and_answered_with_success(site: Till) -> None:
+    reference = await reference_of(site)
+    for number, code in enumerate(FAILING):
+        codes = {"vnp_ResponseCode": code, "vnp_TransactionStatus": "02"}
+        assert await rsp(site, notice(reference, vnp_TransactionNo=f"{number}", **codes)) == "00"
+        (event,) = await site.publish([site.ground.messages[-1]])
+        assert (said_by(event).claim, said_by(event).response_code) == ("failed", code)
 
 
 async def test_every_status_is_reported_as_what_it_claims(site: Till) -> None:
@@ -106,7 +106,7 @@ async def test_each_answer_is_the_published_one(site: Till) -> None:
     assert await rsp(site, notice(reference, vnp_TxnRef=None)) == "99"
     assert await rsp(site, notice(reference, vnp_Amount="1500a")) == "99"
     assert await rsp(site, f"{right}&vnp_TxnRef=X") == "99"
-    assert await rsp(site, right + "&a=" + "x" * 8000) == "99"
+    assert await rsp(site, right + "&a=" + "x" * 20_000) == "99"
     assert site.ground.messages == []
     assert {each.code for each in site.ground.refusals} == {
         *("unknown_payment", "wrong_amount", "wrong_hash", "malformed", "too_large")
@@ -157,7 +157,7 @@ async def test_a_store_that_is_away_makes_the_gateway_call_again(
 async def test_the_page_emits_nothing_and_believes_nothing(site: Till) -> None:
     reference = await reference_of(site)
     for query in (notice(reference), f"vnp_TxnRef={reference}&vnp_ResponseCode=00", ""):
-        status, body = await site.call("/return", query)
+        status, body = await site.call("/payments/return", query)
         assert status == 200
         assert "không xác nhận" in body.decode()
     assert site.ground.messages == []
@@ -169,20 +169,20 @@ async def test_the_page_tells_of_a_confirmation_only_to_who_proves_the_order(sit
     await site.pay(link)
     await site.hear()
     reference: Any = said_by(link).payment_id
-    assert "đã xác nhận" in (await site.call("/return", notice(reference)))[1].decode()
-    unproved = (await site.call("/return", f"vnp_TxnRef={reference}"))[1].decode()
+    assert "đã xác nhận" in (await site.call("/payments/return", notice(reference)))[1].decode()
+    unproved = (await site.call("/payments/return", f"vnp_TxnRef={reference}"))[1].decode()
     assert "đã xác nhận" not in unproved
     assert reference not in unproved
 
 
 async def test_the_page_shows_nothing_that_was_put_into_its_address(site: Till) -> None:
     query = "vnp_TxnRef=%3Cscript%3Ealert(1)%3C/script%3E"
-    assert "script" not in (await site.call("/return", query))[1].decode()
+    assert "script" not in (await site.call("/payments/return", query))[1].decode()
 
 
 async def test_the_browser_is_sent_on_where_the_settings_say() -> None:
     async with till(return_page_url="https://mot-cua.example.vn/cam-on") as site:
-        status, _ = await site.call("/return", "vnp_TxnRef=X", allow_redirects=False)
+        status, _ = await site.call("/payments/return", "vnp_TxnRef=X", allow_redirects=False)
         assert status == 303
 
 
@@ -214,7 +214,7 @@ async def answered(site: Till, said: Any, *, sign: bool = True) -> str:
     if sign:
         said = payplat.signed(partner, partner.vocabulary.confirm_fields, said)
     data = said if isinstance(said, bytes) else orjson.dumps(said)
-    status, body = await site.call("/callback", data=data)
+    status, body = await site.call("/payments/callback", data=data)
     answer = orjson.loads(body)
     assert status == 200
     assert set(answer) == {*partner.vocabulary.answer_fields, "MaXacThuc"}
@@ -267,6 +267,6 @@ async def test_a_callback_at_the_limit_is_read_and_one_over_it_is_not() -> None:
 
 async def test_the_platforms_page_shows_nothing_at_all() -> None:
     async with till("payplat") as site:
-        body = (await site.call("/return", "MaThamChieu=dvcX1&MaLoi=00"))[1].decode()
+        body = (await site.call("/payments/return", "MaThamChieu=dvcX1&MaLoi=00"))[1].decode()
         assert "dvcX1" not in body
         assert "không xác nhận" in body

@@ -511,7 +511,7 @@ def test_every_way_to_disagree_is_told() -> None:
     "changes",
     [
         {"profile": "payplat"},
-        {"return_endpoint": "/callback"},
+        {"return_endpoint": "/payments/callback"},
         {"profile": "momo"},
         {"settlement": {"file_url": "https://gateway.example.vn/file.csv"}},
     ],

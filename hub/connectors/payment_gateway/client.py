@@ -35,7 +35,7 @@ from hub.connectors.payment_gateway.told import (
 from hub.errors import DecodeError, Rejected, Unavailable
 from hub.event import Alias
 from hub.message import Message, name_id
-from hub.schemas.payment import PaymentClaim, PaymentData
+from hub.schemas.payment import PaymentClaim, PaymentData, PaymentReported
 from hub.wire.dvcqg.dates import VIETNAM, write_stamp
 
 REFERENCES_COUNT = 5
@@ -165,9 +165,9 @@ class PaymentClient:
         return Reply(messages=(message,), foreign_code=code), told
 
     def _given_up(self, order: Order) -> bool:
-        expires = order.expires_at
+        begun = order.waits_from
         wait = timedelta(seconds=self._settings.give_up_seconds)
-        return expires is not None and self._clock() > expires + wait
+        return begun is not None and self._clock() > begun + wait
 
     async def _deliver(self, request: Request, deadline: Deadline) -> Reply:
         operation = request.message.operation
@@ -178,7 +178,13 @@ class PaymentClient:
         data = request.event.data
         assert isinstance(data, PaymentData)  # noqa: S101 - encode let nothing else pass
         order = await self.order(data.payment_id)
-        return await self.settle(order, deadline, key=request.operation_key)
+        reply = await self.settle(order, deadline, key=request.operation_key)
+        claim = data.claim if isinstance(data, PaymentReported) else None
+        if order.settled and not order.paid and not reply.messages and claim is PaymentClaim.PAID:
+            # It was given up, and a late report is not confirmed yet: the poller asks on.
+            again = Alias(self.alias_kind, order.reference, order.subject, {"state": OPEN})
+            return replace(reply, aliases=(again,))
+        return reply
 
     async def _link(self, request: Request, deadline: Deadline) -> Reply:
         """The link that this debt has already, or a new one.

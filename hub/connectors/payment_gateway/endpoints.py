@@ -30,7 +30,6 @@ from hub.message import Message, name_id
 from hub.schemas.payment import PaymentClaim
 from hub.wire.dvcqg.dates import VIETNAM, write_stamp
 
-QUERY_LIMIT = 8000
 PAGE = """<!doctype html><html lang="vi"><meta charset="utf-8"><title>Thanh toán</title>
 <h1>{heading}</h1><p>{text}</p>{reference}</html>"""
 HEADING = "Cảm ơn quý công dân"
@@ -94,7 +93,7 @@ class Door:
     def _read_ipn(self, raw: bytes) -> Told:
         terminal = self._settings.vnpay
         assert terminal is not None  # noqa: S101 - this route is for that profile
-        if len(raw) > QUERY_LIMIT:
+        if len(raw) > self._settings.callback_limit_bytes:
             raise Refused("longer than an IPN", code="too_large")
         try:
             query = read_query(raw)
@@ -179,7 +178,7 @@ class Door:
             content_type="application/json" if form == "confirm" else FORM_TYPE,
         )
         await self._inbox.accept([message])
-        facts = {"reported": said}
+        facts = {"reported": said, "reported_at": write_stamp(datetime.now(VIETNAM))}
         await self._inbox.ground.remember([Alias(self._kind, told.reference, "", facts)])
         return True
 

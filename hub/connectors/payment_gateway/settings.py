@@ -207,8 +207,10 @@ class PaymentGatewaySettings(ConnectorSettings):
         30 * 86400,
         description="So long after a payment the same amount of the same dossier is not due again.",
     )
-    callback_endpoint: Path = Field("/callback", description="Path that the gateway calls.")
-    return_endpoint: Path = Field("/return", description="Path of the page after paying.")
+    callback_endpoint: Path = Field(
+        "/payments/callback", description="Path that the gateway calls."
+    )
+    return_endpoint: Path = Field("/payments/return", description="Path of the page after paying.")
     return_page_url: Url | None = Field(
         None, description="Where the browser is sent from there; none: a plain page is shown."
     )

@@ -8,6 +8,7 @@
     POST /_control/pay                     the citizen pays; see `Counter.pay`
     POST /_control/again                   call the hub again about all that it has not taken
     POST /_control/repeat                  call about everything once more; may claim other codes
+    POST /_control/settle                  {"status_code"}: what the bank says of all from now on
     POST /_control/spoil?count=1           the next answers carry a wrong hash
     PUT  /_control/settlement              {"dropped": [], "amounts": {}, "added": [[...]]}
     POST /_control/refunds                 {"reference", "status"}: how a refund went on
@@ -38,7 +39,7 @@ from hub.simulation import Call, CallLog, FaultScript, Item, Simulation, json_re
 
 SYSTEM = "payment_gateway"
 LAPTOP: Mapping[str, Any] = {
-    "callback_url": "http://127.0.0.1:8080/payment_gateway/callback",
+    "callback_url": "http://127.0.0.1:8080/payments/callback",
     "tmn_code": "DEMOTMN1",
     "partner_code": "DT001",
     "secret": "demo",
@@ -160,6 +161,13 @@ def _control(desk: Counter, book: Book) -> list[Route]:
         said = _json(await request.body())
         return json_response({"answers": await desk.repeat(said if _is(said) else {})})
 
+    async def settle(request: Request) -> Response:
+        said = _json(await request.body())
+        for order in book.orders.values():
+            for paid in order.transactions:
+                paid.status = str(said.get("status_code", "00")) if _is(said) else "00"
+        return Response(status_code=204)
+
     async def spoil(request: Request) -> Response:
         desk.bank.spoil_count = int(request.query_params.get("count", "1"))
         return Response(status_code=204)
@@ -187,6 +195,7 @@ def _control(desk: Counter, book: Book) -> list[Route]:
         Route("/_control/pay", pay, methods=["POST"]),
         Route("/_control/again", again, methods=["POST"]),
         Route("/_control/repeat", repeat, methods=["POST"]),
+        Route("/_control/settle", settle, methods=["POST"]),
         Route("/_control/spoil", spoil, methods=["POST"]),
         Route("/_control/settlement", alter, methods=["PUT"]),
         Route("/_control/refunds", refunds, methods=["POST"]),

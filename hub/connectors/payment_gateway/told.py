@@ -92,6 +92,12 @@ class Order:
         """Until when its link can be used."""
         return read_stamp(self.facts.get("expires_at"))
 
+    @property
+    def waits_from(self) -> datetime | None:
+        """From when on it is waited for: its link's end, or a later report."""
+        told = (self.expires_at, read_stamp(self.facts.get("reported_at")))
+        return max((moment for moment in told if moment is not None), default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
