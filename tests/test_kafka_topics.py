@@ -1,11 +1,15 @@
-"""Topics of a run of its own go all at once, and nobody else's with them."""
+"""Kafka's answers about topics and groups: whose topics go, and what no answer means."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.commit import OffsetFetchRequest
 
-from hub.errors import ConfigError
+from hub.errors import ConfigError, Unavailable
 from hub.kafka import Kafka
 from hub.settings import KafkaSettings
 from tests.broker import Addresses
@@ -36,3 +40,27 @@ async def test_without_a_prefix_nothing_is_deleted(addresses: Addresses) -> None
     async with Kafka(KafkaSettings(bootstrap_servers=addresses.kafka)) as kafka:
         with pytest.raises(ConfigError):
             await kafka.delete_everything()
+
+
+async def test_a_coordinator_that_is_still_loading_is_no_group_without_offsets(
+    addresses: Addresses, namespace: str
+) -> None:
+    settings = KafkaSettings(bootstrap_servers=addresses.kafka, prefix=namespace)
+    async with Kafka(settings) as kafka:
+        await kafka.create_topics({"in.x": 2})
+        await kafka.commit("decode", "in.x", {0: 3, 1: 4})
+        assert await kafka.committed("decode", "in.x") == {0: (3, ""), 1: (4, "")}
+        assert await kafka.committed("nobody", "in.x") == {}
+        client = kafka._client()
+        send = client._send_request
+
+        async def loading(request: Any, node: int | None = None) -> Any:
+            answer = await send(request, node)
+            if isinstance(request, OffsetFetchRequest):
+                answer = SimpleNamespace(topics=[], error_code=14)
+            return answer
+
+        client._send_request = loading
+        with pytest.raises(Unavailable) as told:
+            await kafka.committed("decode", "in.x")
+        assert told.value.code == "kafka_away"

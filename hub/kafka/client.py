@@ -8,7 +8,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.protocol.commit import OffsetFetchRequest
 
 from hub.errors import ConfigError, Unavailable
 from hub.kafka.producer import Producer
@@ -112,11 +113,19 @@ class Kafka:
     async def committed(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
         """Committed (offset, metadata) by partition; partitions without one are left out."""
         async with translated("committed offsets"):
-            found = await self._client().list_consumer_group_offsets(self.prefix + group)
+            client = self._client()
+            coordinator = await client.find_coordinator(self.prefix + group)
+            # list_consumer_group_offsets overlooks the error of the whole answer: a coordinator
+            # that is still loading would look like a group that has never committed.
+            asked = OffsetFetchRequest(self.prefix + group, None)
+            answer = await client._send_request(asked, coordinator)
+            if answer.error_code:
+                raise for_code(answer.error_code)
         return {
-            tp.partition: (value.offset, value.metadata)
-            for tp, value in found.items()
-            if tp.topic == self.prefix + topic and value.offset >= 0
+            partition: (offset, metadata)
+            for name, partitions in answer.topics
+            for partition, offset, metadata, error_code in partitions
+            if name == self.prefix + topic and offset >= 0 and not error_code
         }
 
     async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
