@@ -353,6 +353,15 @@ def test_a_zip_whose_header_lies_about_its_size_is_stopped() -> None:
     )
 
 
+def test_a_zip_of_very_many_entries_is_not_opened() -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for number in range(1500):
+            archive.writestr(f"{number}.xlsx", b"")
+    error = refusal(package(out.getvalue(), name="a.xlsx"))
+    assert (error.code, "too long" in str(error)) == ("attachment_broken", True)
+
+
 @pytest.mark.parametrize(
     "name", ["../a.xlsx", "a/../../b.xlsx", "/etc/a.xlsx", "..\\a.xlsx", "C:\\a.xlsx"]
 )
@@ -464,6 +473,14 @@ def test_limits_hold_at_the_edge(over: int) -> None:
             assert refusal(body, **limits).code == "too_large", limits
         else:
             assert read(body, **limits).document.files
+
+
+def test_very_many_small_tags_take_no_time() -> None:
+    """Quadratic work would take minutes here."""
+    for tag in (b"<Attachment>", b"<Content", b"<a ", b"<x:Content a=''>"):
+        cutter = ContentCutter(lambda number, piece: None, limit_bytes=3_000_000)
+        cutter.feed(tag * (2_000_000 // len(tag)))
+        assert cutter.close()
 
 
 def test_a_document_id_that_cannot_be_a_subject_is_refused() -> None:

@@ -119,8 +119,9 @@ class ContentCutter:
         """
         text = self._waiting + piece
         self._waiting = b""
-        while text:
-            text = self._within(text) if self._inside else self._outside(text)
+        at = 0
+        while at < len(text):
+            at = self._within(text, at) if self._inside else self._outside(text, at)
 
     def close(self) -> bytes:
         """The text around the contents, a mark in the place of each.
@@ -134,15 +135,16 @@ class ContentCutter:
             raise DecodeError("the text holds a mark that is not the hub's")
         return bytes(self._around)
 
-    def _outside(self, text: bytes) -> bytes:
-        found = _OPENING.search(text)
+    def _outside(self, text: bytes, at: int) -> int:
+        """Keep text up to where the next content begins; where to go on."""
+        found = _OPENING.search(text, at)
         if found is None:
-            start = text.rfind(b"<", max(len(text) - _HOLDBACK, 0))
-            cut = len(text) if start < 0 or b">" in text[start:] else start
-            self._keep(text[:cut])
+            start = text.rfind(b"<", max(len(text) - _HOLDBACK, at))
+            cut = len(text) if start < 0 or text.find(b">", start) >= 0 else start
+            self._keep(text[at:cut])
             self._waiting = text[cut:]
-            return b""
-        self._keep(text[: found.end()])
+            return len(text)
+        self._keep(text[at : found.end()])
         if found[1] == b"Attachment":
             self._attached = True
         # Before the attachments, `Content` is the summary of the document.
@@ -152,17 +154,15 @@ class ContentCutter:
             if self.count > self._most:
                 raise DecodeError(f"more than {self._most} contents", code="too_large")
             self._keep(mark(self.count - 1).encode())
-        return text[found.end() :]
+        return found.end()
 
-    def _within(self, text: bytes) -> bytes:
-        """Pass base64 on, up to the first byte that is none."""
-        end = _NOT_BASE64.search(text)
-        part = text if end is None else text[: end.start()]
-        self._take(self.count - 1, part)
-        if end is None:
-            return b""
-        self._inside = False
-        return text[end.start() :]
+    def _within(self, text: bytes, at: int) -> int:
+        """Pass base64 on, up to the first byte that is none; where to go on."""
+        found = _NOT_BASE64.search(text, at)
+        end = len(text) if found is None else found.start()
+        self._take(self.count - 1, text[at:end])
+        self._inside = found is None
+        return end
 
     def _keep(self, text: bytes) -> None:
         if len(self._around) + len(text) > self._limit:

@@ -18,8 +18,10 @@ from hub.errors import DecodeError
 from hub.wire.edxml.models import ZIP_TYPE
 
 PIECE_BYTES = 262_144
-ZIP_ENTRIES_COUNT = 16
-"""A zip of more entries is not looked into."""
+DIRECTORY_BYTES = 65_536
+"""A zip with a longer list of entries is not opened: all of it would be read first."""
+
+_END, _END_BYTES, _END64 = b"PK\x05\x06", 22, b"PK\x06\x07"
 
 _BEGINNINGS = {"pdf": (b"%PDF",), "doc": (b"\xd0\xcf\x11\xe0", b"{\\rtf"), "docx": (b"PK",)}
 _TYPES = {
@@ -108,6 +110,7 @@ def _is_zipped(packed: IO[bytes], slot: Slot) -> bool:
 def _unzip(
     packed: IO[bytes], slot: Slot, take: Callable[[bytes], object], limit_bytes: int
 ) -> None:
+    _check_directory(packed, slot)
     try:
         with zipfile.ZipFile(packed) as archive:
             entries = [entry for entry in archive.infolist() if not entry.is_dir()]
@@ -136,6 +139,20 @@ def _unzip(
             path=slot.path,
             code="attachment_broken",
         ) from None
+
+
+def _check_directory(packed: IO[bytes], slot: Slot) -> None:
+    """Look at the zip's end record before the library reads all that it announces."""
+    size = packed.seek(0, 2)
+    packed.seek(max(size - _END_BYTES - 65_535 - len(_END64) - 16, 0))
+    tail = packed.read()
+    at = len(tail) - _END_BYTES
+    if at < 0 or not tail.startswith(_END, at) or not tail.endswith(b"\0\0"):
+        at = tail.rfind(_END)
+    listed = int.from_bytes(tail[at + 12 : at + 16], "little") if at >= 0 else 0
+    if at < 0 or listed > DIRECTORY_BYTES or _END64 in tail[max(at - 20, 0) : at]:
+        text = "the zip has no end, or too long a list"
+        raise DecodeError(text, path=slot.path, code="attachment_broken")
 
 
 def _check(entry: zipfile.ZipInfo, slot: Slot) -> None:
