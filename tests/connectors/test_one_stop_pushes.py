@@ -18,7 +18,6 @@ from hub.event import Event
 from hub.message import Message
 from hub.route import Route
 from hub.routes.one_stop import ROUTES
-from hub.settings.load import _delivers
 from tests.connectors.one_stop_counterparts import (
     CHILD,
     CODE,
@@ -301,8 +300,8 @@ def test_the_route_and_only_it_is_in_force_where_products_are_configured() -> No
     assert isinstance(route, Route)
     assert route.takes("payment.confirmed")
     assert not route.takes("payment.order_requested")
-    assert _delivers(CONNECTOR, ALL_ON)
-    assert not _delivers(CONNECTOR, one_stop_settings())
+    assert CONNECTOR.sends(ALL_ON)
+    assert not CONNECTOR.sends(one_stop_settings())
 
 
 @pytest.mark.parametrize(
