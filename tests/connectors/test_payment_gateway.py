@@ -290,6 +290,7 @@ async def test_while_kafka_is_away_the_gateway_is_asked_to_call_again(site: Till
         ("97", Misconfigured, None),
         ("99", Unavailable, None),
         ("42", Rejected, False),
+        ("Nguyễn Văn Mẫu", Rejected, False),
     ],
 )
 async def test_each_code_of_querydr_is_ours(
@@ -301,6 +302,7 @@ async def test_each_code_of_querydr_is_ours(
     raised = await refused(site.send(reported))
     assert type(raised) is error
     assert getattr(raised, "documented", None) is final
+    assert not any(secret in str(raised) for secret in PERSON)
 
 
 async def test_an_order_that_the_gateway_does_not_know_waits(site: Till) -> None:

@@ -31,6 +31,7 @@ from hub.connectors.payment_gateway.told import (
     Order,
     Told,
     judge,
+    plain_code,
 )
 from hub.errors import DecodeError, Rejected, Unavailable
 from hub.event import Alias
@@ -155,7 +156,7 @@ class PaymentClient:
     async def _asked(self, order: Order, deadline: Deadline, key: str) -> tuple[Reply, Told]:
         answer, told = await self._bank.find(order, self._clock(), deadline)
         given_up = self._given_up(order)
-        code = told.status_code or told.response_code
+        code = plain_code(told.status_code or told.response_code)
         judgement = judge(order, told, given_up=given_up)
         if judgement is None or (judgement.reason is not None and order.settled):
             return Reply(foreign_code=code), told

@@ -18,7 +18,7 @@ from hub.connectors.payment_gateway.calling import (
     unproved,
 )
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings, PayplatPartner
-from hub.connectors.payment_gateway.told import Order, Told
+from hub.connectors.payment_gateway.told import Order, Told, plain_code
 from hub.errors import DecodeError, Rejected, Unavailable, UnknownOutcome
 from hub.wire.dvcqg.dates import write_stamp
 
@@ -79,7 +79,7 @@ class PayplatBank:
         raise Rejected(
             "the platform refuses INIT",
             documented=code in partner.final_codes,
-            foreign_code=code[:20],
+            foreign_code=plain_code(code),
         )
 
     async def find(self, order: Order, at: datetime, deadline: Deadline) -> tuple[str, Told]:

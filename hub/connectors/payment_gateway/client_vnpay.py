@@ -22,7 +22,7 @@ from hub.connectors.payment_gateway.calling import (
 )
 from hub.connectors.payment_gateway.codes import VNPAY_API, ApiAnswer
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings, VnpayTerminal
-from hub.connectors.payment_gateway.told import Order, Told, short_text
+from hub.connectors.payment_gateway.told import Order, Told, plain_code, short_text
 from hub.errors import DecodeError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.wire.dvcqg.dates import write_stamp
 
@@ -81,7 +81,7 @@ class VnpayBank:
         )
         try:
             fields = object_in(body)
-            self._check(short_text(fields, CODE, needed=True), vnpay.QUERY)
+            self._check(plain_code(short_text(fields, CODE, needed=True)), vnpay.QUERY)
             told = vnpay.told_by_query(fields, order.reference)
         except DecodeError as error:
             raise malformed(error) from error
@@ -125,12 +125,12 @@ class VnpayBank:
     def _refunded(self, body: bytes, order: Order) -> tuple[str, str]:
         try:
             fields = object_in(body)
-            code = short_text(fields, CODE, needed=True)
+            code = plain_code(short_text(fields, CODE, needed=True))
         except DecodeError as error:
             raise UnknownOutcome("the answer is malformed", code="malformed_reply") from error
         meaning = VNPAY_API.get(code)
         if meaning is ApiAnswer.LATER or meaning is None:
-            raise UnknownOutcome(f"VNPAY answers {code[:8]} to a refund: ask first")
+            raise UnknownOutcome(f"VNPAY answers {code} to a refund: ask first")
         if meaning is ApiAnswer.NOT_FOUND:
             raise Rejected("VNPAY does not know the order", foreign_code=code)
         self._check(code, vnpay.REFUND)

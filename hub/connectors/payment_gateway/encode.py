@@ -73,7 +73,7 @@ def _reference(data: PaymentData) -> str:
 
 def _link(event: Event, settings: PaymentGatewaySettings) -> tuple[str, dict[str, Any]]:
     owed = owed_by(event)
-    if settings.vnpay is not None and settings.profile == "vnpay":
+    if settings.profile == "vnpay" and settings.vnpay is not None:
         return vnpay.PAY, _vnpay_link(owed, settings.vnpay, settings)
     assert settings.payplat is not None  # noqa: S101 - settings refuse a missing profile
     body = _payplat_link(owed, settings.payplat, settings)

@@ -181,6 +181,11 @@ def amount_in(fields: Mapping[str, object], name: str, *, per_vnd: int = 1) -> i
     return int(text) // per_vnd
 
 
+def plain_code(code: str) -> str:
+    """A foreign code as it may be shown: short and plain, else only that it is not."""
+    return code if re.fullmatch(r"[A-Za-z0-9_-]{0,20}", code) else "unreadable"
+
+
 def path_of(name: str) -> str:
     """The path of a field; names that are not plain are not repeated."""
     return f"/{name}" if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,63}", name) else "/"
