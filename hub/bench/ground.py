@@ -35,6 +35,26 @@ class Ground:
 
 
 @asynccontextmanager
+async def standing(
+    bootstrap_servers: str, postgres: str, prefix: str, topics: dict[str, int]
+) -> AsyncIterator[Ground]:
+    """The ground that another process has made."""
+    store = Store.open(postgres)
+    try:
+        async with Kafka(
+            KafkaSettings(bootstrap_servers=bootstrap_servers, prefix=prefix)
+        ) as kafka:
+            await kafka.create_topics(topics)
+            producer = await kafka.producer()
+            try:
+                yield Ground(kafka, store, PostgresHeldStore(store), producer, postgres)
+            finally:
+                await producer.close()
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
 async def ground(
     bootstrap_servers: str, postgres: str, topics: dict[str, int]
 ) -> AsyncIterator[Ground]:
@@ -42,17 +62,12 @@ async def ground(
     name = f"bench_{secrets.token_hex(4)}"
     url = await asyncio.to_thread(create_database, postgres, name)
     await asyncio.to_thread(migrate, url)
-    store = Store.open(url)
-    settings = KafkaSettings(bootstrap_servers=bootstrap_servers, prefix=f"{name}.")
+    prefix = f"{name}."
     try:
-        async with Kafka(settings) as kafka:
-            await kafka.create_topics(topics)
-            producer = await kafka.producer()
+        async with standing(bootstrap_servers, url, prefix, topics) as place:
             try:
-                yield Ground(kafka, store, PostgresHeldStore(store), producer, url)
+                yield place
             finally:
-                await producer.close()
-                await kafka.delete_topics(topics)
+                await place.kafka.delete_topics(topics)
     finally:
-        await store.close()
         await asyncio.to_thread(drop_database, postgres, name)

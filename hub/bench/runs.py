@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections.abc import AsyncIterator, Callable
@@ -235,15 +236,25 @@ def _passed(dispatcher: Dispatcher, ends: dict[int, int]) -> bool:
     )
 
 
-@asynccontextmanager
-async def dispatching(
-    ground: Ground, sink: Sink, terms: Terms, kinds: tuple[str, ...] = ("dossier.*",)
-) -> AsyncIterator[tuple[Dispatcher, asyncio.Task[None]]]:
-    """A route that works from the beginning of `events`."""
-    connector, settings = system()
-    route = Route(name="bench", to="bench", kinds=kinds, terms=terms)
+async def new_group(ground: Ground) -> str:
+    """A consumer group that stands at the beginning of `events`."""
     group = f"route.bench.{random.randrange(10**9)}"  # noqa: S311 - only a name
     await ground.kafka.commit(group, "events", dict.fromkeys(range(TOPICS["events"]), 0))
+    return group
+
+
+@asynccontextmanager
+async def dispatching(
+    ground: Ground,
+    sink: Sink,
+    terms: Terms,
+    kinds: tuple[str, ...] = ("dossier.*",),
+    group: str = "",
+) -> AsyncIterator[tuple[Dispatcher, asyncio.Task[None]]]:
+    """A route that works from the beginning of `events`, or where its group stands."""
+    connector, settings = system()
+    route = Route(name="bench", to="bench", kinds=kinds, terms=terms)
+    group = group or await new_group(ground)
     outbox = Outbox(ground.producer, observer(LOG, Metrics()))
     outbound = Outbound(
         route,
@@ -280,7 +291,7 @@ async def _no_aliases(_aliases: object) -> None:
 @asynccontextmanager
 async def leased(ground: Ground, holder: Intake | Dispatcher) -> AsyncIterator[asyncio.Event]:
     """The holder owns all partitions; the event stops its loop."""
-    leases = Leases(ground.held, "bench")
+    leases = Leases(ground.held, f"bench-{os.getpid()}")
     leases.add(holder)
     halt, stop = asyncio.Event(), asyncio.Event()
     keeping = asyncio.create_task(leases.run(halt))

@@ -15,7 +15,7 @@ import typer
 import uvloop
 
 from hub import local
-from hub.bench import runs
+from hub.bench import runs, workers
 from hub.bench.ground import Ground, ground
 from hub.bench.measure import machine, peak_mb, resident_mb, summary
 from hub.bench.roles import roles
@@ -34,6 +34,8 @@ COUNTS = {
     "failing": 20_000,
     "park": 20_000,
     "latency": 5_000,
+    "takeover": 1_000,
+    "scaling": 3_000,
     "roles": 1,
 }
 LATENCY_RATE = 500.0
@@ -85,6 +87,8 @@ RUNS: dict[str, Run] = {
     "failing": _failing,
     "park": _park,
     "latency": _latency,
+    "takeover": workers.takeover,
+    "scaling": workers.scaling,
     "roles": roles,
 }
 
