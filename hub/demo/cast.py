@@ -206,6 +206,7 @@ def _office(unit: str, url: str) -> Counterpart:
             "password": SECRET,
             "parent_unit": unit.partition(".")[0],
             "poll_seconds": 1,
+            "duplicate_codes": ["301"],
         },
         faults=_lossy(0.3),
     )

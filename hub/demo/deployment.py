@@ -10,7 +10,7 @@ import json
 import random
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import yaml
 from hub.demo.cast import KINDS, PASSWORD, Counterpart, Unit, counterparts
 from hub.demo.place import PHUC_LOI, Place
 from hub.local.place import LOOPBACK, PORTS, port_is_free
+from hub.settings.routes import standard_routes
 
 FAULTS = Path(__file__).with_name("faults.yaml")
 PORTAL_MEMBER = "VN:GOV:000.00.00.G22:dvcqg"
@@ -208,8 +209,13 @@ class Deployment:
                 },
                 **others,
             },
-            **({"routes": {ROUTE: {"terms": IMPATIENT}}} if self.faults else {}),
+            **({"routes": self._impatient(others)} if self.faults else {}),
         }
+
+    def _impatient(self, kinds: Iterable[str]) -> dict[str, Any]:
+        """Terms under faults, for every standard route to one of the counterparts."""
+        to = {"one_stop", "national_portal", *kinds} if self.ports else {"national_portal"}
+        return {name: {"terms": IMPATIENT} for name, r in standard_routes().items() if r.to in to}
 
     def _accounts(self, secret: str) -> dict[str, Any]:
         """One for each unit; the demo's all have the same password."""

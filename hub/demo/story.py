@@ -295,11 +295,16 @@ async def counted(story: Story, at: Counters, store: Store) -> Told:
         ("documents sent and received", axis["documents"], 2),
         ("documents sent twice", axis["twice"], 0),
         ("drafts at the document office", office["drafts"], 1),
-        ("petitions answered", petitions["counts"].get("pakn.answered", 0), 1),
+        ("petitions answered", _once(petitions["counts"], "pakn.answered"), 1),
         ("statuses at the portal in order", int(_firsts(statuses) == list(TOLD_PORTAL)), 1),
         *((f"{kind} in the timeline", seen[kind], count) for kind, count in DONE_ONCE.items()),
     ]
     return Told(story.code, tuple(rows))
+
+
+def _once(counts: Mapping[str, int], operation: str) -> int:
+    """How often something was taken, not counting what was noticed as a repetition."""
+    return counts.get(operation, 0) - counts.get("repeated", 0)
 
 
 def _firsts(statuses: Sequence[str]) -> list[str]:

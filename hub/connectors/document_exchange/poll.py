@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -25,7 +25,7 @@ from hub.connectors.document_exchange.decode import (
 from hub.connectors.document_exchange.opening import Opened, Opening
 from hub.connectors.document_exchange.packing import spool
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
-from hub.errors import DecodeError, Rejected, Unavailable, UnknownOutcome
+from hub.errors import DecodeError, HubError, Rejected, Unavailable, UnknownOutcome
 from hub.message import Message, name_id
 from hub.schemas.document import DocumentFile
 from hub.wire.edxml import models
@@ -67,13 +67,13 @@ class AxisPoller:
         wanted = items[: self._settings.page_count]
         messages: list[Message] = []
         receipts: list[str] = []
-        away: list[Unavailable] = []
+        away: list[HubError] = []
         for row in wanted:
             if len(away) == AWAY_COUNT:
                 break
             try:
                 message, end = await self._message(row)
-            except Unavailable as error:
+            except (Unavailable, UnknownOutcome) as error:
                 # It stays listed; the others must not wait for it.
                 away.append(error)
                 continue
@@ -85,9 +85,15 @@ class AxisPoller:
         return Page(tuple(messages), cursor, more, tuple(receipts))
 
     async def done(self, page: Page) -> None:
+        failures: list[HubError] = []
         for receipt in page.receipts:
             end, _, doc_id = receipt.partition(" ")
-            await self._tell(doc_id, end)
+            try:
+                await self._tell(doc_id, end)
+            except (Unavailable, UnknownOutcome) as error:
+                failures.append(error)  # it stays listed, and is acknowledged at the next look
+        if failures:
+            raise failures[0]
 
     async def close(self) -> None:
         await self._calls.close()
@@ -145,7 +151,8 @@ class AxisPoller:
         opening = Opening(self._settings, places, at=datetime.now(UTC))
         await self._fetch(received.doc_id, row, raw, opening)
         if self._settings.mark_processing:
-            await self._tell(received.doc_id, PROCESSING)
+            with suppress(Unavailable, UnknownOutcome):  # a courtesy: it is read all the same
+                await self._tell(received.doc_id, PROCESSING)
         opened = await asyncio.to_thread(opening.close)
         contents = await self._keep_attachments(opening, opened)
         subject = await self._known(opened.package)
