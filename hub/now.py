@@ -16,6 +16,7 @@ from hub.held import HeldMessage, HeldSubject, RouteControl
 from hub.outcome import Outcome, Stage, State
 from hub.route import Route
 from hub.standing import Standing
+from hub.when import When
 
 SETTLED = frozenset({State.DELIVERED, State.SKIPPED, State.RELEASED})
 FRESH_SECONDS = 30.0  # a worker that has been silent for longer is not running
@@ -106,7 +107,9 @@ def _route_now(name: str, subject: str, facts: Facts, route: Route | None) -> Ro
     last = max(settled, key=lambda each: (_offset(each.position), each.at), default=None)
     queue = facts.queues.get(name)
     gate, gate_text = _gate(name, facts)
-    situation = _situation(queue, last, facts.standing, route)
+    standing = facts.standing
+    is_taken = standing is not None and route is not None and _takes(route, standing, facts)
+    situation = _situation(queue, last, standing if is_taken else None)
     held = queue is not None
     return RouteNow(
         route=name,
@@ -123,17 +126,41 @@ def _route_now(name: str, subject: str, facts: Facts, route: Route | None) -> Ro
     )
 
 
+def _takes(route: Route, standing: Standing, facts: Facts) -> bool:
+    """Whether the newest event is for the route, as far as its condition can be judged from here.
+
+    The event's data is not at hand: a condition over it counts as false, so that nothing is said
+    to be on its way that perhaps never goes.
+    """
+    if not route.takes(standing.event_kind) or not route.when:
+        return route.takes(standing.event_kind)
+    told = [
+        each
+        for each in facts.outcomes
+        if each.stage is Stage.DECODE and each.event_id == standing.event_id
+    ]
+    if not told:
+        return False
+    attributes = {
+        "kind": standing.event_kind,
+        "source": f"/connectors/{told[-1].name}/{told[-1].unit}",
+        "subject": told[-1].subject,
+        "unit": told[-1].unit,
+    }
+    condition = When(route.when)
+    return "data" not in condition.names and condition.holds(attributes.__getitem__, dict)
+
+
 def _situation(
     queue: HeldSubject | None,
     last: Outcome | None,
-    standing: Standing | None,
-    route: Route | None,
+    taken: Standing | None,
 ) -> Situation:
+    """Where a subject stands on a route; `taken` is its newest event if the route takes it."""
     if queue is not None:
         return Situation.DEAD if queue.dead else Situation.PARKED
-    is_taken = standing is not None and route is not None and route.takes(standing.event_kind)
-    if is_taken and standing is not None:
-        arrived = last is not None and _offset(last.position) >= standing.event_offset
+    if taken is not None:
+        arrived = last is not None and _offset(last.position) >= taken.event_offset
         return Situation.DELIVERED if arrived else Situation.WAITING
     return Situation.DELIVERED if last is not None else Situation.NOTHING
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -94,6 +95,25 @@ def test_a_dead_head_offers_every_act() -> None:
         "skip",
         "release",
     ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "instance", "situation"),
+    [
+        ('!source.startsWith("/connectors/portal/")', "one_stop", Situation.WAITING),
+        ('!source.startsWith("/connectors/portal/")', "portal", Situation.NOTHING),
+        ('data.channel == "post"', "one_stop", Situation.NOTHING),
+    ],
+)
+def test_a_condition_that_is_false_or_cannot_be_judged_promises_nothing(
+    condition: str, instance: str, situation: Situation
+) -> None:
+    standing = replace(STANDING, event_id="e9")
+    decoded = Outcome(Stage.DECODE, instance, State.DECODED, "H1", AT, unit="U", event_id="e9")
+    routes = {"portal": ROUTES["portal"].model_copy(update={"when": condition})}
+    facts = Facts(outcomes=[decoded], beats=WELL, standing=standing)
+    [found] = routes_now("H1", facts, routes)
+    assert found.situation is situation
 
 
 @pytest.mark.parametrize(

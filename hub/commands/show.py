@@ -82,8 +82,12 @@ def dossier(
             return
         _print_dossier(subject, facts)
         _print_timeline(facts.outcomes, _systems(settings))
+        idle = [each.route for each in now if each.situation is Situation.NOTHING and not each.gate]
         for each in now:
-            _print_now(each)
+            if each.route not in idle:
+                _print_now(each)
+        if idle:
+            typer.echo(f"now  {SITUATIONS[Situation.NOTHING]}: {', '.join(idle)}")
 
     with_store(config, postgres, work)
 
