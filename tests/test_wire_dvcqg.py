@@ -14,6 +14,8 @@ from hub.errors import DecodeError, EncodeError
 from hub.schemas.dossier import DossierEvent, DossierStatus
 from hub.wire.dvcqg import codes, models
 from hub.wire.dvcqg.canonical import (
+    dossier_values,
+    quick_dossier_values,
     read_dossier,
     read_progress,
     write_dossier,
@@ -150,6 +152,10 @@ def test_the_quick_reader_agrees_with_the_model(
     dossier["MaHoSo"] = step["MaHoSo"] = CODE
     told = [read_dossier(read(dossier), unit="u", updating=True) for read in DOSSIER_READERS]
     assert told[0] == told[1]
+    quick = quick_dossier_of(dossier)
+    if not isinstance(quick, models.WireDossier):
+        beside = {"unit": "u", "updating": True}
+        assert quick_dossier_values(dossier, quick, **beside) == dossier_values(quick, **beside)
     steps = [read_progress(read(step), unit="u") for read in (progress_of, quick_progress_of)]
     assert steps[0] == steps[1]
 

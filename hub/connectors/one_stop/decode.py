@@ -20,9 +20,14 @@ from hub.errors import DecodeError
 from hub.event import Event
 from hub.message import HUB_NAMESPACE, Message
 from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierStatus
-from hub.wire.dvcqg.canonical import dossier_values, progress_values, subject_of
+from hub.wire.dvcqg.canonical import (
+    dossier_values,
+    progress_values,
+    quick_dossier_values,
+    subject_of,
+)
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
-from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE
+from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, WireDossier
 from hub.wire.dvcqg.reading import body_hash, quick_dossier_of, quick_progress_of, tree_of
 
 FORMS = ("item", "session", "lgsp", *BY_NAME)
@@ -151,7 +156,12 @@ def _event(beside: _Beside, tree: Any, path: str) -> Event:
     if operation == DOSSIER_SERVICE:
         dossier = quick_dossier_of(tree, path)
         unit = beside.unit or _unit_of(dossier.MaHoSo)
-        values = dossier_values(dossier, unit=unit, updating=beside.updating, path=path)
+        if isinstance(dossier, WireDossier):
+            values = dossier_values(dossier, unit=unit, updating=beside.updating, path=path)
+        else:
+            values = quick_dossier_values(
+                tree, dossier, unit=unit, updating=beside.updating, path=path
+            )
     elif operation == PROGRESS_SERVICE:
         step = quick_progress_of(tree, path)
         unit = beside.unit or _unit_of(step.MaHoSo)
