@@ -96,19 +96,21 @@ class Store:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed at the end, rolled back by any error."""
-        with translated():
+        with translated(), _Cancelling() as cancelling:
             async with self._connected() as connection, connection.begin():
-                yield connection
+                with cancelling.noted():
+                    yield connection
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[Pipeline]:
         """One transaction in pipeline mode: committed at the end, rolled back by any error."""
-        with translated():
+        with translated(), _Cancelling() as cancelling:
             async with self._connected() as connection, connection.begin():
                 driver = await _driver(connection)
                 async with driver.pipeline():
-                    yield Pipeline(driver)
-                    await driver.commit()  # travels with the last statements
+                    with cancelling.noted():
+                        yield Pipeline(driver)
+                        await driver.commit()  # travels with the last statements
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
@@ -117,14 +119,16 @@ class Store:
             async with asyncio.timeout(self._limit_seconds):
                 await connection.start()
             try:
-                watch = asyncio.get_running_loop().call_later(
-                    self._limit_seconds, _cut, await _driver(connection)
-                )
+                driver = await _driver(connection)
+                loop = asyncio.get_running_loop()
+                watch = loop.call_later(self._limit_seconds, _cut, driver)
                 try:
                     yield connection
-                except psycopg.Error:
-                    # SQLAlchemy has not seen it: it must not put a broken connection back.
-                    if (await _driver(connection)).closed:
+                except BaseException:
+                    # Answers may be left unread, which the next one would take for its own:
+                    # no conversation that was interrupted is ever continued.
+                    _cut(driver)
+                    if not connection.invalidated:
                         await connection.invalidate()
                     raise
                 finally:
@@ -135,6 +139,29 @@ class Store:
             if isinstance(_cause(error), psycopg.OperationalError):
                 await self._engine.dispose()  # after a restart all the others are broken too
             raise
+
+
+class _Cancelling:
+    """Keeps a cancellation what it is, also if tidying up after it fails."""
+
+    def __init__(self) -> None:
+        self._cancelled = False
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Notes whether the block was cancelled."""
+        try:
+            yield
+        except asyncio.CancelledError:
+            self._cancelled = True
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        if self._cancelled and isinstance(error, Exception):
+            raise asyncio.CancelledError from error
 
 
 async def _driver(connection: AsyncConnection) -> psycopg.AsyncConnection[TupleRow]:

@@ -141,7 +141,7 @@ async def test_one_error_after_a_restart_is_enough(migrated: str) -> None:
     await store.close()
 
 
-async def test_a_statement_over_its_time_is_away_and_the_connection_lives_on(
+async def test_a_statement_over_its_time_is_away_and_the_store_lives_on(
     migrated: str,
 ) -> None:
     store = Store.open(migrated, pool_size=1, statement_seconds=0.2)
