@@ -40,6 +40,7 @@ class _Wish:
     speed: float
     keep: bool
     as_json: bool
+    using: scenario.Shares
 
 
 def demo(
@@ -53,8 +54,26 @@ def demo(
         float, typer.Option(min=0, help="Calls a second of the one-stop product; 0: no limit.")
     ] = 0,
     faults: Annotated[
-        bool, typer.Option("--faults", help="Let the portal misbehave in a few calls of a hundred.")
+        bool, typer.Option("--faults", help="Let every counterpart misbehave in its own way.")
     ] = False,
+    online_payment_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Of dossiers filed online with a fee: paid online."),
+    ] = scenario.PAYMENT_SHARE,
+    post_share: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Of dossiers filed online: returned by post; left out: the place's own.",
+        ),
+    ] = None,
+    documents: Annotated[
+        int | None, typer.Option(min=0, help="Documents of a city's day; left out: its own.")
+    ] = None,
+    petitions: Annotated[
+        int | None, typer.Option(min=0, help="Petitions of a city's day; left out: its own.")
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave all running until Ctrl-C, and say where.")
     ] = False,
@@ -62,19 +81,24 @@ def demo(
 ) -> None:
     """Play Phúc Lợi ward, eight months of 2023, through a real hub, and count what arrived.
 
-    Ends with 1 if a figure of the hub, of the portal or of the ward differs. Everything lies in
+    Other places: 188 units of a province at once (hung-yen), a city's day with its signed
+    documents, payments and petitions (thanh-hoa).
+
+    Ends with 1 if a figure of the hub, of a counterpart or of the place differs. Everything lies in
     .hub/; HUB_KAFKA and HUB_POSTGRES name servers to use instead of local ones.
     """
     if place not in PLACES:
         raise typer.BadParameter(f"no place {place}; there are: {', '.join(PLACES)}")
-    wish = _Wish(dossiers, speed, keep, as_json)
+    using = scenario.Shares(online_payment_share, post_share)
+    wish = _Wish(dossiers, speed, keep, as_json, using)
+    played = PLACES[place].busy(documents, petitions)
     screen = _screen()
     for number in (signal.SIGINT, signal.SIGTERM):  # ends in order, also where a shell ignores one
         signal.signal(number, signal.default_int_handler)
     try:
         with _alone(FOLDER / "demo"), _servers(screen) as (kafka, postgres):
             deployment = Deployment.plan(
-                FOLDER / "demo", kafka, postgres, faults=faults, place=PLACES[place]
+                FOLDER / "demo", kafka, postgres, faults=faults, place=played
             )
             asyncio.run(_play(deployment, screen, wish))
     except local.LocalError as error:
@@ -88,12 +112,12 @@ def demo(
 
 
 async def _play(deployment: Deployment, screen: Screen, wish: _Wish) -> None:
-    ward = scenario.invent(wish.dossiers, place=deployment.place)
+    ward = scenario.invent(wish.dossiers, place=deployment.place, using=wish.using)
     async with staged(deployment, screen) as processes:
         screen.say(f"playing {len(ward.dossiers):,} dossiers: {len(ward.calls):,} calls")
         run = Run(deployment, ward, screen, processes)
         report = await run.report(wish.speed or None)
-        told = await run.story() if deployment.ports else None
+        told = await run.story() if deployment.place.story else None
         screen.close()
         await _tell(report, told, run.example(), deployment, wish)
     if report.disagreements or (told is not None and [*told.disagreements()]):
@@ -109,7 +133,7 @@ async def _tell(
         story = {"story": told.to_json()} if told is not None else {}
         typer.echo(json.dumps(report.to_json() | story | {"example": code}, ensure_ascii=False))
     else:
-        typer.echo(report_page(report, deployment.place.title))
+        typer.echo(report_page(report, deployment.place))
         if told is not None:
             typer.echo(story_page(told))
         typer.echo(f"\nOne of them, as `hub show dossier {code}` shows it:\n")

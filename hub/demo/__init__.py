@@ -12,6 +12,9 @@ playing     calls made in order: dossiers side by side, each one's strictly one 
 sending     the simulated one-stop product that makes them
 run         all of it together, until everything has arrived
 report      the figures read back from the hub, held against scenario and portal
+errands     meanwhile: payments ordered and paid, parcels ordered and delivered
+city        meanwhile, in a city: signed documents to other offices, petitions of citizens
+checks      what was counted at the counterparts and in the timeline, beside what must come out
 screen, pages   what a person sees meanwhile, and at the end
 
 Only published figures and the names of procedures are real. All people, numbers, papers and

@@ -6,10 +6,12 @@ once, side by side.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from hub.demo.place import Place
+from hub.demo.signing import Signer
 from hub.local.place import LOOPBACK
 
 PASSWORD = "demo-mat-khau"  # noqa: S105 - the simulators', invented
@@ -17,9 +19,55 @@ SECRET = "${file:counterparts.secret}"  # noqa: S105 - a reference
 CUSTOMER = "HCC.DEMO"
 PARTNER = "DTDEMO"
 PARTNER_OFFICE = "H26.01"
+PARCEL_SECONDS = 1.0
+"""How soon a parcel moves one step on."""
 AXIS_SYSTEM, PARTNER_SYSTEM = "vxp.demo.01", "vxp.demo.02"
 
+MOUNT = "/payment_gateway"
+"""Where the payment gateway's endpoints stand at the hub."""
+CALLBACK = f"{MOUNT}/payments/callback"
+ASKS_SOON = {"caller_ip": LOOPBACK, "poll_seconds": 2, "ask_after_seconds": 5}
+VNPT_WORDS: Mapping[str, Any] = {
+    "names": {
+        "LoaiBanTin": "ACTION",
+        "PhienBan": "VERSION",
+        "MaDoiTac": "MERCHANT_SERVICE_ID",
+        "MaThamChieu": "MERCHANT_ORDER_ID",
+        "SoTien": "AMOUNT",
+        "LoaiHinhThanhToan": "SERVICE_ID",
+        "MaThietBi": "DEVICE",
+        "NgonNgu": "LOCALE",
+        "MaTienTe": "CURRENCY_CODE",
+        "MaNganHang": "PAYMENT_METHOD",
+        "ThongTinGiaoDich": "DESCRIPTION",
+        "ThoiGianGD": "CREATE_DATE",
+        "Ip": "CLIENT_IP",
+        "MaXacThuc": "SECURE_CODE",
+        "MaLoi": "RESPONSE_CODE",
+        "MoTaLoi": "DESCRIPTION",
+        "MaGiaoDich": "VNPTPAY_TRANSACTION_ID",
+        "UrlThanhToan": "REDIRECT_URL",
+        "TrangThaiGD": "TRANSACTION_STATUS",
+    },
+    "confirm_names": {"ThoiGianGD": "PAY_DATE", "ThongTinGiaoDich": "ADDITIONAL_INFO"},
+    "query_word": "QUERY_TRANS",
+    "init_fields": [
+        *("LoaiBanTin", "PhienBan", "MaDoiTac", "MaThamChieu", "SoTien", "LoaiHinhThanhToan"),
+        *("MaThietBi", "NgonNgu", "MaTienTe", "MaNganHang", "ThongTinGiaoDich", "ThoiGianGD"),
+        "Ip",
+    ],
+    "receipt_details": False,
+    "wrapped_reply": False,
+}
+"""The words of VNPT Pay by the payment platform's, as the profile's samples have them [U]."""
+
 Faults = Sequence[Mapping[str, Any]]
+
+
+PAYMENT_FAULTS: Faults = (
+    {"fault": "duplicate", "operation": "callback"},
+    {"fault": "5xx", "status": 502, "share": 0.2},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +99,33 @@ KINDS = (
 """Counterparts beside the national portal."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """The unit whose counterparts they are: organisation id, name, its account's password."""
-
-    id: str
-    name: str
-    password: str
-
-
-def counterparts(own: Unit, ports: Mapping[str, int], hub: str) -> list[Counterpart]:
-    """All of them for one unit.
+def counterparts(
+    place: Place, ports: Mapping[str, int], hub: str, *, password: str, signer: Signer | None
+) -> list[Counterpart]:
+    """All of them for one place; the first of its units has the one-stop product.
 
     Args:
         ports: of each of `KINDS`.
         hub: address of the gateway.
+        password: of the units' accounts at the hub.
+        signer: signs documents; none: they are not signed.
     """
     urls = {kind: f"http://{LOOPBACK}:{ports[kind]}" for kind in KINDS}
-    unit, name = own.id, own.name
+    unit = next(iter(place.units))
+    pays = vnpt_pay if place.vnpt_pay else _vnpay
     return [
-        _product(own, urls["one_stop"], hub),
-        _payment(urls["payment_gateway"], hub),
-        _receipt(unit, urls["e_receipt"]),
-        _post(unit, name, urls["public_post"]),
+        _product(unit, password, urls["one_stop"], hub),
+        pays(urls["payment_gateway"], hub),
+        _receipt(place.units, urls["e_receipt"]),
+        _post(place.units, urls["public_post"]),
         _office(unit, urls["document_office"]),
-        _exchange(unit, urls["document_exchange"]),
+        _exchange(place, urls["document_exchange"], signer),
         _petitions(unit, urls["petitions"], hub),
     ]
 
 
-def _product(own: Unit, url: str, hub: str) -> Counterpart:
-    unit = own.id
-    login = {"url": hub, "unit": unit, "username": unit, "password": own.password}
+def _product(unit: str, password: str, url: str, hub: str) -> Counterpart:
+    login = {"url": hub, "unit": unit, "username": unit, "password": password}
     return Counterpart(
         "one_stop",
         options={
@@ -118,37 +161,69 @@ def _product(own: Unit, url: str, hub: str) -> Counterpart:
     )
 
 
-def _payment(url: str, hub: str) -> Counterpart:
+def _vnpay(url: str, hub: str) -> Counterpart:
     return Counterpart(
         "payment_gateway",
         options={
             "account": {
-                "callback_url": f"{hub}/payment_gateway/callback",
+                "callback_url": f"{hub}{CALLBACK}",
                 "tmn_code": "DEMOTMN1",
                 "secret": PASSWORD,
             }
         },
         block={
             "profile": "vnpay",
-            "caller_ip": LOOPBACK,
-            "poll_seconds": 2,
-            "ask_after_seconds": 5,
+            **ASKS_SOON,
             "vnpay": {
                 "pay_url": f"{url}/paymentv2/vpcpay.html",
                 "api_url": f"{url}/merchant_webapi/api/transaction",
-                "return_url": f"{hub}/payment_gateway/return",
+                "return_url": f"{hub}{MOUNT}/payments/return",
                 "tmn_code": "DEMOTMN1",
                 "hash_secret": SECRET,
             },
         },
-        faults=(
-            {"fault": "duplicate", "operation": "callback"},
-            {"fault": "5xx", "status": 502, "share": 0.2},
-        ),
+        faults=PAYMENT_FAULTS,
     )
 
 
-def _receipt(unit: str, url: str) -> Counterpart:
+def vnpt_pay(url: str, hub: str) -> Counterpart:
+    """VNPT Pay: the payment platform's protocol in other words, as products know them."""
+    return Counterpart(
+        "payment_gateway",
+        options={
+            "profile": "payplat",
+            "account": {
+                "callback_url": f"{hub}{CALLBACK}",
+                "partner_code": PARTNER,
+                "secret": PASSWORD,
+                "words": VNPT_WORDS,
+            },
+        },
+        block={
+            "profile": "payplat",
+            **ASKS_SOON,
+            "payplat": {
+                "init_url": f"{url}/init",
+                "query_url": f"{url}/query",
+                "partner_code": PARTNER,
+                "hash_secret": SECRET,
+                "duplicate_codes": ["02"],
+                "unknown_codes": ["11"],
+                "reference_prefix": "",
+                "constants": {
+                    "LoaiHinhThanhToan": "1",
+                    "MaThietBi": "1",
+                    "NgonNgu": "vi-VN",
+                    "MaNganHang": "VNPTPAY",
+                },
+                "vocabulary": VNPT_WORDS,
+            },
+        },
+        faults=PAYMENT_FAULTS,
+    )
+
+
+def _receipt(units: Iterable[str], url: str) -> Counterpart:
     account = {
         "account": "can-bo",
         "account_password": PASSWORD,
@@ -168,16 +243,17 @@ def _receipt(unit: str, url: str) -> Counterpart:
                     "pattern": "01BLP0-001",
                     "serial": "AA-{yy}E",
                 }
+                for unit in units
             },
         },
         faults=_lossy(0.5),
     )
 
 
-def _post(unit: str, name: str, url: str) -> Counterpart:
+def _post(units: Mapping[str, str], url: str) -> Counterpart:
     return Counterpart(
         "public_post",
-        options={"account": {"key": "khoa", "secret": PASSWORD}},
+        options={"account": {"key": "khoa", "secret": PASSWORD}, "step_seconds": PARCEL_SECONDS},
         block={
             "base_url": url,
             "oauth": {"key": "khoa", "secret": SECRET},
@@ -189,6 +265,7 @@ def _post(unit: str, name: str, url: str) -> Counterpart:
                     "address": "Số 1 phố Thử Nghiệm",
                     "province_code": "10",
                 }
+                for unit, name in units.items()
             },
             "feed": {"every_seconds": 1},
         },
@@ -212,21 +289,34 @@ def _office(unit: str, url: str) -> Counterpart:
     )
 
 
-def _exchange(unit: str, url: str) -> Counterpart:
+def _exchange(place: Place, url: str, signer: Signer | None) -> Counterpart:
+    own = list(place.units)
+    others = [*place.traffic.receivers] if place.traffic else [PARTNER_OFFICE]
+    certificate = {"certificate": signer.certificate} if signer else {}
+    signed = (
+        {
+            "partners": {organ: {"takes_signature": True} for organ in others},
+            "signing": {"key": "${file:signing.secret}", "certificate": signer.certificate},
+        }
+        if signer
+        else {}
+    )
     return Counterpart(
         "document_exchange",
         options={
             "systems": {
-                AXIS_SYSTEM: {"secret": PASSWORD, "organs": [unit]},
-                PARTNER_SYSTEM: {"secret": PASSWORD, "organs": [PARTNER_OFFICE]},
+                AXIS_SYSTEM: {"secret": PASSWORD, "organs": own, **certificate},
+                PARTNER_SYSTEM: {"secret": PASSWORD, "organs": others},
             }
         },
         block={
             "base_url": url,
             "system_id": AXIS_SYSTEM,
             "secret": SECRET,
-            "units": [unit],
+            "units": own,
             "poll_seconds": 1,
+            "page_count": 100,
+            **signed,
         },
         faults=_lossy(0.3),
     )

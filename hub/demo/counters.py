@@ -23,9 +23,20 @@ class Counters:
     Args:
         deployment: where they are.
         session: makes the calls; the caller closes it.
+        patience_seconds: how long something may take to come.
+        look_seconds: how long it waits between two looks.
     """
 
-    def __init__(self, deployment: Deployment, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        session: aiohttp.ClientSession,
+        *,
+        patience_seconds: float = ANSWER_SECONDS,
+        look_seconds: float = LOOK_SECONDS,
+    ) -> None:
+        self._look_seconds = look_seconds
+        self._patience_seconds = patience_seconds
         self._deployment = deployment
         self._session = session
 
@@ -62,11 +73,11 @@ class Counters:
         Raises:
             DemoFailed: nothing for so long.
         """
-        end = time.monotonic() + ANSWER_SECONDS
+        end = time.monotonic() + self._patience_seconds
         while not (found := await look()):
             if time.monotonic() > end:
-                raise DemoFailed(f"{what} did not come within {ANSWER_SECONDS:.0f} s")
-            await asyncio.sleep(LOOK_SECONDS)
+                raise DemoFailed(f"{what} did not come within {self._patience_seconds:.0f} s")
+            await asyncio.sleep(self._look_seconds)
         return found
 
     def _url(self, kind: str) -> str:

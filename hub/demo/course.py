@@ -7,17 +7,27 @@ from datetime import date, datetime, time, timedelta
 from enum import Enum, auto
 from random import Random
 
-from hub.demo.ward import CALENDAR, LAST_DAY, Procedure
+from hub.demo.ward import CALENDAR, Procedure
 from hub.worktime import VIETNAM
 
 MINUTE = timedelta(minutes=1)
-END = datetime.combine(LAST_DAY, time(17), VIETNAM)
-"""Closing time of the period: what is not returned by then would not be in the figures."""
-
 POST_SHARE = 0.3
 """How many of those who filed online have their result brought by the post."""
 SUPPLEMENT_SHARE = 0.06
 """How many dossiers of several days need more papers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How people come and how results leave.
+
+    Attributes:
+        all_online: everybody files online, whatever is usual for the procedure.
+        post_share: of those who filed online, to whom the post brings the result; 0 to 1.
+    """
+
+    all_online: bool = False
+    post_share: float = POST_SHARE
 
 
 class Fate(Enum):
@@ -72,14 +82,16 @@ class Course:
         return self.round.due_after if self.round else self.due_at
 
 
-def invent(procedure: Procedure, fate: Fate, day: date, random: Random) -> Course:
+def invent(
+    procedure: Procedure, fate: Fate, day: date, random: Random, *, ways: Ways = Ways()
+) -> Course:
     """A course that starts on a working day and ends as its fate says.
 
     `ON_TIME` is for same-day procedures only: what comes in after three o'clock is done the next
     morning, on the day it is due.
     """
     received = datetime.combine(day, _receipt_time(fate, random), VIETNAM)
-    is_online = random.randrange(100) < procedure.online
+    is_online = random.randrange(100) < (100 if ways.all_online else procedure.online)
     ahead = _minutes(random, 5, 14 * 60) if is_online else timedelta(0)
     course = Course(
         procedure,
@@ -91,7 +103,7 @@ def invent(procedure: Procedure, fate: Fate, day: date, random: Random) -> Cours
     )
     if fate is Fate.OPEN:
         return course
-    by_post = is_online and random.random() < POST_SHARE
+    by_post = is_online and random.random() < ways.post_share
     supplement = _supplement(course, random)
     signed, finished = _work(course, supplement, fate, random)
     on_the_way = _minutes(random, 8 * 60, 20 * 60) if by_post else _minutes(random, 5, 6 * 60)

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from hub.demo.cast import KINDS, PASSWORD, Counterpart, Unit, counterparts
+from hub.demo.cast import KINDS, MOUNT, PASSWORD, Counterpart, counterparts
 from hub.demo.place import PHUC_LOI, Place
+from hub.demo.signing import Signer, new_signer
 from hub.local.place import LOOPBACK, PORTS, port_is_free
 from hub.settings.routes import standard_routes
 
@@ -44,6 +45,7 @@ class Deployment:
         faults: whether the counterparts play their fault scripts.
         place: whose units have accounts.
         ports: of the counterparts beside the portal, by kind; empty: only the portal is there.
+        signer: with what the place's documents are signed; none: not.
     """
 
     folder: Path
@@ -57,6 +59,7 @@ class Deployment:
     faults: bool
     place: Place = PHUC_LOI
     ports: Mapping[str, int] = field(default_factory=dict)
+    signer: Signer | None = None
 
     @classmethod
     def plan(
@@ -84,7 +87,8 @@ class Deployment:
             password=secrets.token_urlsafe(12),
             faults=faults,
             place=place,
-            ports=dict(zip(KINDS, others, strict=True)) if place.story else {},
+            ports=dict(zip(KINDS, others, strict=True)) if place.has_counterparts else {},
+            signer=new_signer() if place.traffic else None,
         )
 
     @property
@@ -111,8 +115,9 @@ class Deployment:
         """The counterparts beside the portal."""
         if not self.ports:
             return []
-        own = Unit(self.unit, self.place.units[self.unit], self.password)
-        return counterparts(own, self.ports, self.gateway_url)
+        return counterparts(
+            self.place, self.ports, self.gateway_url, password=self.password, signer=self.signer
+        )
 
     def url_of(self, kind: str) -> str:
         """Address of a counterpart's simulator."""
@@ -176,12 +181,13 @@ class Deployment:
             "petition_source.secret": f"{PASSWORD}-nguon",
             "petition_agency.secret": f"{PASSWORD}-co-quan",
             "portal_push.secret": PASSWORD,
+            **({"signing.secret": self.signer.key} if self.signer else {}),
         }
 
     def _settings(self) -> dict[str, Any]:
         others = {each.kind: dict(each.block) for each in self.counterparts()}
         receives = {"receives": {"token": "${file:portal_push.secret}"}} if others else {}
-        mounts = {"mounts": {"payment_gateway": "/payment_gateway"}} if others else {}
+        mounts = {"mounts": {"payment_gateway": MOUNT}} if others else {}
         return {
             "version": 1,
             "kafka": {"bootstrap_servers": self.kafka, "prefix": self.prefix},

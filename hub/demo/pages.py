@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from hub.demo.checks import Checks, Row
 from hub.demo.deployment import Deployment
+from hub.demo.place import Place
 from hub.demo.report import Report
 from hub.demo.story import Told
-from hub.demo.ward import FIRST_DAY, LAST_DAY
+
+TIMELINE = "in the timeline"
 
 
-def report_page(report: Report, title: str) -> str:
-    """What the hub says about the period, and what it delivered; `title` names the place."""
+def report_page(report: Report, place: Place) -> str:
+    """What the hub says about a place's period, and what it delivered."""
     tally, route, portal = report.tally, report.route, report.portal
     rows = [
         ("received", "đã tiếp nhận", f"{tally.received:,}"),
@@ -23,7 +28,8 @@ def report_page(report: Report, title: str) -> str:
     return "\n".join(
         [
             "",
-            f"{title}, {FIRST_DAY:%d/%m/%Y} - {LAST_DAY:%d/%m/%Y}, read back from the hub:",
+            f"{place.title}, {place.first_day:%d/%m/%Y} - {place.last_day:%d/%m/%Y},"
+            " read back from the hub:",
             *(f"  {english:<10} {vietnamese:<16} {count}" for english, vietnamese, count in rows),
             "",
             "Messages, from the hub's timeline:",
@@ -35,21 +41,41 @@ def report_page(report: Report, title: str) -> str:
             else "  the figures do not agree, see below",
             f"  {report.calls:,} calls of the one-stop product, all delivered after"
             f" {report.play_seconds:.1f} s ({speed:,.0f} messages/s)",
+            *(line for each in report.beside for line in _checked(each)),
         ]
     )
 
 
+def _checked(checks: Checks) -> list[str]:
+    """Counts at the counterparts, then whether the hub's own agree; none if all are none."""
+    if not any(found or wanted for _, found, wanted in checks.rows):
+        return []
+    kinds = [row for row in checks.rows if row[0].endswith(TIMELINE)]
+    rows = [row for row in checks.rows if row not in kinds]
+    return [
+        "",
+        f"{checks.title}, counted at the counterparts:",
+        *(f"  {what:<40} {found:>10,}" for what, found, _ in rows),
+        f"  and {len(kinds)} kinds of event in the hub's timeline, {_verdict(kinds)}",
+    ]
+
+
+def _verdict(kinds: Sequence[Row]) -> str:
+    if all(found == wanted for _, found, wanted in kinds):
+        return "each as often as it must be"
+    return "some of them wrong, see below"
+
+
 def story_page(told: Told) -> str:
     """What became of the dossier that went through every system."""
-    wrong = sum(1 for _ in told.disagreements())
-    rows = told.counts[:9]
+    kinds = [row for row in told.counts if row[0].endswith(TIMELINE)]
+    rows = [row for row in told.counts if row not in kinds]
     return "\n".join(
         [
             "",
             f"One dossier through every system, {told.code}, counted at the counterparts:",
             *(f"  {what:<32} {found}" for what, found, _ in rows),
-            f"  and {len(told.counts) - len(rows)} kinds of event in the hub's timeline,"
-            f" {'each as often as it must be' if not wrong else 'some of them wrong, see below'}",
+            f"  and {len(kinds)} kinds of event in the hub's timeline, {_verdict(kinds)}",
         ]
     )
 

@@ -7,20 +7,26 @@ Sources of the formats: the portal's `DongBoHoSoMC` (domain notes 3.3), the offi
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from hub.demo.cast import PARTNER_OFFICE
+from hub.demo.people import Person
 from hub.demo.ward import MARITAL_STATUS
+from hub.demo.wire import Dossier
 from hub.worktime import VIETNAM
 
 PDF = base64.b64encode(b"%PDF-1.4\n% van ban cua hub demo\n%%EOF\n").decode()
-CITIZEN = {
-    "Ten": "Nguyễn Văn Mẫu",
-    "CMND": "099090000001",
-    "SoDienThoai": "0900000001",
-    "DiaChi": "Số 2 phố Mẫu",
+ADDRESS = "Số 2 phố Mẫu"
+CITIZEN = Person("Nguyễn Văn Mẫu", "099090000001", "0900000001", "nguyen.van.mau@thu.example")
+OFFICE_FORM = {
+    "Ten": CITIZEN.name,
+    "CMND": CITIZEN.id_number,
+    "SoDienThoai": CITIZEN.phone,
+    "DiaChi": ADDRESS,
 }
+"""The citizen in the words of the document office."""
 
 
 def dossier(code: str, unit_name: str) -> dict[str, Any]:
@@ -33,12 +39,12 @@ def dossier(code: str, unit_name: str) -> dict[str, Any]:
         "MaLinhVuc": procedure.field_code,
         "TenLinhVuc": procedure.field_name,
         "KenhThucHien": "2",
-        "ChuHoSo": CITIZEN["Ten"],
-        "SoGiayToChuHoSo": CITIZEN["CMND"],
+        "ChuHoSo": CITIZEN.name,
+        "SoGiayToChuHoSo": CITIZEN.id_number,
         "LoaiDoiTuong": "1",
         "MaDoiTuong": "tech-demo-1",
-        "DinhDanhCHS": [{"LoaiDinhDanh": "1", "SoDinhDanh": CITIZEN["CMND"]}],
-        "SoDienThoai": CITIZEN["SoDienThoai"],
+        "DinhDanhCHS": [{"LoaiDinhDanh": "1", "SoDinhDanh": CITIZEN.id_number}],
+        "SoDienThoai": CITIZEN.phone,
         "TrichYeuHoSo": procedure.result,
         "HinhThuc": "1",
         "DonViXuLy": unit_name,
@@ -65,8 +71,8 @@ def draft(code: str, unit: str, unit_name: str) -> dict[str, Any]:
         "MaHoSo": code,
         "TenHoSo": "Xin ý kiến về hồ sơ",
         "ThuTuc": MARITAL_STATUS.name,
-        "ChuHoSo": CITIZEN,
-        "NguoiNop": CITIZEN,
+        "ChuHoSo": OFFICE_FORM,
+        "NguoiNop": OFFICE_FORM,
         "NguoiKy": {"Ten": "Trần Minh Giả", "TaiKhoan": "lanhdao", "Id": "1"},
         "NguoiTrinhKy": {"Ten": "Phạm Văn Thử", "TaiKhoan": "canbo", "Id": "2"},
         "DonVi": {"Ten": unit_name, "MaDinhDanh": unit},
@@ -103,7 +109,7 @@ def issue(code: str, unit: str, unit_name: str, *, number: int = 15) -> dict[str
     }
 
 
-def order(code: str, unit_name: str) -> dict[str, Any]:
+def order(code: str, unit_name: str, receiver: Person = CITIZEN) -> dict[str, Any]:
     """An order for the return of the result, the arguments of the product's act."""
     return {
         "number": code,
@@ -112,11 +118,41 @@ def order(code: str, unit_name: str) -> dict[str, Any]:
         "SenderDistrict": 0,
         "SenderAddress": "Số 1 phố Thử Nghiệm",
         "SenderTel": "02400000000",
-        "ReceiverName": CITIZEN["Ten"],
-        "ReceiverAddress": CITIZEN["DiaChi"],
-        "ReceiverTel": CITIZEN["SoDienThoai"],
+        "ReceiverName": receiver.name,
+        "ReceiverAddress": ADDRESS,
+        "ReceiverTel": receiver.phone,
         "ReceiverProvince": 10,
         "ReceiverDistrict": 0,
+    }
+
+
+def document(code: str, unit: str, unit_name: str, *, number: int) -> dict[str, Any]:
+    """A letter that belongs to no dossier; `code` is the file's own."""
+    told = issue(code, unit, unit_name, number=number)
+    return told | {"VanBan": told["VanBan"] | {"TrichYeu": f"V/v phối hợp công tác số {number}"}}
+
+
+def payment(dossier: Dossier) -> dict[str, Any]:
+    """A payment of a dossier's fee, the arguments of the product's act."""
+    procedure, person = dossier.course.procedure, dossier.person
+    fee = {
+        "LoaiPhiLePhi": "1",
+        "MaPhiLePhi": "1",
+        "TenPhiLePhi": procedure.fee_name,
+        "SoTien": str(dossier.fee_vnd),
+    }
+    return {
+        "code": dossier.code,
+        "amount": dossier.fee_vnd,
+        "reference": f"TT{dossier.code.replace('.', '').replace('-', '')}",
+        "MaDonVi": dossier.code.partition("-")[0],
+        "TenDonVi": dossier.unit_name,
+        "MaTTHC": procedure.code,
+        "TenTTHC": procedure.name,
+        "HoTenNguoiNop": person.name,
+        "SoCMNDNguoiNop": person.id_number,
+        "DiaChiNguoiNop": ADDRESS,
+        "PhiLePhi": [fee],
     }
 
 
@@ -129,9 +165,25 @@ def petition(code: str, unit: str, unit_name: str) -> dict[str, Any]:
         "organTarget": unit,
         "organTargetName": unit_name,
         "dossierCode": code,
-        "submitter": {"name": CITIZEN["Ten"], "kind": "1", "phone": CITIZEN["SoDienThoai"]},
+        "submitter": {"name": CITIZEN.name, "kind": "1", "phone": CITIZEN.phone},
         "subject": "Hỏi về hồ sơ",
         "content": "Kết quả được trả bằng cách nào?",
         "category": "hanh_vi_hanh_chinh",
         "submittedAt": datetime.now(VIETNAM).isoformat(timespec="seconds"),
+    }
+
+
+def answer(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The agency answers a petition."""
+    about = {"dossierCode": asked["dossierCode"]} if "dossierCode" in asked else {}
+    return {
+        "type": "pakn.answered",
+        "paknId": asked["paknId"],
+        "source": asked["source"],
+        "answer": "Kết quả đã được trả qua bưu chính công ích.",
+        "answeredBy": "Lê Văn Thử",
+        "answeredAt": datetime.now(VIETNAM).isoformat(timespec="seconds"),
+        "public": True,
+        "status": "1",
+        **about,
     }

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from hub.demo.checks import Checks
 from hub.demo.scenario import Figures, Scenario
 from hub.store.figures import RouteFigures, Tally
 
@@ -60,6 +61,7 @@ class Report:
         calls: calls that the one-stop product made.
         play_seconds: from the first call until everything was delivered.
         disagreements: one sentence for each figure that differs; empty is success.
+        beside: what was counted at the counterparts beside the portal.
     """
 
     tally: Tally
@@ -68,6 +70,7 @@ class Report:
     calls: int
     play_seconds: float
     disagreements: tuple[str, ...]
+    beside: tuple[Checks, ...] = ()
 
     @property
     def early_share(self) -> float:
@@ -82,6 +85,7 @@ class Report:
             "national_portal": {**asdict(self.route), "holds": asdict(self.portal)},
             "calls": self.calls,
             "play_seconds": round(self.play_seconds, 1),
+            "counterparts": {each.title: each.to_json() for each in self.beside},
             "disagreements": list(self.disagreements),
         }
 

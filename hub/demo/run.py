@@ -5,25 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import Any
 
 import aiohttp
 import orjson
 
+from hub.demo.checks import Checks, settled
+from hub.demo.city import CityDay
 from hub.demo.counters import Counters
 from hub.demo.deployment import FAULTS, ROUTE, Deployment
+from hub.demo.errands import Desks, Errands
 from hub.demo.ground import prepare
 from hub.demo.playing import Pace, play
 from hub.demo.processes import DemoFailed, Processes
 from hub.demo.report import PortalState, Report, disagreements, figures_of
 from hub.demo.scenario import Scenario
-from hub.demo.screen import Counts, Screen
-from hub.demo.sending import product_of
-from hub.demo.story import Story, Told, counted
-from hub.demo.ward import FIRST_DAY, LAST_DAY
+from hub.demo.screen import Counts, Part, Screen
+from hub.demo.sending import desks_of, product_of
+from hub.demo.story import Story, Told, counted, held
 from hub.demo.wire import Call
 from hub.store import Store
 from hub.store.figures import RouteFigures, Tally, figures, route_figures
@@ -33,6 +35,8 @@ LOOK_SECONDS = 0.7
 STALL_SECONDS = 60.0
 """How long nothing may arrive at the portal before the demo gives up."""
 CALL_SECONDS = 60.0
+PATIENCE_SECONDS = 300.0
+"""How long a citizen waits for the link to pay, while the hub works off what came before."""
 SETTLE_SECONDS = 15.0
 """How long the standings may lag behind the timeline."""
 NOTHING = RouteFigures(delivered=0, retried=0, parked=0, dead=0)
@@ -104,29 +108,71 @@ class Run:
         self._screen = screen
         self._processes = processes
         self._calls = 0
+        self._parts: list[Callable[[], Iterable[Part]]] = []
+        self._ended = time.monotonic()
 
     async def report(self, calls_per_second: float | None) -> Report:
         """Play everything, wait until it has arrived, and read the figures.
 
         Raises:
-            DemoFailed: the hub refused a call, something ended, or messages do not arrive.
+            DemoFailed: the hub refused something, something ended, or messages do not arrive.
         """
         store = Store.open(self._deployment.postgres)
         try:
-            started = time.monotonic()
-            async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(self._watch(store))
-                tasks.create_task(self._play(calls_per_second))
-            seconds = time.monotonic() - started
-            route = watching.result()
-            tally = await self._settled(store)
-        except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+            async with self._beside() as (at, desks):
+                started = time.monotonic()
+                checks, route = await self._played(store, calls_per_second, at, desks)
+                seconds = self._ended - started
+                tally = await self._settled(store)
+                beside = [await settled(check, self._processes.check) for check in checks]
         finally:
             await store.close()
         portal = await self._portal()
-        found = disagreements(self._scenario, tally, route, portal, faults=self._deployment.faults)
-        return Report(tally, route, portal, self._calls, seconds, tuple(found))
+        found = [
+            *disagreements(self._scenario, tally, route, portal, faults=self._deployment.faults),
+            *(text for each in beside for text in each.disagreements()),
+        ]
+        return Report(tally, route, portal, self._calls, seconds, tuple(found), tuple(beside))
+
+    @asynccontextmanager
+    async def _beside(self) -> AsyncIterator[tuple[Counters, Desks]]:
+        """The counterparts beside the portal, and who calls them; no desks where there are none."""
+        timeout = aiohttp.ClientTimeout(total=CALL_SECONDS)
+        async with AsyncExitStack() as stack:
+            session = await stack.enter_async_context(aiohttp.ClientSession(timeout=timeout))
+            at = Counters(
+                self._deployment,
+                session,
+                patience_seconds=PATIENCE_SECONDS,
+                look_seconds=LOOK_SECONDS,
+            )
+            desks: Desks = {}
+            if self._deployment.ports:
+                desks = await stack.enter_async_context(desks_of(self._deployment))
+            yield at, desks
+
+    async def _played(
+        self, store: Store, calls_per_second: float | None, at: Counters, desks: Desks
+    ) -> tuple[list[Callable[[], Awaitable[Checks]]], RouteFigures]:
+        """Play all; how what happened beside the portal is counted, and the portal's messages."""
+        checks: list[Callable[[], Awaitable[Checks]]] = []
+        errands: Errands | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                if desks:
+                    errands = Errands(at, self._scenario, desks, tasks)
+                    self._parts.append(errands.parts)
+                    checks.append(partial(errands.checks, store))
+                if traffic := self._deployment.place.traffic:
+                    city = CityDay(at, self._deployment, traffic, desks)
+                    self._parts.append(city.parts)
+                    checks.append(partial(city.checks, store))
+                    tasks.create_task(city.play())
+                watching = tasks.create_task(self._watch(store))
+                tasks.create_task(self._play(calls_per_second, errands))
+        except ExceptionGroup as errors:
+            raise _first(errors) from None
+        return checks, watching.result()
 
     async def story(self) -> Told:
         """Follow one dossier through every counterpart, and count what came of it.
@@ -140,10 +186,11 @@ class Run:
             async with aiohttp.ClientSession(timeout=timeout) as session:
                 counters = Counters(self._deployment, session)
                 story = Story(counters, self._deployment, self._screen.say)
+                before = await held(counters)
                 await story.tell()
                 deadline = time.monotonic() + SETTLE_SECONDS
                 while True:
-                    told = await counted(story, counters, store)
+                    told = await counted(story, counters, store, before)
                     if not [*told.disagreements()] or time.monotonic() > deadline:
                         return told
                     self._processes.check()
@@ -161,12 +208,16 @@ class Run:
                     refused[call["subject"]] += 1
         return refused.most_common(1)[0][0] if refused else self._scenario.eventful().code
 
-    async def _play(self, calls_per_second: float | None) -> None:
+    async def _play(self, calls_per_second: float | None, errands: Errands | None) -> None:
         async with product_of(self._deployment) as send:
 
             async def counted(call: Call) -> None:
+                if errands is not None:
+                    await errands.before(call)
                 await send(call)
                 self._calls += 1
+                if errands is not None:
+                    await errands.after(call)
 
             pace = Pace(calls_per_second)
             side_by_side = self._deployment.place.side_by_side
@@ -177,35 +228,42 @@ class Run:
         seen, since = -1, time.monotonic()
         while True:
             route = (await route_figures(store)).get(ROUTE, NOTHING)
-            self._show(route)
-            if route.delivered >= self._scenario.messages:
+            parts = tuple(part for parts in self._parts for part in parts())
+            self._show(route, parts)
+            arrived = route.delivered >= self._scenario.messages
+            if not arrived or self._calls < len(self._scenario.calls):
+                self._ended = time.monotonic()
+            if arrived and all(part.done == part.total for part in parts):
                 return route
             self._processes.check()
-            progress = route.delivered + self._calls
+            progress = route.delivered + self._calls + sum(part.done for part in parts)
             if progress != seen:
                 seen, since = progress, time.monotonic()
             elif time.monotonic() - since > STALL_SECONDS:
-                raise DemoFailed(self._what_is_missing(route))
+                raise DemoFailed(self._what_is_missing(route, parts))
             await asyncio.sleep(LOOK_SECONDS)
 
-    def _show(self, route: RouteFigures) -> None:
+    def _show(self, route: RouteFigures, parts: tuple[Part, ...]) -> None:
         calls, messages = len(self._scenario.calls), self._scenario.messages
-        self._screen.show(Counts(self._calls, calls, route.delivered, messages))
+        self._screen.show(Counts(self._calls, calls, route.delivered, messages, parts))
 
-    def _what_is_missing(self, route: RouteFigures) -> str:
+    def _what_is_missing(self, route: RouteFigures, parts: tuple[Part, ...]) -> str:
         missing = self._scenario.messages - route.delivered
         calls = len(self._scenario.calls) - self._calls
+        beside = "".join(f" {each.name}: {each.done:,} of {each.total:,}." for each in parts)
         return (
             f"Nothing has moved for {STALL_SECONDS:.0f} s: {missing:,} messages have not reached"
             f" the portal ({route.parked:,} were parked, {route.dead:,} are dead), {calls:,} calls"
-            f" are not made. Logs: {self._processes.log('hub')}, {self._processes.log('portal')}."
+            f" are not made.{beside} Logs: {self._processes.log('hub')},"
+            f" {self._processes.log('portal')}."
         )
 
     async def _settled(self, store: Store) -> Tally:
         """The hub's tally, once it is what is expected or its time is over."""
+        place, last_day = self._deployment.place, self._deployment.place.last_day
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
-            found = (await figures(store, None, FIRST_DAY, LAST_DAY, LAST_DAY)).total
+            found = (await figures(store, None, place.first_day, last_day, last_day)).total
             is_over = time.monotonic() > deadline
             if is_over or figures_of(found) == self._scenario.expected:
                 return found
@@ -217,6 +275,12 @@ class Run:
                 await _json(session, f"/_control/{name}") for name in ("state", "figures")
             ]
         return PortalState.from_json(state, counted)
+
+
+def _first(errors: BaseExceptionGroup) -> BaseException:
+    """The first error of a group, however deep it lies."""
+    first = errors.exceptions[0]
+    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 async def _json(session: aiohttp.ClientSession, path: str) -> Any:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time
 from functools import cached_property
 from itertools import cycle, groupby
 from operator import attrgetter
@@ -13,25 +13,39 @@ from random import Random
 
 from hub.demo import course as courses
 from hub.demo import people, wire
-from hub.demo.course import END, Course, Fate
+from hub.demo.course import Course, Fate, Ways
 from hub.demo.place import PHUC_LOI, Place
 from hub.demo.ward import (
-    CALENDAR,
     CERTIFIED_COPY,
     CORRECTION,
     DOSSIER_COUNT,
-    FIRST_DAY,
-    LAST_DAY,
     PROCEDURES,
     Procedure,
 )
 from hub.demo.wire import Call, Dossier
+from hub.worktime import VIETNAM
 
 SEED = 2023
 ON_TIME_SHARE = 0.025
 """How many of the solved are done on the very day; all others are early, so over 97 % are."""
-OPEN_DAYS = timedelta(days=2)
-"""How close to the end of the period the open ones come in."""
+OPEN_DAYS = 2
+"""On the last so many days of receipt the open ones come in."""
+PAYMENT_SHARE = 0.5
+"""How many of those who filed online and owe a fee pay it online."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many use what, from 0 to 1.
+
+    Attributes:
+        payment: of the dossiers filed online with a fee, those that are paid online.
+        post: of the dossiers filed online, those whose result the post brings; none: as the
+            place does.
+    """
+
+    payment: float = PAYMENT_SHARE
+    post: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,16 @@ class Scenario:
 
     dossiers: tuple[Dossier, ...]
     expected: Figures
+
+    @cached_property
+    def paying(self) -> Mapping[str, Dossier]:
+        """Those whose fee is paid online, by code."""
+        return {one.code: one for one in self.dossiers if one.pays_online}
+
+    @cached_property
+    def posted(self) -> Mapping[str, Dossier]:
+        """Those whose result the post brings, by code."""
+        return {one.code: one for one in self.dossiers if one.course.by_post}
 
     @cached_property
     def calls(self) -> Sequence[Call]:
@@ -81,14 +105,19 @@ class Scenario:
 
 
 def invent(
-    dossier_count: int | None = None, seed: int = SEED, *, place: Place = PHUC_LOI
+    dossier_count: int | None = None,
+    seed: int = SEED,
+    *,
+    place: Place = PHUC_LOI,
+    using: Shares = Shares(),
 ) -> Scenario:
     """The dossiers of a place, the same ones for the same count and seed.
 
     Args:
         dossier_count: dossiers received; the place's own number if left out.
         seed: of every random choice.
-        place: whose units they go round.
+        place: whose units they go round, and when.
+        using: how many pay online, and get their result by post.
 
     Raises:
         ValueError: the count is not positive.
@@ -98,12 +127,22 @@ def invent(
         raise ValueError("at least one dossier")
     random = Random(seed)  # noqa: S311 - an invented ward, repeatable
     expected = figures(count)
-    found = sorted(_courses(expected, random), key=attrgetter("received_at"))
+    ways = Ways(place.all_online, place.post_share if using.post is None else using.post)
+    found = sorted(_courses(expected, random, place, ways), key=attrgetter("received_at"))
     dossiers = [
         Dossier(code, people.invent(random), _copies(one.procedure, random), one, place.units[unit])
         for (unit, code), one in zip(_codes(found, tuple(place.units)), found, strict=True)
     ]
-    return Scenario(tuple(dossiers), expected)
+    paying = _paying(dossiers, using.payment, seed)
+    return Scenario(
+        tuple(replace(one, pays_online=one.code in paying) for one in dossiers), expected
+    )
+
+
+def _paying(dossiers: Sequence[Dossier], share: float, seed: int) -> frozenset[str]:
+    able = [one.code for one in dossiers if one.course.is_online and one.fee_vnd]
+    random = Random(seed)  # noqa: S311 - of its own, so that no other choice depends on the share
+    return frozenset(random.sample(able, round(share * len(able))))
 
 
 def figures(dossier_count: int) -> Figures:
@@ -122,31 +161,26 @@ def shares(count: int) -> dict[Procedure, int]:
     return found
 
 
-def _courses(expected: Figures, random: Random) -> Iterator[Course]:
-    days = _working_days()
+def _courses(expected: Figures, random: Random, place: Place, ways: Ways) -> Iterator[Course]:
+    days = place.days_of_receipt()
+    end = datetime.combine(place.last_day, time(17), VIETNAM)
     on_time = expected.on_time
+
+    def in_period(procedure: Procedure, fate: Fate) -> Course:
+        """A course that is over before the period is: others are thrown away."""
+        while True:
+            found = courses.invent(procedure, fate, random.choice(days), random, ways=ways)
+            if found.returned_at is not None and found.returned_at < end:
+                return found
+
     for procedure, count in shares(expected.solved).items():
         for _ in range(count):
             is_on_time = procedure is CERTIFIED_COPY and on_time > 0
             on_time -= is_on_time
-            yield _in_period(procedure, Fate.ON_TIME if is_on_time else Fate.EARLY, days, random)
-    last_days = [day for day in days if day > LAST_DAY - OPEN_DAYS]
+            yield in_period(procedure, Fate.ON_TIME if is_on_time else Fate.EARLY)
     for _ in range(expected.open):
-        yield courses.invent(CORRECTION, Fate.OPEN, random.choice(last_days), random)
-
-
-def _in_period(procedure: Procedure, fate: Fate, days: Sequence[date], random: Random) -> Course:
-    """A course that is over before the period is: others are thrown away."""
-    while True:
-        found = courses.invent(procedure, fate, random.choice(days), random)
-        if found.returned_at is not None and found.returned_at < END:
-            return found
-
-
-def _working_days() -> list[date]:
-    span = range((LAST_DAY - FIRST_DAY).days + 1)
-    days = [FIRST_DAY + timedelta(days=number) for number in span]
-    return [day for day in days if CALENDAR.is_working_day(day)]
+        day = random.choice(days[-OPEN_DAYS:])
+        yield courses.invent(CORRECTION, Fate.OPEN, day, random, ways=ways)
 
 
 def _codes(found: Sequence[Course], units: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -8,19 +8,36 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 LINE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """How far something beside the dossiers is."""
+
+    name: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
-    """How far a run is; of `calls_total` calls and `messages_total` messages."""
+    """How far a run is; of `calls_total` calls and `messages_total` messages, and of its parts."""
 
     calls: int
     calls_total: int
     delivered: int
     messages_total: int
+    parts: tuple[Part, ...] = ()
 
 
 class Screen(Protocol):
@@ -59,6 +76,7 @@ class Lines:
     def show(self, counts: Counts) -> None:
         """A line if the last one is old enough, or if this is the end."""
         is_end = (counts.calls, counts.delivered) == (counts.calls_total, counts.messages_total)
+        is_end = is_end and all(part.done == part.total for part in counts.parts)
         if counts == self._shown or not (is_end or self._clock() >= self._next):
             return
         self._next = self._clock() + LINE_SECONDS
@@ -66,6 +84,7 @@ class Lines:
         self._write(
             f"  sent {counts.calls:,} of {counts.calls_total:,} calls,"
             f" delivered {counts.delivered:,} of {counts.messages_total:,} messages"
+            + "".join(f", {each.name} {each.done:,} of {each.total:,}" for each in counts.parts)
         )
 
     def close(self) -> None:
@@ -73,7 +92,7 @@ class Lines:
 
 
 class Bars:
-    """Two bars that move, and lines above them."""
+    """Bars that move, and lines above them."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -85,6 +104,7 @@ class Bars:
         )
         self._calls = self._progress.add_task("one-stop → hub, calls", visible=False)
         self._delivered = self._progress.add_task("hub → portal, messages", visible=False)
+        self._parts: dict[str, TaskID] = {}
         self._progress.start()
 
     def say(self, text: str) -> None:
@@ -98,6 +118,10 @@ class Bars:
             (self._delivered, counts.delivered, counts.messages_total),
         ):
             self._progress.update(task, completed=done, total=total, visible=True)
+        for part in counts.parts:
+            if part.name not in self._parts:
+                self._parts[part.name] = self._progress.add_task(part.name)
+            self._progress.update(self._parts[part.name], completed=part.done, total=part.total)
 
     def close(self) -> None:
         """Leave the bars as they are."""

@@ -6,7 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from hub.connectors.one_stop.simulator import Address, OneStopProduct
+from hub.connectors.one_stop.simulator import (
+    Address,
+    CallingProduct,
+    Counterparts,
+    OneStopProduct,
+)
+from hub.demo.cast import CUSTOMER, PARTNER, PASSWORD
 from hub.demo.deployment import PORTAL_MEMBER, Deployment
 from hub.demo.playing import Send
 from hub.demo.processes import DemoFailed
@@ -38,6 +44,28 @@ async def product_of(deployment: Deployment) -> AsyncIterator[Send]:
                 await _catch_up(product, call)
 
         yield send
+
+
+@asynccontextmanager
+async def desks_of(deployment: Deployment) -> AsyncIterator[dict[str, CallingProduct]]:
+    """The products of the place's units as they call their counterparts, by unit."""
+    async with AsyncExitStack() as stack:
+        yield {
+            unit: await stack.enter_async_context(
+                CallingProduct(
+                    Counterparts(
+                        deployment.gateway_url,
+                        unit=unit,
+                        username=unit,
+                        password=deployment.password,
+                        partner=PARTNER,
+                        secret=PASSWORD,
+                        customer=CUSTOMER,
+                    )
+                )
+            )
+            for unit in deployment.place.units
+        }
 
 
 def _address(deployment: Deployment, unit: str) -> Address:

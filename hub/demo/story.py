@@ -8,7 +8,6 @@ answered. What must come out is the same with and without faults: each thing onc
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from typing import Any
 from hub.demo.cast import CUSTOMER, PARTNER_OFFICE, PASSWORD
 from hub.demo.counters import Counters
 from hub.demo.deployment import Deployment
-from hub.demo.papers import dossier, draft, issue, order, petition
+from hub.demo.papers import answer, dossier, draft, issue, order, petition
 from hub.store import Store
 from hub.store.timeline import Timeline
 from hub.wire.dvcqg.dates import write_stamp
@@ -51,8 +50,17 @@ DONE_ONCE: Mapping[str, int] = {
 }
 """Events of the story's dossier, as the hub's timeline must have them."""
 
+COUNTED = (
+    *("payment_gateway", "e_receipt", "public_post", "document_exchange", "document_office"),
+    "petitions",
+)
+Held = Mapping[str, Mapping[str, Any]]
+
 TOLD_PORTAL = ("2", "6", "4", "9", "10")
 """Statuses of the dossier that the one-stop tells, in order."""
+
+ANSWERED = {"00", "02"}
+"""The hub's answers with which the bank is content: taken, and taken before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +84,23 @@ class Told:
 class Story:
     """One dossier's way; `tell` plays it.
 
+    Attributes:
+        unanswered_count: callbacks of the bank that the hub did not answer.
+
     Args:
         counters: the counterparts.
         deployment: whose unit it is.
         say: takes a line for the person who watches.
+        number: of the dossier that day, which is also its letter's.
     """
 
     def __init__(
-        self, counters: Counters, deployment: Deployment, say: Callable[[str], None]
+        self,
+        counters: Counters,
+        deployment: Deployment,
+        say: Callable[[str], None],
+        *,
+        number: int = 9001,
     ) -> None:
         self._at = counters
         self._deployment = deployment
@@ -91,7 +108,9 @@ class Story:
         self._unit = deployment.unit
         self._name = deployment.place.units[self._unit]
         now = datetime.now(VIETNAM)
-        self.code = f"{self._unit}-{now:%y%m%d}-9001"
+        self.code = f"{self._unit}-{now:%y%m%d}-{number}"
+        self._number = number
+        self.unanswered_count = 0
         self._received = VIETNAM_CALENDAR.next_instant(now)
         self._due = VIETNAM_CALENDAR.add(self._received, 3 * WORKING_DAY)
 
@@ -141,12 +160,19 @@ class Story:
         asked = await self._told("ThongBaoThanhToan")
         paid = {"pay_url": asked["UrlThanhToan"], "callbacks": 2, "redirect": "before"}
         done = await self._at.tell("payment_gateway", "/_control/pay", paid)
+
+        async def heard() -> bool:
+            again = await self._at.tell("payment_gateway", "/_control/again", {})
+            return set(again["answers"]) <= ANSWERED
+
+        await self._at.until("the hub's answer to the bank", heard)
         await self._told("CONFIRM", asked["MaThamChieu"])
-        late = {"response_code": "24", "status_code": "02"}
+        late = {"reference": done["reference"], "response_code": "24", "status_code": "02"}
         again = await self._at.tell("payment_gateway", "/_control/repeat", late)
         receipt = await self._told("ThongBaoBienLai")
-        answers = ", ".join([*done["answers"], *again["answers"]])
-        return f"answered {answers}; receipt {receipt['SoBienLai']}"
+        answers = [*done["answers"], *again["answers"]]
+        self.unanswered_count = answers.count("none")
+        return f"answered {', '.join(answers)}; receipt {receipt['SoBienLai']}"
 
     async def _ask(self) -> str:
         await self._send("4")
@@ -154,15 +180,15 @@ class Story:
         await self._at.tell("one_stop", "/do/submit", {"fields": fields})
         decided = {"MaHoSo": self.code, "LoaiKetQua": "01"}
 
-        async def drafted() -> bool:
-            return bool((await self._at.state("document_office"))["drafts"])
+        async def drafted() -> Any:
+            return await self._at.get("document_office", f"/_control/drafts/{self.code}")
 
         await self._at.until("the draft at the document office", drafted)
         await self._at.tell("document_office", "/_control/decide", decided)
         await self._at.until("the office's result", self._packages)
         answering = [{"organ": PARTNER_OFFICE, "statuses": list(STATUSES), "opinion": True}]
         await self._at.tell("document_exchange", "/_control/auto", answering, method="PUT")
-        letter = issue(self.code, self._unit, self._name)
+        letter = issue(self.code, self._unit, self._name, number=self._number)
         await self._at.tell("one_stop", "/do/issue", {"fields": letter})
         await self._at.until("the opinion", self._packages)
         return "statuses 01 to 06 and the opinion came back"
@@ -204,18 +230,8 @@ class Story:
             return reply.get("status") == 200 and reply["answer"]["code"] in ("00", "01")
 
         await self._at.until("the hub's answer to the citizen", lambda: taken("send", sent))
-        answer = {
-            "type": "pakn.answered",
-            "paknId": sent["paknId"],
-            "source": sent["source"],
-            "answer": "Kết quả đã được trả qua bưu chính công ích.",
-            "answeredBy": "Lê Văn Thử",
-            "answeredAt": datetime.now(VIETNAM).isoformat(timespec="seconds"),
-            "public": True,
-            "status": "1",
-            "dossierCode": self.code,
-        }
-        await self._at.until("the hub's answer to the agency", lambda: taken("act", answer))
+        said = answer(sent)
+        await self._at.until("the hub's answer to the agency", lambda: taken("act", said))
 
         async def answered() -> Any:
             return (await self._at.state("petitions"))["counts"].get("pakn.answered")
@@ -267,39 +283,49 @@ class Story:
         return [str(status) for status in rows.get("statuses", ())] if rows else []
 
 
-async def counted(story: Story, at: Counters, store: Store) -> Told:
-    """What the story came to, at the counterparts and in the hub's timeline."""
-    payment, receipt, post, axis, office, petitions = await asyncio.gather(
-        *(
-            at.state(kind)
-            for kind in (
-                "payment_gateway",
-                "e_receipt",
-                "public_post",
-                "document_exchange",
-                "document_office",
-                "petitions",
-            )
-        )
-    )
+async def held(at: Counters) -> Held:
+    """What the counterparts hold, by kind."""
+    return {kind: await at.state(kind) for kind in COUNTED}
+
+
+async def counted(story: Story, at: Counters, store: Store, before: Held) -> Told:
+    """What the story came to, at the counterparts and in the hub's timeline.
+
+    Args:
+        before: what the counterparts held when it began.
+    """
+    now = await held(at)
+
+    def more(kind: str, name: str) -> int:
+        return int(now[kind][name] - before[kind][name])
+
+    petitions = [_once(each["petitions"]["counts"], "pakn.answered") for each in (now, before)]
+    rows = [
+        ("payments", more("payment_gateway", "paid"), 1),
+        ("payments made twice", more("payment_gateway", "paid_twice"), 0),
+        ("callbacks left without an answer", story.unanswered_count, 0),
+        ("receipts", more("e_receipt", "receipts"), 1),
+        ("parcels", more("public_post", "parcels"), 1),
+        ("documents sent and received", more("document_exchange", "documents"), 2),
+        ("documents sent twice", more("document_exchange", "twice"), 0),
+        ("drafts at the document office", more("document_office", "drafts"), 1),
+        ("petitions answered", petitions[0] - petitions[1], 1),
+        *await told_of(story, store),
+    ]
+    return Told(story.code, tuple(rows))
+
+
+async def told_of(story: Story, store: Store) -> list[tuple[str, int, int]]:
+    """What the portal and the hub's timeline have of this dossier alone."""
     entries = await Timeline(store).of_subject(story.code)
     seen = Counter(
         entry.outcome.kind for entry in entries if entry.outcome.state.value == "decoded"
     )
-    statuses = await story.portal_statuses()
-    rows = [
-        ("payments", payment["paid"], 1),
-        ("payments made twice", payment["paid_twice"], 0),
-        ("receipts", receipt["receipts"], 1),
-        ("parcels", post["parcels"], 1),
-        ("documents sent and received", axis["documents"], 2),
-        ("documents sent twice", axis["twice"], 0),
-        ("drafts at the document office", office["drafts"], 1),
-        ("petitions answered", _once(petitions["counts"], "pakn.answered"), 1),
-        ("statuses at the portal in order", int(_firsts(statuses) == list(TOLD_PORTAL)), 1),
+    statuses = _firsts(await story.portal_statuses())
+    return [
+        ("statuses at the portal in order", int(statuses == list(TOLD_PORTAL)), 1),
         *((f"{kind} in the timeline", seen[kind], count) for kind, count in DONE_ONCE.items()),
     ]
-    return Told(story.code, tuple(rows))
 
 
 def _once(counts: Mapping[str, int], operation: str) -> int:

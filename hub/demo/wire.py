@@ -25,13 +25,15 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """One dossier of the demo: its code, owner, how many are paid for, course, and unit."""
+    """One dossier of the demo: its code, owner, how many are paid for, course, unit, and whether
+    the fee is paid online."""
 
     code: str
     person: Person
     copies: int
     course: Course
     unit_name: str
+    pays_online: bool = False
 
     @property
     def fee_vnd(self) -> int:
@@ -118,7 +120,7 @@ def form(dossier: Dossier, at: datetime, status: str) -> Item:
         **_who(dossier),
         **_when(dossier.course, at),
         "TrangThaiHoSo": status,
-        **_how(dossier),
+        **_how(dossier, status),
         **_papers(dossier, at),
     }
 
@@ -166,9 +168,10 @@ def _when(course: Course, at: datetime) -> Item:
     }
 
 
-def _how(dossier: Dossier) -> Item:
+def _how(dossier: Dossier, status: str) -> Item:
     course = dossier.course
-    paid = "0" if not dossier.fee_vnd else "1" if course.is_online else "3"
+    is_paid = dossier.pays_online and status != "2"  # the payment is ordered after the receipt
+    paid = "0" if not dossier.fee_vnd else "1" if is_paid else "3"
     return {
         "KenhThucHien": "2" if course.is_online else "1",
         "HinhThuc": "1" if course.by_post else "0",

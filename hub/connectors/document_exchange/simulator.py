@@ -26,6 +26,7 @@ from hub.connectors.document_exchange import simulator_door as door
 from hub.connectors.document_exchange.simulator_packages import (
     Letter,
     Seen,
+    is_signed,
     look_at,
     status_package,
 )
@@ -74,7 +75,8 @@ def simulator(
     Args:
         faults: the fault script to begin with.
         log: where calls are logged.
-        systems: `secret` and `organs` (organisation ids) of each system.
+        systems: `secret` and `organs` (organisation ids) of each system; with `certificate` (PEM)
+            it is counted how many of its documents are validly signed with that.
         locked: organisations that take nothing (code 23).
         window_seconds: how old a call's stamp may be.
     """
@@ -190,6 +192,7 @@ class Axis:
         self.items: list[Listed] = []
         self.calls: Counter[str] = Counter()
         self.numbers = 0
+        self.signed = 0
 
     def state(self) -> Mapping[str, Any]:
         """Counts of packages, of documents sent twice, of calls by path and end."""
@@ -204,6 +207,7 @@ class Axis:
             "statuses": sum(item.kind == models.STATUS for item in self.items),
             "waiting": sum(item.status not in ("done", "fail") for item in self.items),
             "twice": sum(count - 1 for count in sent.values()),
+            "signed": self.signed,
             "calls": dict(self.calls),
         }
 
@@ -263,6 +267,9 @@ class Axis:
             return _fail(NO_RECEIVER, "to")
         if set(to) & set(self.locked):
             return _fail(LOCKED, "to")
+        certificate = self.systems[said["systemid"]].get("certificate")
+        if certificate and kind == models.DOCUMENT:
+            self.signed += is_signed(asked.body, certificate)
         doc_id = self._put(kind, sender, to, asked.body)
         return Answer(_said("OK", "0", "") | {"DocId": doc_id}, taken=True)
 

@@ -14,6 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape, unescape
 
+from lxml import etree
+from signxml import SignatureConfiguration, XMLVerifier
+from signxml.exceptions import SignXMLException
+
 from hub.wire.edxml import models
 
 DATE = r"\d{4}/\d{2}/\d{2}"
@@ -92,6 +96,16 @@ def look_at(body: bytes, message_type: str) -> Seen:
         status_code=_at(header, "StatusCode"),
         business=business,
     )
+
+
+def is_signed(body: bytes, certificate: str) -> bool:
+    """Whether the whole package is validly signed with a certificate (PEM)."""
+    where = SignatureConfiguration(location=".//")
+    try:
+        XMLVerifier().verify(body, x509_cert=certificate, expect_config=where)
+    except (SignXMLException, etree.LxmlError, ValueError):
+        return False
+    return True
 
 
 def _attachment_fault(text: str, body: bytes, end: int) -> str:

@@ -74,13 +74,18 @@ class Counter:
         return [await self._call(order, paid, {}) for order, paid in waiting]
 
     async def repeat(self, said: Mapping[str, Any]) -> list[str]:
-        """Call about every transaction once more, with these codes instead of its own."""
+        """Call about every transaction once more, with these codes instead of its own.
+
+        Args:
+            said: `response_code`, `status_code`; `reference`: only about that order.
+        """
         codes = {"response": said.get("response_code"), "status": said.get("status_code")}
         changed = {name: str(code) for name, code in codes.items() if code is not None}
         return [
             await self._call(order, Transaction(**{**vars(paid), **changed}), {})
             for order in self.bank.book.orders.values()
             for paid in order.transactions
+            if said.get("reference") in (None, order.reference)
         ]
 
     def _order(self, said: Mapping[str, Any]) -> Order | None:
