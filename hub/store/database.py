@@ -127,7 +127,7 @@ class Store:
                 except BaseException:
                     # Answers may be left unread, which the next one would take for its own:
                     # no conversation that was interrupted is ever continued.
-                    _cut(driver)
+                    driver.pgconn.finish()  # at once: what follows may be cancelled again
                     if not connection.invalidated:
                         await connection.invalidate()
                     raise
