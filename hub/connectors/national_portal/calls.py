@@ -16,6 +16,7 @@ import orjson
 from hub import http
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.errors import Unavailable, UnknownOutcome
+from hub.wire.dvcqg.models import ANSWER_SERVICE
 
 KEY_HEADER = "X-Operation-Key"
 STORE_CODE = "errorCode"
@@ -106,10 +107,13 @@ def understand(
 
     Raises:
         Unavailable, Misconfigured, Rejected: see `hub.http.check_status`.
-        UnknownOutcome: it has another form.
+        UnknownOutcome: it has another form, or a 5xx follows what must not be sent twice.
     """
     if reply.status == 401:
         return PortalReply({}, "http_401", Verdict.SESSION)
+    if reply.status >= 500 and service == ANSWER_SERVICE:
+        # A second answer may be shown to the citizen twice: the portal is asked first.
+        raise UnknownOutcome(f"HTTP {reply.status}", code="http_5xx")
     fields = _json_object(reply.body) if reply.status != 429 and reply.status < 500 else None
     name = "error_code" if fields is None or "error_code" in fields else STORE_CODE
     if fields is None or name not in fields:
