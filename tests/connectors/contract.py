@@ -8,7 +8,9 @@ A check yields what is wrong, one sentence each. Samples stand in the connector'
     samples/in/<form>/<name>.error.json        instead: {"code", "path"}, the whole is unreadable
     samples/out/<form>/<name>.event.json       one structured CloudEvent
     samples/out/<form>/<name>.<ext>            the wire bytes that it becomes
-    samples/settings.yaml                      the connector's block of hub.yaml, if they need one
+    samples/settings.yaml                      the connector's block of hub.yaml, of who delivers
+    profiles/<name>/samples/                   the same again for what other settings make of events
+    samples/simulator.yaml                     options of the simulator that go with it, if any
 """
 
 from __future__ import annotations
@@ -69,6 +71,13 @@ class Folder:
             return self.connector.settings.model_validate(block)
         return self.connector.settings.model_construct(kind=self.connector.kind)
 
+    @property
+    def profiles(self) -> list[Folder]:
+        """The same connector with the samples and settings of each of its other profiles."""
+        return [
+            Folder(self.connector, path) for path in sorted((self.path / "profiles").glob("*/"))
+        ]
+
     def samples(self, direction: str) -> list[Sample]:
         """The samples of `in` or `out`."""
         endings = (".events.jsonl", ".error.json") if direction == "in" else (".event.json",)
@@ -106,7 +115,7 @@ def the_folder_is_complete(folder: Folder) -> Iterator[str]:
     if connector.decode is not None:
         wanted.add("decode.py")
     if connector.encode is not None:
-        wanted |= {"encode.py", "client.py"}
+        wanted |= {"encode.py", "client.py", "samples/settings.yaml"}
     for name in sorted(wanted):
         if not (folder.path / name).exists():
             yield f"{name} is missing"
@@ -236,18 +245,31 @@ def samples_encode_to_their_bytes(folder: Folder) -> Iterator[str]:
             stored = orjson.dumps(orjson.loads(stored))
         if first.body != stored:
             yield f"{sample.form}/{sample.beside.name}: does not become {sample.wire.name}"
-        event = _event(sample)
+        event = event_of_sample(sample)
         if first.key != event.subject:
             yield f"{sample.beside.name}: the message's key is not the event's subject"
 
 
-def _event(sample: Sample) -> Event:
+def event_of_sample(sample: Sample) -> Event:
+    """The event beside an outgoing sample."""
     return Event.from_json(json.loads(sample.beside.read_text(encoding="utf-8")))
 
 
 def _encoded(folder: Folder, sample: Sample) -> Any:
     assert folder.connector.encode is not None
-    return folder.connector.encode(_event(sample), folder.settings)
+    return folder.connector.encode(event_of_sample(sample), folder.settings)
+
+
+def profiles_have_samples_of_their_own(folder: Folder) -> Iterator[str]:
+    """What is sent under other settings has as many samples, and becomes their bytes."""
+    for profile in folder.profiles:
+        samples = profile.samples("out")
+        for form in sorted({sample.form for sample in samples}):
+            count = sum(sample.form == form for sample in samples)
+            if count < SAMPLES_COUNT:
+                yield f"{profile.path.name}/{form} has {count} samples, not {SAMPLES_COUNT}"
+        for wrong in (*samples_encode_to_their_bytes(profile), *operations_are_declared(profile)):
+            yield f"{profile.path.name}: {wrong}"
 
 
 def what_decode_makes_survives_kafka(folder: Folder) -> Iterator[str]:
@@ -298,6 +320,7 @@ CHECKS: tuple[Check, ...] = (
     there_are_enough_samples,
     samples_decode_to_their_events,
     samples_encode_to_their_bytes,
+    profiles_have_samples_of_their_own,
     what_decode_makes_survives_kafka,
     the_order_key_is_the_subject,
     the_simulator_stands_alone,

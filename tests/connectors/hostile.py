@@ -147,7 +147,7 @@ def errors_do_not_repeat_the_content(folder: Folder) -> Iterator[str]:
             except Broken as broken:
                 yield f"{sample.form}/{sample.wire.name}: {broken}"
                 break
-            if any(CANARY in str(each) for error in errors for each in _chain(error)):
+            if any(CANARY in str(each) for error in errors for each in chain(error)):
                 yield f"{sample.form}/{sample.wire.name}: an error repeats the value at {start}"
                 break
 
@@ -158,10 +158,11 @@ def _values(body: bytes) -> Iterator[tuple[int, int]]:
         yield found.span(found.lastindex or 0)
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and what caused it."""
     yield error
     if error.__cause__ is not None:
-        yield from _chain(error.__cause__)
+        yield from chain(error.__cause__)
 
 
 CHECKS: tuple[Check, ...] = (

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.connectors.payment_gateway import CONNECTOR, payplat, vnpay
+from hub.connectors.payment_gateway import payplat, vnpay
 from hub.connectors.payment_gateway.codes import (
     VNPAY_API,
     VNPAY_RESPONSE,
@@ -40,8 +40,6 @@ from hub.schemas.dossier import Fee
 from hub.schemas.payment import FailureReason, Payer, PaymentClaim, PaymentFailed
 from hub.schemas.payment_order import PaymentOrderRequested
 from hub.when import When
-from tests.connectors import contract
-from tests.connectors.contract import Folder
 from tests.connectors.payment_examples import (
     CODE,
     START,
@@ -372,14 +370,6 @@ def _amount(fee: Fee) -> int:
 
 def test_order_information_has_no_diacritics_and_no_special_characters() -> None:
     assert vnpay.plain_text("Đo đạc & lập bản đồ: số 1/2-A;") == "Do dac lap ban do so 1 2-A"
-
-
-@pytest.mark.parametrize("profile", ["payplat", "vnpt_pay"])
-def test_samples_of_the_other_profiles_become_their_bytes(profile: str) -> None:
-    folder = Folder(CONNECTOR, Folder.of(CONNECTOR).path / "profiles" / profile)
-    assert len(folder.samples("out")) >= contract.SAMPLES_COUNT
-    assert list(contract.samples_encode_to_their_bytes(folder)) == []
-    assert list(contract.operations_are_declared(folder)) == []
 
 
 # Routes

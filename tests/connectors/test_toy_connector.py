@@ -234,6 +234,28 @@ SPOILT: dict[str, tuple[Callable[[Path], None], str]] = {
         _replace("simulator.py", "toy.wire import fields_of", "toy.decode import fields_of"),
         "the_simulator_stands_alone",
     ),
+    "a client that takes any answer for a success": (
+        _replace("client.py", "reply.status != 204", "False"),
+        "no_failure_of_a_delivery_is_a_success",
+    ),
+    "a client that lets foreign errors out": (
+        _replace("client.py", "reply.status != 204", "reply.status == 200 and reply.body[0]"),
+        "no_failure_of_a_delivery_is_a_success",
+    ),
+    "a client that shows what it was told": (
+        _replace(
+            "client.py", '"the answer is not the toy\'s"', "reply.body.decode(errors='replace')"
+        ),
+        "no_failure_of_a_delivery_is_a_success",
+    ),
+    "a client that says it failed where nobody knows": (
+        _replace("__init__.py", "Repetition.HARMLESS", "Repetition.ASKABLE"),
+        "what_must_not_happen_twice_is_not_said_to_have_failed",
+    ),
+    "a client that keeps the operation key to itself": (
+        _replace("client.py", '"X-Operation-Key": request.operation_key', ""),
+        "deliver_passes_its_operation_key",
+    ),
     "data that Kafka changes": (
         _replace("decode.py", "data = DossierEvent(", "data = type('D', (DossierEvent,), {})("),
         "what_decode_makes_survives_kafka",

@@ -173,11 +173,10 @@ def encode(event: Event, settings: ToySettings) -> Message:
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import aiohttp
-
+from hub import http
 from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.toy.settings import ToySettings
-from hub.errors import Rejected, Unavailable
+from hub.errors import Rejected, UnknownOutcome
 
 
 class ToyClient:
@@ -187,17 +186,20 @@ class ToyClient:
         self._settings = settings
 
     async def deliver(self, requests: Sequence[Request], *, timeout_seconds: float) -> Reply:
-        limit = aiohttp.ClientTimeout(timeout_seconds)
-        try:
-            async with aiohttp.ClientSession(timeout=limit) as session:
-                url, body = self._settings.base_url, requests[0].message.body
-                async with session.post(url, data=body) as answer:
-                    if answer.status >= 500:
-                        raise Unavailable("the toy cannot take it now")
-                    if answer.status >= 400:
-                        raise Rejected("the toy refused", foreign_code=str(answer.status))
-        except aiohttp.ClientConnectionError as error:
-            raise Unavailable("the toy does not answer") from error
+        (request,) = requests
+        async with http.outgoing_session(connections_count=1) as session:
+            reply = await http.post(
+                session,
+                self._settings.base_url,
+                body=request.message.body,
+                headers={"X-Operation-Key": request.operation_key},
+                limits=http.CallLimits(timeout_seconds, self._settings.reply_bytes),
+            )
+        if reply.status == 400:
+            raise Rejected("the toy refused", foreign_code="400")
+        http.check_status(reply)
+        if reply.status != 204:
+            raise UnknownOutcome("the answer is not the toy's")
         return Reply()
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
@@ -242,6 +244,11 @@ One form, `line`: `CODE|STATUS|UNIT`. One operation, `push`.
 """,
 }
 
+SETTINGS = """
+base_url: http://127.0.0.1:9
+token: invented
+"""
+
 
 def line_of(code: str, status: str) -> str:
     """The toy's line."""
@@ -270,6 +277,8 @@ def write(parent: Path) -> Path:
     """Write the toy's folder below `parent`; its path."""
     folder = parent / "toy"
     samples = folder / "samples"
+    samples.mkdir(parents=True)
+    (samples / "settings.yaml").write_text(SETTINGS)
     for direction in ("in", "out"):
         (samples / direction / "line").mkdir(parents=True)
     for name, text in FILES.items():

@@ -1,0 +1,373 @@
+"""What a connector does when the outside fails, at each of its calls and in every way.
+
+The connector's client and poller speak to its own simulator through a server that breaks. Their
+settings are those of the samples, with every address the server's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from pydantic import BaseModel
+
+from hub.connector import (
+    Answer,
+    Asked,
+    Connector,
+    ConnectorSettings,
+    Page,
+    Repetition,
+    Reply,
+    Request,
+)
+from hub.errors import EncodeError, HubError, Rejected, Unavailable, UnknownOutcome
+from hub.simulation import CallLog, FaultScript, running
+from tests.connectors.broken_server import (
+    LOST,
+    REFUSED,
+    REPLY_BYTES,
+    SAID,
+    BrokenServer,
+    Manner,
+    broken_server,
+)
+from tests.connectors.contract import Check, Folder, event_of_sample
+from tests.connectors.ground import MemoryGround
+from tests.connectors.hostile import CANARY, chain
+
+NO_ANSWER = (Unavailable, UnknownOutcome)
+OURS = (Rejected, *NO_ANSWER)
+"""What a client may raise; `Misconfigured` is an `Unavailable`."""
+
+TIMEOUT_SECONDS = 0.25
+ADDRESS = re.compile(r"https?://[^/\s]+")
+CALLS_COUNT = 6
+"""So many calls of one act are broken, one after the other."""
+
+
+class FullGround(MemoryGround):
+    """One that has a body for every reference."""
+
+    async def fetch(self, reference: str) -> bytes:
+        return b"%PDF-1.4 invented"
+
+
+@dataclass
+class Outside:
+    """A folder's client and poller before a simulator behind a server that breaks."""
+
+    folder: Folder
+    settings: ConnectorSettings
+    server: BrokenServer
+
+    @property
+    def connector(self) -> Connector:
+        """The connector of the folder."""
+        return self.folder.connector
+
+    def requests(self) -> Iterator[Request]:
+        """One of each operation and form of the samples."""
+        seen = set()
+        assert self.connector.encode is not None
+        for sample in self.folder.samples("out"):
+            event = event_of_sample(sample)
+            with suppress(EncodeError):
+                message = self.connector.encode(event, self.settings)
+                named = (sample.form, message.operation)
+                if named not in seen:
+                    seen.add(named)
+                    yield Request(message, str(uuid.uuid5(uuid.NAMESPACE_OID, str(named))), event)
+
+    async def deliver(self, request: Request) -> Reply:
+        """Deliver with a client that has not spoken before."""
+        client = self._client()
+        try:
+            return await client.deliver([request], timeout_seconds=TIMEOUT_SECONDS)
+        finally:
+            await client.close()
+
+    async def ask(self, request: Request) -> Asked:
+        """Ask with such a client."""
+        client = self._client()
+        try:
+            return await client.ask(request, timeout_seconds=TIMEOUT_SECONDS)
+        finally:
+            await client.close()
+
+    async def probe(self) -> str:
+        """Probe with such a client."""
+        client = self._client()
+        try:
+            return await client.probe()
+        finally:
+            await client.close()
+
+    async def poll(self) -> Page:
+        """The first look ever."""
+        assert self.connector.poller is not None
+        poller = self.connector.poller(self.connector.kind, self.settings, FullGround())
+        try:
+            return await poller.poll("")
+        finally:
+            await poller.close()
+
+    def _client(self) -> Any:
+        assert self.connector.client is not None
+        return self.connector.client(self.connector.kind, self.settings, FullGround())
+
+
+def _quick(settings: Any) -> Any:
+    """The same with short waits and small answers, in all its blocks."""
+    changes: dict[str, Any] = {}
+    for name, value in settings:
+        if name.endswith("timeout_seconds"):
+            changes[name] = TIMEOUT_SECONDS
+        elif name == "reply_bytes":
+            changes[name] = REPLY_BYTES
+        elif isinstance(value, BaseModel):
+            changes[name] = _quick(value)
+    return settings.model_copy(update=changes)
+
+
+def _options(folder: Folder) -> dict[str, Any]:
+    file = folder.path / "samples" / "simulator.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+@asynccontextmanager
+async def outside(folder: Folder) -> AsyncIterator[Outside]:
+    """A folder's outside, while the block runs."""
+    connector = folder.connector
+    assert connector.simulator is not None
+    with CallLog() as log:
+        async with (
+            running(connector.simulator(FaultScript(), log, **_options(folder))) as behind,
+            broken_server(behind) as (server, address),
+        ):
+            text = (folder.path / "samples" / "settings.yaml").read_text(encoding="utf-8")
+            block = yaml.safe_load(ADDRESS.sub(address, text))
+            yield Outside(folder, _quick(connector.settings.model_validate(block)), server)
+
+
+Act = Callable[[Outside], Awaitable[Any]]
+Found = tuple[str, Exception | None, Any]
+"""Where something broke, what was raised, and what was given instead."""
+
+
+async def _calls_of(there: Outside, act: Act) -> int:
+    """How many calls the act makes while nothing is broken."""
+    there.server.plan(None)
+    with suppress(HubError):
+        await act(there)
+    return min(len(there.server.calls), CALLS_COUNT)
+
+
+async def _broken(
+    there: Outside, act: Act, manners: Mapping[str, Manner], *, only: int | None = None
+) -> AsyncIterator[Found]:
+    """What comes of each call, or of only that one, broken in each way."""
+    numbers = range(await _calls_of(there, act)) if only is None else (only,)
+    for number in numbers:
+        for name, manner in manners.items():
+            there.server.plan(manner, from_call=number)
+            where = f"call {number + 1} meets {name}"
+            try:
+                given = await act(there)
+            # Any exception at all is what is looked for.
+            except Exception as error:  # noqa: BLE001
+                yield where, error, None
+            else:
+                yield where, None, given
+
+
+def _fault_of(error: Exception, allowed: tuple[type[HubError], ...]) -> str:
+    """What is wrong with an error; empty: nothing."""
+    if not isinstance(error, allowed):
+        return f"{type(error).__name__} ({error})"
+    if any(CANARY in str(each) for each in chain(error)):
+        return f"{type(error).__name__} repeats the answer"
+    if isinstance(error, Rejected) and error.documented:
+        return "a documented refusal"
+    return ""
+
+
+def _everywhere(folder: Folder, run: Callable[[Outside], Awaitable[list[str]]]) -> Iterator[str]:
+    """What is wrong in the folder, and in each of its profiles."""
+    for each in (folder, *folder.profiles):
+
+        async def visit(each: Folder = each) -> list[str]:
+            async with outside(each) as there:
+                return await run(there)
+
+        for wrong in asyncio.run(visit()):
+            yield f"{each.path.name}: {wrong}"
+
+
+async def _deliveries(there: Outside) -> list[str]:
+    wrong = []
+    for request in there.requests():
+
+        async def act(there: Outside, request: Request = request) -> Reply:
+            return await there.deliver(request)
+
+        for manners, allowed in ((LOST, NO_ANSWER), (REFUSED, OURS), (SAID, OURS)):
+            async for where, error, _ in _broken(there, act, manners):
+                fault = "a success" if error is None else _fault_of(error, allowed)
+                if fault:
+                    wrong.append(f"{request.message.operation}: {where}: {fault}")
+    return wrong
+
+
+def no_failure_of_a_delivery_is_a_success(folder: Folder) -> Iterator[str]:
+    """Whatever breaks at whatever call, deliver raises one of ours, and nothing of the answer."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _deliveries)
+
+
+async def _last_calls(there: Outside) -> list[str]:
+    wrong = []
+    for request in there.requests():
+        operation = there.connector.operations[request.message.operation]
+        if operation.repetition not in (Repetition.ASKABLE, Repetition.DANGEROUS):
+            continue
+
+        async def act(there: Outside, request: Request = request) -> Reply:
+            return await there.deliver(request)
+
+        last = await _calls_of(there, act) - 1
+        if last < 0:
+            continue
+        manners = {**LOST, **SAID, "500": REFUSED["500"]}
+        async for where, error, _ in _broken(there, act, manners, only=last):
+            if not isinstance(error, UnknownOutcome):
+                wrong.append(f"{operation.name}: {where}: {type(error).__name__}")
+    return wrong
+
+
+def what_must_not_happen_twice_is_not_said_to_have_failed(folder: Folder) -> Iterator[str]:
+    """The last call of an askable or dangerous request took effect, for all that is known."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _last_calls)
+
+
+async def _questions(there: Outside) -> list[str]:
+    wrong = []
+    for request in there.requests():
+        operation = there.connector.operations[request.message.operation]
+        if operation.repetition is not Repetition.ASKABLE:
+            continue
+
+        async def act(there: Outside, request: Request = request) -> Asked:
+            return await there.ask(request)
+
+        async for where, error, asked in _broken(there, act, {**LOST, **REFUSED, **SAID}):
+            fault = "" if error is None else _fault_of(error, OURS)
+            if error is None and asked.answer is not Answer.UNKNOWN:
+                fault = f"{asked.answer}"
+            if fault:
+                wrong.append(f"{operation.name}: {where}: {fault}")
+    return wrong
+
+
+def no_failure_of_a_question_is_an_answer(folder: Folder) -> Iterator[str]:
+    """Whether a request was taken is never read out of a broken answer."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _questions)
+
+
+async def _looks(there: Outside) -> list[str]:
+    wrong = []
+    async for where, error, page in _broken(there, Outside.poll, {**LOST, **REFUSED, **SAID}):
+        fault = "" if error is None else _fault_of(error, OURS)
+        if error is None and page.messages:
+            fault = "messages"
+        if fault:
+            wrong.append(f"{where}: {fault}")
+    return wrong
+
+
+def no_failure_of_a_look_is_a_message(folder: Folder) -> Iterator[str]:
+    """A poller raises one of ours, or has nothing to tell."""
+    if folder.connector.poller is not None:
+        yield from _everywhere(folder, _looks)
+
+
+async def _probes(there: Outside) -> list[str]:
+    wrong = []
+    manners = {**LOST, **REFUSED, **SAID}
+    del manners["silence"]  # how long a probe waits is no setting of every connector
+    async for where, error, _ in _broken(there, Outside.probe, manners):
+        if error is not None and (fault := _fault_of(error, OURS)):
+            wrong.append(f"{where}: {fault}")
+    return wrong
+
+
+def a_probe_raises_only_ours(folder: Folder) -> Iterator[str]:
+    """A probe of a broken destination raises one of ours, or says what it found."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _probes)
+
+
+async def _unreachable(there: Outside) -> list[str]:
+    wrong = []
+    for request in there.requests():
+        there.server.plan(None)
+        with suppress(HubError):
+            await there.deliver(request)
+        if not there.server.calls:
+            continue
+        await there.server.leave()
+        try:
+            await there.deliver(request)
+        except Unavailable:
+            pass
+        # Any exception at all is what is looked for.
+        except Exception as error:  # noqa: BLE001
+            wrong.append(f"{request.message.operation}: {type(error).__name__}")
+        else:
+            wrong.append(f"{request.message.operation}: success")
+        await there.server.come_back()
+    return wrong
+
+
+def a_destination_that_is_away_was_sent_nothing(folder: Folder) -> Iterator[str]:
+    """No connection is `Unavailable`: the request may be sent again without asking."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _unreachable)
+
+
+async def _keys(there: Outside) -> list[str]:
+    wrong = []
+    for request in there.requests():
+        there.server.plan(None)
+        with suppress(HubError):
+            await there.deliver(request)
+        key = request.operation_key.encode()
+        said = b"".join(there.server.calls)
+        if said and key not in said and key.replace(b"-", b"") not in said:
+            wrong.append(f"{request.message.operation}: its operation key is in no call")
+    return wrong
+
+
+def deliver_passes_its_operation_key(folder: Folder) -> Iterator[str]:
+    """A receiver, or who reads its log, can tell a repetition from another request."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _keys)
+
+
+CHECKS: tuple[Check, ...] = (
+    no_failure_of_a_delivery_is_a_success,
+    what_must_not_happen_twice_is_not_said_to_have_failed,
+    no_failure_of_a_question_is_an_answer,
+    no_failure_of_a_look_is_a_message,
+    a_probe_raises_only_ours,
+    a_destination_that_is_away_was_sent_nothing,
+    deliver_passes_its_operation_key,
+)
