@@ -177,7 +177,7 @@ class Intake:
 
     async def close(self) -> None:
         """Leave Kafka."""
-        for partition in self._partitions.values():
+        for partition in list(self._partitions.values()):
             await partition.close()
         if self._reader is not None:
             await self._reader.close()
@@ -334,12 +334,14 @@ class Intake:
     async def _commit_again(self) -> None:
         """Commit idle partitions now and then, so that the broker does not forget them."""
         now = time.monotonic()
-        for partition in self._partitions.values():
-            memory = partition.memory
-            if now - partition.committed_at > RECOMMIT_SECONDS and not partition.broken:
-                last = max(partition.next_offset, memory.start) - 1
-                end = Position(self._kafka.prefix + self.topic, memory.number, last)
-                async with self._busy:
+        for partition in list(self._partitions.values()):
+            if now - partition.committed_at <= RECOMMIT_SECONDS:
+                continue
+            async with self._busy:
+                if self._works(partition):
+                    memory = partition.memory
+                    last = max(partition.next_offset, memory.start) - 1
+                    end = Position(self._kafka.prefix + self.topic, memory.number, last)
                     await self._guarded(partition, self._commit(partition, Batch(), end))
 
     async def _act(self) -> None:
@@ -352,17 +354,22 @@ class Intake:
             if partition is None:
                 continue
             async with self._busy:
-                execute = self._redecoding.execute(partition.memory, command)
-                await self._guarded(partition, execute)
+                if self._works(partition):
+                    execute = self._redecoding.execute(partition.memory, command)
+                    await self._guarded(partition, execute)
 
     async def _try_waiting(self) -> None:
         """Messages about an unknown foreign id are tried again when they are due."""
         for partition in list(self._partitions.values()):
             for subject in self._redecoding.due(partition.memory):
                 async with self._busy:
-                    if partition.broken:
+                    if not self._works(partition):
                         break
                     await self._guarded(partition, self._redecoding.flow(partition.memory, subject))
+
+    def _works(self, partition: Taken) -> bool:
+        """Whether it is still ours; it may have been let go while somebody waited for his turn."""
+        return not partition.broken and self._partitions.get(partition.memory.number) is partition
 
     async def _guarded(self, partition: Taken, work: Awaitable[object]) -> None:
         """Do it; where it fails, take the partition anew: what is remembered may not be so."""

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 import pytest_asyncio
@@ -70,6 +70,21 @@ class ShakyProducer:
             if self._shaky.failures:
                 self._shaky.failures -= 1
                 raise Unavailable("no broker", code="kafka_away")
+
+
+class Leaving(asyncio.Lock):
+    """An intake's lock that somebody who takes all its partitions away gets first."""
+
+    def __init__(self, intake: Intake) -> None:
+        super().__init__()
+        self._intake: Intake | None = intake
+
+    async def acquire(self) -> Literal[True]:
+        intake, self._intake = self._intake, None
+        for number in range(PARTITIONS if intake is not None else 0):
+            assert intake is not None
+            await intake.let_go(number)
+        return await super().acquire()
 
 
 class Decoding:
@@ -243,6 +258,31 @@ async def test_a_replay_after_the_connector_was_mended_flows(decoding: Decoding)
     await until(decoding.caught_up)
     assert (await decoding.events("H1"))[-1] == ("H1", 3)
     assert not await decoding.queue("H1")
+
+
+async def test_an_act_on_a_partition_that_is_let_go_meanwhile_is_done_by_the_next_owner(
+    decoding: Decoding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await decoding.send(("H1", "bad"), ("H1", 1))
+    await until(decoding.caught_up)
+    (first,) = decoding.intakes
+    commands = first._store.commands
+
+    async def asked(claims: Any) -> Any:
+        found = await commands(claims)
+        if found:
+            monkeypatch.setattr(first, "_busy", Leaving(first))
+        return found
+
+    monkeypatch.setattr(first._store, "commands", asked)
+    number = await Acts(decoding.ground.store).request(TOPIC, decoding.code("H1"), Act.SKIP, AUTHOR)
+    await until(lambda: not first.partitions)
+    monkeypatch.undo()
+    await decoding.end(first)
+    await decoding.worker("v")
+    done = await Acts(decoding.ground.store).wait(number, 10)
+    assert done.result.startswith("done")
+    assert await decoding.events("H1") == [("H1", 1)]
 
 
 @pytest.mark.parametrize("act", [Act.SKIP, Act.RELEASE])
