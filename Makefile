@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+EVERY_CORE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format bench crash faults soak clean lock
@@ -20,7 +21,7 @@ demo: $(STAMP) ## Play eight months of a ward through the hub (ARGS="--faults", 
 	@$(BIN)/hub demo $(if $(KEEP),--keep) $(ARGS)
 
 test: $(STAMP) ## Run every test on real Kafka and PostgreSQL (ARGS="tests/test_local.py")
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(EVERY_CORE))
 
 check: $(STAMP) ## Format, lint, strict types, import contracts; changes nothing
 	@$(BIN)/ruff format --check .

@@ -21,6 +21,7 @@ from hub.errors import (
     Misconfigured,
     OwnershipLost,
     Rejected,
+    StoreAway,
     Unavailable,
     UnknownOutcome,
 )
@@ -35,6 +36,7 @@ FIRST_FAILURE: dict[type[HubError], Action] = {
     Rejected: Action.DEAD,
     Unavailable: Action.RETRY,
     Misconfigured: Action.HOLD,
+    StoreAway: Action.HOLD,
     UnknownOutcome: Action.RETRY,
     OwnershipLost: Action.ABANDON,
 }

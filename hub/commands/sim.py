@@ -151,7 +151,9 @@ def read_options(connector: Connector, settings: Sequence[str]) -> dict[str, Any
     options: dict[str, Any] = {}
     for setting in settings:
         name, equals, value = setting.partition("=")
-        _refuse_unknown(connector, [name] if equals else [setting])
+        _refuse_unknown(connector, [name])
+        if not equals:
+            raise ConfigError(f"--set {name}: write {name}=VALUE")
         try:
             options[name] = yaml.safe_load(value)
         except yaml.YAMLError as error:

@@ -50,10 +50,14 @@ LAST_PUSHED = "pushed"
 """Fact of a dossier's alias: hash of what was pushed last, to know a repetition by."""
 
 
+FIELD_RULES = "field_rules"
+
+
 class Refused(MessageError):
     """A call that is not taken; `code` is ours, the text names paths and no values."""
 
-    code = "field_rules"
+    def __init__(self, text: str, *, code: str = FIELD_RULES) -> None:
+        super().__init__(text, code=code)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,14 @@ FORM_OF_OPERATION = {
 TAKEN, TRY_AGAIN, REFUSED = "0", "-1", "-9"
 
 
+FIELD_RULES = "field_rules"
+
+
 class Refused(MessageError):
     """A call that is not taken; `code` is ours, the text names paths and no values."""
 
-    code = "field_rules"
+    def __init__(self, text: str, *, code: str = FIELD_RULES) -> None:
+        super().__init__(text, code=code)
 
 
 def endpoints(
