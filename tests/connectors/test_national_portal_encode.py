@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hub.connectors.national_portal as folder
+from hub.connectors.national_portal.decode import decode, message
 from hub.connectors.national_portal.encode import encode
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.connectors.national_portal.simulator_rules import DOSSIER as DOSSIER_RULES
@@ -18,6 +20,7 @@ from hub.connectors.national_portal.simulator_rules import PROGRESS as PROGRESS_
 from hub.connectors.national_portal.simulator_rules import first_fault
 from hub.errors import EncodeError, MessageError
 from hub.event import Event
+from hub.wire.dvcqg.dates import write_stamp
 from tests.connectors.portal_examples import (
     CODE,
     DOSSIER,
@@ -124,3 +127,23 @@ def test_whatever_is_encoded_the_portal_takes(name: str, value: str) -> None:
     except MessageError:
         return
     assert first_fault(item, DOSSIER_RULES, "") == ""
+
+
+STATES = st.fixed_dictionaries(
+    {
+        "TrangThai": st.sampled_from([str(code) for code in range(1, 12)]),
+        "MaHoSo": st.just("G22.99-260105-000012"),
+        "MaHoSoDonVi": st.sampled_from(["", CODE]),
+        "MaDoiTuong": TEXTS,
+        "NoiDung": TEXTS,
+        "NgayXuLy": st.datetimes(datetime(2020, 1, 1), datetime(2099, 1, 1)).map(write_stamp),
+        "TaiLieuXuLy": st.lists(st.fixed_dictionaries({"TenTepDinhKem": TEXTS}), max_size=2),
+    }
+)
+
+
+@given(STATES)
+def test_a_state_keeps_every_field_there_and_back(item: dict[str, Any]) -> None:
+    (event,) = decode(message(json.dumps(item).encode(), "state"), SETTINGS)
+    assert isinstance(event, Event)
+    assert said(event) == item
