@@ -49,9 +49,13 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=BACKLOG_COUNT)
+        listening = socket.create_server((host, port), family=family, backlog=BACKLOG_COUNT)
     except OSError as error:
         raise ConfigError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    # asyncio does not do it for sockets of this making: an answer in two parts would wait for an
+    # acknowledgement that the other side delays (40 ms).
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
+    return listening
 
 
 async def serve(

@@ -45,6 +45,9 @@ async def running(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0) -> As
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
     listening = socket.create_server((host, port))
+    # asyncio does not do it for sockets of this making: each answer would wait for an
+    # acknowledgement that the other side delays (40 ms).
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
     address = f"http://{host}:{listening.getsockname()[1]}"
     await server.startup(sockets=[listening])
     try:
