@@ -354,6 +354,7 @@ async def test_a_draft_goes_to_the_office_and_its_files_to_the_blob_store() -> N
     ("change", "code"),
     [
         ({"MaHoSo": ""}, "-9"),
+        ({"IDHoSo": ""}, "-9"),
         ({"VanBanDuThao": {"DinhKem": [{"Ten": "x", "Base64": "không phải"}]}}, "-9"),
         ({"ThanhPhanHoSo": [{"Base64": 7}]}, "-9"),
         ({"DonVi": "H99"}, "-9"),

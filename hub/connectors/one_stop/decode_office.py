@@ -157,6 +157,8 @@ def _unit(message: Message, code: str) -> str:
 
 def _submitted(message: Message, wire: WireSubmit) -> tuple[str, str, EventData]:
     code = subject_of(wire.MaHoSo)
+    if not wire.IDHoSo:
+        raise DecodeError("the office needs the product's id of the dossier", path="/IDHoSo")
     unit = wire.DonVi or WireOrgan()
     kept: dict[str, str] = {}
     draft = wire.VanBanDuThao
@@ -173,7 +175,7 @@ def _submitted(message: Message, wire: WireSubmit) -> tuple[str, str, EventData]
             unit=_unit(message, code),
             unit_name=unit.Ten or "",
             dossier_code=code,
-            dossier_id=wire.IDHoSo or "",
+            dossier_id=wire.IDHoSo,
             dossier_name=wire.TenHoSo or "",
             procedure_name=wire.ThuTuc or "",
             document=None if draft is None else _document(draft, sender),
