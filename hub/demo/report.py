@@ -97,12 +97,13 @@ def figures_of(tally: Tally) -> Figures:
 
 
 def disagreements(
-    scenario: Scenario, tally: Tally, route: RouteFigures, portal: PortalState, *, faults: bool
+    scenario: Scenario, tally: Tally, route: RouteFigures, portal: PortalState, *, repeats: bool
 ) -> Iterator[str]:
     """Every figure in which hub, portal and scenario differ.
 
-    Under faults the portal may hold a step twice (it took one and its answer was lost, so it was
-    sent again), and the first of the second time comes after a newer one.
+    With `repeats` (under faults, or if the hub was interrupted) the portal may hold a step twice:
+    it took one and its answer was lost, so it was sent again, and the first of the second time
+    comes after a newer one.
     """
     expected = asdict(scenario.expected)
     for who, found in (("the hub", figures_of(tally)), ("the portal", portal.figures)):
@@ -114,7 +115,7 @@ def disagreements(
     yield from _differ("messages delivered to the portal", route.delivered, scenario.messages)
     yield from _differ("dead letters", route.dead, 0)
     forms, steps = scenario.messages_of
-    if faults:
+    if repeats:
         if portal.forms < forms:
             yield from _differ("whole dossiers taken by the portal", portal.forms, forms)
         if portal.steps < steps:

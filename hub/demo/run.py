@@ -39,6 +39,12 @@ PATIENCE_SECONDS = 300.0
 """How long a citizen waits for the link to pay, while the hub works off what came before."""
 SETTLE_SECONDS = 15.0
 """How long the standings may lag behind the timeline."""
+LET_GO = (b'"left_unsaved"', b'"lease_expired"', b'"write_refused"')
+"""Events of the hub's log after which it delivers a second time what it did not know as done."""
+INTERRUPTED = (
+    "this machine was so busy that the hub let go of its work for a while: a counterpart may have"
+    " heard something twice"
+)
 NOTHING = RouteFigures(delivered=0, retried=0, parked=0, dead=0)
 
 
@@ -128,8 +134,10 @@ class Run:
         finally:
             await store.close()
         portal = await self._portal()
+        if self.was_interrupted() and not self._deployment.faults:
+            self._screen.say(INTERRUPTED)
         found = [
-            *disagreements(self._scenario, tally, route, portal, faults=self._deployment.faults),
+            *disagreements(self._scenario, tally, route, portal, repeats=self._repeats()),
             *(text for each in beside for text in each.disagreements()),
         ]
         return Report(tally, route, portal, self._calls, seconds, tuple(found), tuple(beside))
@@ -160,7 +168,7 @@ class Run:
         try:
             async with asyncio.TaskGroup() as tasks:
                 if desks:
-                    errands = Errands(at, self._scenario, desks, tasks)
+                    errands = Errands(at, self._scenario, desks, tasks=tasks, repeats=self._repeats)
                     self._parts.append(errands.parts)
                     checks.append(partial(errands.checks, store))
                 if traffic := self._deployment.place.traffic:
@@ -197,6 +205,14 @@ class Run:
                     await asyncio.sleep(LOOK_SECONDS)
         finally:
             await store.close()
+
+    def was_interrupted(self) -> bool:
+        """Whether the hub has let go of its work for a while, as when PostgreSQL stands still."""
+        with self._processes.log("hub").open("rb") as lines:
+            return any(word in line for line in lines for word in LET_GO)
+
+    def _repeats(self) -> bool:
+        return self._deployment.faults or self.was_interrupted()
 
     def example(self) -> str:
         """The dossier to show: the one that the portal refused most often, else a long story."""

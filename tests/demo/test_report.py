@@ -8,6 +8,7 @@ import pytest
 
 from hub.demo import scenario
 from hub.demo.pages import report_page
+from hub.demo.place import PHUC_LOI
 from hub.demo.report import PortalState, Report, disagreements
 from hub.demo.scenario import Figures
 from hub.store.figures import RouteFigures, Tally
@@ -31,14 +32,14 @@ def differing(
     route: RouteFigures = ROUTE,
     portal: PortalState = PORTAL,
     *,
-    faults: bool = False,
+    repeats: bool = False,
 ) -> list[str]:
-    return list(disagreements(WARD, tally, route, portal, faults=faults))
+    return list(disagreements(WARD, tally, route, portal, repeats=repeats))
 
 
 def test_nothing_differs_when_all_agree() -> None:
     assert differing() == []
-    assert differing(faults=True) == []
+    assert differing(repeats=True) == []
 
 
 @pytest.mark.parametrize(
@@ -70,11 +71,11 @@ def test_nothing_differs_when_all_agree() -> None:
             [f"steps at the portal: {STEPS + 1}, expected {STEPS}"],
         ),
         (
-            differing(portal=replace(PORTAL, forms=FORMS - 1), faults=True),
+            differing(portal=replace(PORTAL, forms=FORMS - 1), repeats=True),
             [f"whole dossiers taken by the portal: {FORMS - 1}, expected {FORMS}"],
         ),
         (
-            differing(portal=replace(PORTAL, steps=STEPS - 1), faults=True),
+            differing(portal=replace(PORTAL, steps=STEPS - 1), repeats=True),
             [f"steps at the portal: {STEPS - 1}, expected {STEPS}"],
         ),
     ],
@@ -83,9 +84,9 @@ def test_a_figure_that_differs_is_named(found: list[str], named: list[str]) -> N
     assert found == named
 
 
-def test_under_faults_the_portal_may_hold_a_step_twice() -> None:
+def test_what_was_sent_again_may_stand_twice_at_the_portal() -> None:
     portal = replace(PORTAL, forms=FORMS + 3, steps=STEPS + 5, older_steps=2)
-    assert differing(portal=portal, faults=True) == []
+    assert differing(portal=portal, repeats=True) == []
 
 
 def test_the_portals_answers_are_read() -> None:
@@ -103,11 +104,13 @@ def test_the_portals_answers_are_read() -> None:
 def test_the_page_shows_what_the_hub_counted() -> None:
     tally = Tally(received=2452, solved=2451, early=2390, on_time=61, open=1)
     route = RouteFigures(delivered=17_810, retried=12, parked=3, dead=0)
-    page = report_page(Report(tally, route, PORTAL, 15_358, 20.0, ()), "UBND phường Mẫu")
+    page = report_page(Report(tally, route, PORTAL, 15_358, 20.0, ()), PHUC_LOI)
     for text in ("2,452", "2,451", "2,390  (97.51%)", "61", "17,810 delivered, 12 of them"):
         assert text in page
     assert "counts the same figures" in page
-    page = report_page(Report(tally, route, PORTAL, 15_358, 20.0, ("late: 1, expected 0",)), "X")
+    page = report_page(
+        Report(tally, route, PORTAL, 15_358, 20.0, ("late: 1, expected 0",)), PHUC_LOI
+    )
     assert "same figures" not in page
 
 
