@@ -16,6 +16,7 @@ from hub.connectors.one_stop.sessions import Doorkeeper
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.errors import ConfigError, HubError, Unavailable
 from hub.message import Message
+from tests.connectors.ground import MemoryGround
 
 UNIT, OTHER_UNIT = "H99.01", "H99.02"
 CODE = "H99.01-260105-0001"
@@ -107,6 +108,7 @@ class Remembering:
     portal: Portal = field(default_factory=Portal)
     away: bool = False
     asked: list[str] = field(default_factory=list)
+    ground: MemoryGround = field(default_factory=MemoryGround)
 
     async def accept(self, messages: Sequence[Message]) -> None:
         """Take all, unless Kafka is away."""

@@ -10,11 +10,12 @@ import pytest
 
 from hub.connector import discover
 from hub.connectors.one_stop.settings import OneStopSettings
-from hub.errors import EncodeError
-from hub.event import Event
+from hub.errors import EncodeError, Unavailable
+from hub.event import Alias, Event
 from hub.message import Message
 from hub.routes.one_stop import ROUTES
 from hub.when import When
+from tests.connectors.ground import MemoryGround
 from tests.connectors.one_stop_counterparts import (
     CHILD,
     decoded,
@@ -22,7 +23,8 @@ from tests.connectors.one_stop_counterparts import (
     one_stop_settings,
     play,
 )
-from tests.connectors.one_stop_door import CODE, UNIT, Site
+from tests.connectors.one_stop_door import CODE, SETTINGS, STEP, SYNC, UNIT, Site, dossier, step
+from tests.connectors.portal_examples import portal_settings
 
 NATIONAL = "G22.99.01-260105-000123"
 STATE = {"TrangThai": "4", "MaHoSo": NATIONAL, "MaHoSoDonVi": CODE, "NoiDung": "Đang xử lý"}
@@ -188,3 +190,51 @@ def test_a_configuration_of_today_is_still_valid() -> None:
     settings = OneStopSettings.model_validate(today)
     assert not settings.products
     assert not settings.slips
+
+
+# Codes of the product's own for what was filed at a portal
+
+
+@pytest.mark.parametrize("own_codes", [True, False])
+async def test_a_dossier_under_the_products_own_code_stays_the_portals(own_codes: bool) -> None:
+    site = Site(SETTINGS.model_copy(update={"own_codes": own_codes}))
+    await site.inbox.ground.remember([Alias("dossier.national_code", NATIONAL, NATIONAL)])
+    await site.call(SYNC, data=[dossier(MaHoSoQG=NATIONAL), dossier("H99.01-260105-0002")])
+    await site.call(STEP, data=[step()])
+    about = NATIONAL if own_codes else CODE
+    assert [message.key for message in site.inbox.messages] == [about, "H99.01-260105-0002", about]
+    connector = discover()["one_stop"]
+    assert connector.order_key is not None
+    for message in site.inbox.messages:
+        (told,) = decoded(message)
+        assert told.subject == message.key == connector.order_key(message)
+
+
+async def test_its_steps_reach_the_portal_under_the_portals_code() -> None:
+    site = Site(SETTINGS.model_copy(update={"own_codes": True}))
+    await site.inbox.ground.remember([Alias("dossier.unit_code", CODE, NATIONAL)])
+    await site.call(STEP, data=[step()])
+    (told,) = decoded(site.inbox.messages[0])
+    portal = discover()["national_portal"]
+    assert portal.encode is not None
+    settings = portal_settings("http://portal.example", national_code_pattern="^G22[.].*$")
+    sent = portal.encode(told, settings)
+    item = orjson.loads(sent.body)
+    assert (sent.operation, item["MaHoSo"], item["MaHoSoDonVi"]) == (
+        "DongBoTrangThaiHoSo",
+        NATIONAL,
+        CODE,
+    )
+
+
+async def test_while_codes_cannot_be_looked_up_nothing_is_taken() -> None:
+    class Away(MemoryGround):
+        async def alias(self, kind: str, value: str) -> Alias | None:
+            raise Unavailable("the store does not answer")
+
+    site = Site(SETTINGS.model_copy(update={"own_codes": True}))
+    site.inbox.ground = Away()
+    reply = await site.call(STEP, data=[step()])
+    assert reply["error_code"] != 0
+    assert site.inbox.messages == []
+    assert site.codes() == ["try_again"]

@@ -72,17 +72,19 @@ def _told(
     event: Event, data: DossierEvent, settings: NationalPortalSettings
 ) -> tuple[str, dict[str, Any]]:
     """Operation and item of a dossier's event."""
-    if settings.states_of_filed_here and (code := _national_code(data, settings)):
+    if settings.states_of_filed_here and (code := _national_code(event, data, settings)):
         return models.STATE_SERVICE, _state(event, data, settings, code)
     if data.dossier is not None:
         return models.DOSSIER_SERVICE, _dossier(data, settings)
     return models.PROGRESS_SERVICE, _progress(data, settings)
 
 
-def _national_code(data: DossierEvent, settings: NationalPortalSettings) -> str:
+def _national_code(event: Event, data: DossierEvent, settings: NationalPortalSettings) -> str:
+    """The portal's code: what the item is about, what the hub knows it by, or what it says."""
     pattern = settings.national_code_pattern
-    if pattern and re.fullmatch(pattern, data.code):
-        return data.code
+    for code in (data.code, event.subject):
+        if pattern and re.fullmatch(pattern, code):
+            return code
     return national_code_of(data)
 
 

@@ -74,6 +74,8 @@ def message(body: bytes, form: str) -> Message:
 
 def order_key(message: Message) -> str:
     """The dossier code of an item; of anything else the sending unit. Never raises."""
+    if subject := message.headers.get("subject"):
+        return subject
     form = message.headers.get("form", "item")
     known = BY_NAME.get(form)
     if known is not None:
@@ -173,7 +175,7 @@ def _event(beside: _Beside, tree: Any, path: str) -> Event:
     return Event(
         kind=KIND_OF_STATUS[data.status],
         source=f"/connectors/{message.connector}/{unit}",
-        subject=data.code,
+        subject=message.headers.get("subject") or data.code,
         time=time or message.received_at,
         data=data,
         natural_key=f"{operation}:{body_hash(tree)}",

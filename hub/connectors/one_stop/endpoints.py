@@ -36,6 +36,7 @@ from hub.connectors.one_stop.intake import (
     session_sending,
 )
 from hub.connectors.one_stop.intake_linked import FORM_OF_SERVICE, linked_messages
+from hub.connectors.one_stop.known import under_their_subjects
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.sessions import Doorkeeper
 from hub.connectors.one_stop.settings import OneStopSettings
@@ -151,10 +152,16 @@ class Door:
         return await self._answer(operation, act)
 
     async def _take(self, sending: Sending) -> Reply:
-        return await self._accept(messages_of(sending, self._instance, self._settings))
+        messages = messages_of(sending, self._instance, self._settings)
+        return await self._accept(messages, sending.trees if self._settings.own_codes else None)
 
-    async def _accept(self, messages: Sequence[Message]) -> Reply:
+    async def _accept(
+        self, messages: Sequence[Message], trees: Sequence[Any] | None = None
+    ) -> Reply:
+        """Take them; with their items, under the codes by which the hub knows the dossiers."""
         try:
+            if trees is not None:
+                messages = await under_their_subjects(messages, trees, self._inbox.ground)
             await self._inbox.accept(messages)
         except Unavailable as error:
             raise Refused(replies.TRY_AGAIN, unit=messages[0].headers["unit"]) from error

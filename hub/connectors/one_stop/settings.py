@@ -126,6 +126,11 @@ class OneStopSettings(ConnectorSettings):
     )
     body_limit_bytes: int = Field(5_000_000, ge=1, description="Largest body of one call.")
     items_limit_count: int = Field(500, ge=1, description="Most items in one call.")
+    own_codes: bool = Field(
+        False,
+        description="Products give dossiers filed at a portal codes of their own (MaHoSoQG stands "
+        "beside them): every item is looked up among the aliases.",
+    )
     slips: bool = Field(
         False, description="Also tell which slips (phiếu) a dossier's states mean, as events."
     )
