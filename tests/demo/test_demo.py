@@ -23,9 +23,11 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient
 
 from hub.demo import ground, scenario
+from hub.demo.scenario import Shares
 from tests.broker import Addresses
 
 SECONDS = 100
+EVERYBODY = ("--online-payment-share", "1", "--post-share", "1")
 pytestmark = pytest.mark.timeout(180)
 
 
@@ -121,10 +123,16 @@ def lines_until(process: subprocess.Popen[str], pattern: str, *, error: bool) ->
 
 
 def test_the_hub_the_portal_and_the_ward_agree_and_nothing_is_left_running(demo: Demo) -> None:
-    code, out, err = demo.run("--dossiers", "60", "--json")
+    code, out, err = demo.run("--dossiers", "60", *EVERYBODY, "--json")
     assert code == 0, err
     report = json.loads(out)
-    ward = scenario.invent(60)
+    ward = scenario.invent(60, using=Shares(payment=1, post=1))
+    beside = report["counterparts"]["Payments and parcels"]
+    assert (
+        len(ward.paying) == beside["payments paid"]["found"] == beside["receipts issued"]["found"]
+    )
+    assert len(ward.posted) == beside["parcels delivered"]["found"]
+    assert min(len(ward.paying), len(ward.posted)) > 2
     for found in (report["dossiers"], report["national_portal"]["holds"]["figures"]):
         assert found.items() >= asdict(ward.expected).items()
     portal = report["national_portal"]
@@ -142,13 +150,31 @@ def test_the_hub_the_portal_and_the_ward_agree_and_nothing_is_left_running(demo:
 
 
 def test_faults_of_the_portal_change_no_figure(demo: Demo) -> None:
-    code, out, err = demo.run("--dossiers", "60", "--faults", "--json")
+    code, out, err = demo.run("--dossiers", "60", *EVERYBODY, "--faults", "--json")
     assert code == 0, err
     report = json.loads(out)
     assert report["dossiers"].items() >= asdict(scenario.invent(60).expected).items()
     assert report["disagreements"] == []
     assert report["national_portal"]["retried"] > 0
     assert report["national_portal"]["dead"] == 0
+
+
+def test_a_citys_documents_are_signed_and_answered_and_its_petitions_end(demo: Demo) -> None:
+    few = ("--dossiers", "6", "--documents", "6", "--petitions", "6")
+    code, out, err = demo.run("--place", "thanh-hoa", *few, "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    assert report["disagreements"] == []
+    assert report["counterparts"]["Payments and parcels"]["payments paid"]["found"] == 3
+    day = report["counterparts"]["Documents and petitions of the day"]
+    assert [day[what]["found"] for what in ("documents at the axis", "validly signed ones")] == [
+        6
+    ] * 2
+    assert day["document.status_changed in the timeline"]["found"] == 12
+    assert day["petitions answered, once"]["found"] == 5
+    assert day["complaints redirected, once"]["found"] == 1
+    assert "documents sent 6 of 6" in err
+    assert demo.processes() == []
 
 
 async def test_a_kept_demo_says_where_it_is_and_its_command_works_until_ctrl_c(demo: Demo) -> None:

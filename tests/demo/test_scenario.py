@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from hub.demo import scenario, ward
-from hub.demo.scenario import Figures, Scenario
+from hub.demo.place import PHUC_LOI, THANH_HOA
+from hub.demo.scenario import Figures, Scenario, Shares
 from hub.wire.dvcqg.reading import dossier_of, progress_of
 from hub.wire.dvcqg.rules import dossier_faults, progress_faults
 from hub.worktime import VIETNAM_CALENDAR, WORKING_DAY
@@ -216,6 +217,56 @@ def test_fees_follow_the_number_of_copies(eight_months: Scenario) -> None:
     ]
     assert min(copies) == 1
     assert max(copies) > 5
+
+
+def test_shares_decide_who_pays_online_and_whom_the_post_serves(eight_months: Scenario) -> None:
+    online = [one for one in eight_months.dossiers if one.course.is_online]
+    assert len(eight_months.paying) == round(0.5 * sum(one.fee_vnd > 0 for one in online))
+    assert all(one.course.is_online and one.fee_vnd for one in eight_months.paying.values())
+    assert 0.2 < len(eight_months.posted) / len(online) < 0.4
+    assert all(one.course.is_online for one in eight_months.posted.values())
+    nobody = scenario.invent(300, using=Shares(payment=0, post=0))
+    assert (len(nobody.paying), len(nobody.posted)) == (0, 0)
+    everybody = scenario.invent(300, using=Shares(payment=1, post=1))
+    solved = [one for one in everybody.dossiers if one.course.finished_at]
+    assert len(everybody.paying) == sum(
+        one.course.is_online and one.fee_vnd > 0 for one in everybody.dossiers
+    )
+    assert set(everybody.posted) == {one.code for one in solved if one.course.is_online}
+    for played in (nobody, everybody):
+        assert counted(played) == played.expected
+
+
+def test_how_many_pay_changes_nothing_else() -> None:
+    few, many = (scenario.invent(200, using=Shares(payment=share)) for share in (0.1, 0.9))
+    assert [one.course for one in few.dossiers] == [one.course for one in many.dossiers]
+    assert set(few.paying) != set(many.paying)
+
+
+def test_only_what_is_paid_is_told_as_paid_online(eight_months: Scenario) -> None:
+    for form in forms(eight_months):
+        is_paid = form["MaHoSo"] in eight_months.paying and form["TrangThaiHoSo"] != "2"
+        assert (form["DuocThanhToanTrucTuyen"] == "1") == is_paid
+
+
+def test_a_citys_day_is_a_250th_of_its_year() -> None:
+    played = scenario.invent(place=THANH_HOA)
+    assert counted(played) == played.expected
+    assert (played.expected.received, played.expected.late) == (116, 0)
+    assert {one.course.received_at.date() for one in played.dossiers} == {THANH_HOA.first_day}
+    assert all(one.course.is_online for one in played.dossiers)
+    assert {one.code.partition("-")[0] for one in played.dossiers} == set(THANH_HOA.units)
+    assert len(played.paying) > 50
+    assert played.posted == {}
+    assert THANH_HOA.traffic is not None
+    assert THANH_HOA.traffic.documents == 430
+
+
+def test_a_city_may_be_less_busy() -> None:
+    busy = THANH_HOA.busy(5, None).traffic
+    assert busy is not None
+    assert (busy.documents, busy.petitions) == (5, 12)
+    assert PHUC_LOI.busy(5, 5) == PHUC_LOI
 
 
 def test_nobody_in_it_can_exist(eight_months: Scenario) -> None:
