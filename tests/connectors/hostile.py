@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
+from io import BytesIO
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,12 +20,33 @@ from tests.connectors.contract import Check, Folder
 CANARY = "canary7f3a91"
 """A value that must not come back in the text of an error."""
 
+
+def _entities_of_entities() -> bytes:
+    """A few hundred bytes of XML that stand for gigabytes."""
+    told = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 12))
+    return f'<!DOCTYPE a [<!ENTITY e0 "0123456789">{told}]><a>&e11;</a>'.encode()
+
+
+def _zip_of_zeros(name: str) -> bytes:
+    """A small archive of a large file with that name."""
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, bytes(10_000_000))
+    return packed.getvalue()
+
+
 ODD = (
     *(b"", b" ", b"\x00", b"\xef\xbb\xbf{}", b"null", b"true", b"0", b'""', b"[]", b"{}", b"[[]]"),
     *(b"{", b"[{}", b'{"a":', b'{"a":NaN}', b'{"a":1e999999}', b'{"a":"\\ud800"}', b"[null]"),
     *(b'{"a":1,"a":2}', b'{"\\u0000":"\\u0000"}', b"\xff\xfe{\x00}\x00", b"\xc3\x28", b"9" * 5000),
     *(b"[" * 100_000, b'{"a":' * 50_000, b"[" * 900 + b"]" * 900, b"<a/>", b"a=1&a=2"),
     *(b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', b"\r\n\r\n", b'{"a":"\\r\\nX: y"}'),
+    b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/hostname">]><a>&b;</a>',
+    b'<!DOCTYPE a SYSTEM "http://127.0.0.1:1/a.dtd"><a/>',
+    b'<?xml version="1.0" encoding="UTF-16"?><a/>',
+    _entities_of_entities(),
+    _zip_of_zeros("../../a"),
+    gzip.compress(bytes(10_000_000)),
 )
 
 VALUE = re.compile(
