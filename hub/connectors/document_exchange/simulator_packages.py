@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from html import escape, unescape
 
 from lxml import etree
-from signxml import SignatureConfiguration, XMLVerifier
 from signxml.exceptions import SignXMLException
+from signxml.verifier import SignatureConfiguration, XMLVerifier
 
 from hub.wire.edxml import models
 
