@@ -10,15 +10,24 @@ CEL: https://github.com/google/cel-spec (macros `has`, `all`, `exists`, `exists_
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
-
-import cel
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from hub.errors import ConfigError, EncodeError
+
+if TYPE_CHECKING:
+    import cel
+else:
+    # The package's face imports its command line, and that a terminal library: 11 MB and a third
+    # of a second that no worker needs.
+    sys.modules.setdefault("cel.cli", ModuleType("cel.cli"))
+    cel = importlib.import_module("cel")
 
 NAMES = ("kind", "source", "subject", "unit", "data")
 """What an expression may speak of."""
