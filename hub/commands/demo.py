@@ -68,10 +68,10 @@ def demo(
             help="Of dossiers filed online: returned by post; left out: the place's own.",
         ),
     ] = None,
-    documents: Annotated[
+    document_count: Annotated[
         int | None, typer.Option(min=0, help="Documents of a city's day; left out: its own.")
     ] = None,
-    petitions: Annotated[
+    petition_count: Annotated[
         int | None, typer.Option(min=0, help="Petitions of a city's day; left out: its own.")
     ] = None,
     keep: Annotated[
@@ -91,7 +91,7 @@ def demo(
         raise typer.BadParameter(f"no place {place}; there are: {', '.join(PLACES)}")
     using = scenario.Shares(online_payment_share, post_share)
     wish = _Wish(dossiers, speed, keep, as_json, using)
-    played = PLACES[place].busy(documents, petitions)
+    played = PLACES[place].busy(document_count, petition_count)
     screen = _screen()
     for number in (signal.SIGINT, signal.SIGTERM):  # ends in order, also where a shell ignores one
         signal.signal(number, signal.default_int_handler)

@@ -160,7 +160,7 @@ def test_faults_of_the_portal_change_no_figure(demo: Demo) -> None:
 
 
 def test_a_citys_documents_are_signed_and_answered_and_its_petitions_end(demo: Demo) -> None:
-    few = ("--dossiers", "6", "--documents", "6", "--petitions", "6")
+    few = ("--dossiers", "6", "--document-count", "6", "--petition-count", "6")
     code, out, err = demo.run("--place", "thanh-hoa", *few, "--json")
     assert code == 0, err
     report = json.loads(out)
