@@ -35,8 +35,9 @@ LOOK_SECONDS = 0.7
 STALL_SECONDS = 60.0
 """How long nothing may arrive at the portal before the demo gives up."""
 CALL_SECONDS = 60.0
-PATIENCE_SECONDS = 300.0
-"""How long a citizen waits for the link to pay, while the hub works off what came before."""
+PATIENCE_SECONDS = 3600.0
+"""How long a citizen waits for the link to pay, while the hub works off what came before: as long
+as anything moves (`STALL_SECONDS`)."""
 SETTLE_SECONDS = 15.0
 """How long the standings may lag behind the timeline."""
 LET_GO = (b'"left_unsaved"', b'"lease_expired"', b'"write_refused"')
