@@ -36,11 +36,12 @@ class Acts:
 
     async def execute(self, partition: Partition, command: Command) -> None:
         """Do it now, or leave it for the next look while a call of the subject is running."""
-        lane = partition.lanes.get(command.subject)
-        if lane is None or lane.held is None:
-            partition.keeper.command_done(command.id, "refused: nothing is held")
-        elif not lane.running:
-            await self._act(partition, lane, command)
+        async with self._draining.alone:
+            lane = partition.lanes.get(command.subject)
+            if lane is None or lane.held is None:
+                partition.keeper.command_done(command.id, "refused: nothing is held")
+            elif not lane.running:
+                await self._act(partition, lane, command)
 
     async def _act(self, partition: Partition, lane: Lane, command: Command) -> None:
         lane.running = True

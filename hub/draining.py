@@ -26,6 +26,10 @@ class Draining:
 
     Args:
         partitions: of the dispatcher, by number.
+
+    Attributes:
+        alone: held while subjects are loaded or a person's act is executed: what is due and finds
+            its lane busy with the other would be forgotten.
     """
 
     def __init__(
@@ -41,6 +45,7 @@ class Draining:
         self._clock, self._now = clock, now
         self._due: list[tuple[float, int, str]] = []
         self._wanted = asyncio.Event()
+        self.alone = asyncio.Lock()
 
     def due_at(self, partition: Partition, subject: str, at: float) -> None:
         """Drain this subject no earlier than `at` (unix seconds)."""
@@ -52,7 +57,8 @@ class Draining:
         """Try subjects as soon as they are due, until `stop`."""
         while not stop.is_set():
             try:
-                await self.turn()
+                async with self.alone:
+                    await self.turn()
             except (OwnershipLost, Unavailable) as error:
                 troubled(error)
             self._handling.slots.pump()
