@@ -27,6 +27,16 @@ POINTS = (
     "after_drain_call",
     "after_recorder_write",
 )
+"""Those that a flow of dossiers to one portal passes."""
+
+MORE_POINTS = (
+    "after_effect_begun",
+    "after_effect_taken",
+    "after_polled",
+    "after_poll_accept",
+    "after_poll_cursor",
+)
+"""Those that only connectors with a ledger or a poller pass."""
 
 _wanted, _, _times = os.environ.get("HUB_CRASH", "").partition(":")
 _left = int(_times or 1)

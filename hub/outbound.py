@@ -195,6 +195,7 @@ class Outbound:
             earlier = await self._effects.before(claim, requests[0], operation, timeout)
             if earlier is not None:
                 return await self._entered(earlier)
+            crash.point("after_effect_begun")
         crash.point("before_call")
         try:
             reply = await self._overdue.within(
@@ -215,6 +216,7 @@ class Outbound:
         crash.point("after_call")
         if guarded:
             await self._effects.after(requests[0], "taken", reply=reply)
+            crash.point("after_effect_taken")
         return await self._entered(reply)
 
     async def allow_again(self, item: Item, facts: Facts) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from hub import crash
 from hub.connector import Poller
 from hub.errors import HubError, Unavailable
 from hub.held import Claim
@@ -133,11 +134,14 @@ class Polling:
         if self._claim is None or self._clock() >= self._claim.expires_at:
             raise Unavailable("the lease is over", code="ownership_lost")
         if page.messages:
+            crash.point("after_polled")
             await self._accept(page.messages)
+            crash.point("after_poll_accept")
             self.messages_count += len(page.messages)
             self._metrics.add(Metric.POLLED_MESSAGES, len(page.messages), self._instance)
         if page.cursor != cursor:
             await self._cursors.keep(self._instance, page.cursor)
+            crash.point("after_poll_cursor")
         if page.receipts:
             await self._poller.done(page)
         return page.more
