@@ -26,9 +26,9 @@ from hub.demo import ground, scenario
 from hub.demo.scenario import Shares
 from tests.broker import Addresses
 
-SECONDS = 100
+SECONDS = 200
 EVERYBODY = ("--online-payment-share", "1", "--post-share", "1")
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(420)
 
 
 class Demo:
