@@ -14,7 +14,7 @@ from hub.store import Store
 Row = tuple[str, int, int]
 """What it is, how many were found, how many must be."""
 
-STILL_SECONDS = 20.0
+STILL_SECONDS = 60.0
 """How long nothing may change before what is found is taken for the end."""
 LOOK_SECONDS = 0.7
 
