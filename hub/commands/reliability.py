@@ -19,12 +19,14 @@ from rich.table import Table
 
 from hub import local
 from hub.crash import POINTS
+from hub.demo.deployment import Deployment
 from hub.errors import HubError
 from hub.reliability.crashing import CrashMatrix
 from hub.reliability.faulting import MACHINE, TROUBLES, FaultSuite
 from hub.reliability.machine import Clock, Unproved, inherited, small_disk
 from hub.reliability.soaking import Soak
 from hub.reliability.stand import Plan, Stand, standing
+from hub.reliability.stories import STORIES_COUNT, Stories
 from hub.reliability.trial import Trials, Verdict, commit_of, told, total
 
 FOLDER = Path(".hub/reliability")
@@ -41,6 +43,14 @@ def crash(
         list[str] | None, typer.Argument(help="Points to crash at; left out: all.")
     ] = None,
     times: Annotated[int, typer.Option(min=1, help="Crashes at each point.")] = 20,
+    stories: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=STORIES_COUNT,
+            help="Instead: so many dossiers through every counterpart, all roles being killed.",
+        ),
+    ] = 0,
     rate: Rate = 150,
     seed: Seed = None,
     folder: Folder = FOLDER,
@@ -50,6 +60,9 @@ def crash(
 
     Ends with 1 if anything is. Kafka and PostgreSQL are private ones in --folder.
     """
+    if stories:
+        _run_stories(stories, _Wish(folder, seed, rate, as_json))
+        return
     unknown = set(points or ()) - set(POINTS)
     if unknown:
         raise typer.BadParameter(f"no point {unknown.pop()}; there are: {', '.join(POINTS)}")
@@ -155,9 +168,6 @@ Play = Callable[[Stand, Trials], Awaitable[dict[str, Any]]]
 
 def _run(name: str, play: Play, wish: _Wish) -> None:
     """Servers, a stand, the trials, and the report; ends with 1 if it is not clean."""
-    _tell(f"seed {wish.seed}, commit {commit_of(Path.cwd()) or 'unknown'}")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as by Ctrl-C
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away is no news here
 
     async def all_of_it(plan: Plan) -> tuple[Sequence[Verdict], dict[str, Any]]:
         async with standing(plan) as stand:
@@ -165,10 +175,38 @@ def _run(name: str, play: Play, wish: _Wish) -> None:
             more = await play(stand, trials)
             return trials.verdicts, more
 
+    def carry_out(found: local.LocalAddresses) -> tuple[Sequence[Verdict], dict[str, Any]]:
+        return asyncio.run(
+            all_of_it(Plan(wish.folder.resolve() / name, found.kafka, found.postgres))
+        )
+
+    _reported(name, carry_out, wish)
+
+
+def _run_stories(count: int, wish: _Wish) -> None:
+    """Stories under kills, and the report; ends with 1 if it is not clean."""
+
+    async def all_of_it(found: local.LocalAddresses) -> Verdict:
+        place = wish.folder.resolve() / "stories"
+        place.mkdir(parents=True, exist_ok=True)
+        deployment = Deployment.plan(place, found.kafka, found.postgres, faults=False)
+        stories = Stories(deployment, wish.servers, seed=wish.seed, tell=_tell)
+        return await stories.play(count)
+
+    _reported("stories", lambda found: ([asyncio.run(all_of_it(found))], {}), wish)
+
+
+CarryOut = Callable[[local.LocalAddresses], tuple[Sequence[Verdict], dict[str, Any]]]
+
+
+def _reported(name: str, carry_out: CarryOut, wish: _Wish) -> None:
+    """Give it servers of its own, and report what came of it."""
+    _tell(f"seed {wish.seed}, commit {commit_of(Path.cwd()) or 'unknown'}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends in order, as by Ctrl-C
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # that Kafka is away is no news here
     try:
         with _servers(wish.servers) as found:
-            plan = Plan(wish.folder.resolve() / name, found.kafka, found.postgres)
-            verdicts, more = asyncio.run(all_of_it(plan))
+            verdicts, more = carry_out(found)
     except local.LocalError as error:
         raise _failed(f"{error.what}\n{error.todo}") from error
     except HubError as error:
