@@ -318,8 +318,7 @@ def _exchange(place: Place, url: str, signer: Signer | None) -> Counterpart:
             "page_count": 100,
             **signed,
         },
-        # Of thousands of calls a few in a thousand are enough.
-        faults=_lossy(0.005, busy=0.002) if place.traffic else _lossy(0.3),
+        faults=AXIS_FAULTS_OF_A_CITY if place.traffic else AXIS_FAULTS,
     )
 
 
@@ -343,9 +342,16 @@ def _petitions(unit: str, url: str, hub: str) -> Counterpart:
     )
 
 
-def _lossy(share: float, *, busy: float = 0.1) -> Faults:
+def _lossy(share: float, *, busy: float = 0.1, **only: str) -> Faults:
     """Answers that are lost although the call took effect, and a busy counterpart now and then."""
     return (
-        {"fault": "timeout_after_success", "then": "cut", "share": share},
-        {"fault": "429", "retry_after_seconds": 1, "share": busy},
+        {"fault": "timeout_after_success", "then": "cut", "share": share, **only},
+        {"fault": "429", "retry_after_seconds": 1, "share": busy, **only},
     )
+
+
+SENDING = "sendEdoc edoc"
+AXIS_FAULTS = (*_lossy(0.5, operation=SENDING), *_lossy(0.03, busy=0.02))
+"""Most are met by what must not be sent twice; a look takes many calls, and fails if one does."""
+AXIS_FAULTS_OF_A_CITY = (*_lossy(0.02, busy=0.01, operation=SENDING), *_lossy(0.005, busy=0.002))
+"""The same, for thousands of calls."""
