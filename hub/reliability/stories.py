@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import time
 from collections import Counter
@@ -56,8 +57,8 @@ READY_SECONDS = 60.0
 SETTLE_SECONDS = 60.0
 EVERY_SECONDS = 4.0
 LEASE_SECONDS = 4
-SERVERS_EVERY = 9
-"""After so many kills of the hub a server is killed too."""
+SERVERS_EVERY = 4
+"""Every so many kills it is a server's turn."""
 
 Tell = Callable[[str], None]
 
@@ -261,10 +262,11 @@ class Stories:
         raise StandFailed(f"{url} does not answer")
 
     async def _killing(self, enough: asyncio.Event, store: Store) -> None:
-        while not enough.is_set():
+        for turn in itertools.count(1):
             await self._working(store)
-            is_turn = self.kills.total() % SERVERS_EVERY == SERVERS_EVERY - 1
-            if self._servers is not None and is_turn:
+            if enough.is_set():
+                return
+            if self._servers is not None and turn % SERVERS_EVERY == 0:
                 await self._kill_server(self._servers)
             else:
                 self._kill_one()
