@@ -218,6 +218,8 @@ async def test_every_fault_becomes_its_error(
     counter: Counter, operation: str, fault: dict[str, Any], kind: type[HubError], code: str
 ) -> None:
     await counter.post("questions", QUESTION)
+    if (operation, code) == (ANSWER, "http_5xx"):
+        kind = UnknownOutcome  # an answer to a citizen must not go twice: it is asked about
     await counter.site.play({**fault, "operation": operation})
     with pytest.raises(HubError) as caught:
         await counter.deliver(filed() if operation == STATE else answered())

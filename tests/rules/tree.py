@@ -33,7 +33,10 @@ class Module:
     @classmethod
     def parse(cls, path: str, source: str) -> Module:
         """The module of a text that stands, or would stand, at `path`."""
-        return cls(path, source, ast.parse(source, path))
+        try:
+            return cls(path, source, ast.parse(source, path))
+        except SystemError:  # CPython 3.11 now and then miscounts its own depth (gh-106905)
+            return cls(path, source, ast.parse(source, path))
 
     @property
     def name(self) -> str:
