@@ -269,7 +269,7 @@ def _post(units: Mapping[str, str], url: str) -> Counterpart:
             },
             "feed": {"every_seconds": 1},
         },
-        faults=(*_lossy(0.5), {"fault": "expired_session", "share": 0.05}),
+        faults=POST_FAULTS,
     )
 
 
@@ -351,7 +351,18 @@ def _lossy(share: float, *, busy: float = 0.1, **only: str) -> Faults:
 
 
 SENDING = "sendEdoc edoc"
-AXIS_FAULTS = (*_lossy(0.5, operation=SENDING), *_lossy(0.03, busy=0.02))
-"""Most are met by what must not be sent twice; a look takes many calls, and fails if one does."""
+READING = ("getReceivedEdocList", "getEdoc", "updateStatus")
+AXIS_FAULTS = (
+    {"fault": "429", "retry_after_seconds": 1, "share": 0.5, "operation": SENDING},
+    *(each for name in READING for each in _lossy(0.03, busy=0.02, operation=name)),
+)
+"""A look takes many calls, and fails if one does. No answer to a sending is lost here: the partner
+of the story answers at once, before the hub could have asked what became of its document."""
 AXIS_FAULTS_OF_A_CITY = (*_lossy(0.02, busy=0.01, operation=SENDING), *_lossy(0.005, busy=0.002))
-"""The same, for thousands of calls."""
+"""Of a city's documents some answers are lost: none may be sent twice for that."""
+POST_FAULTS = (
+    *_lossy(0.5, operation="order/post"),
+    *_lossy(0.1, busy=0.05),
+    {"fault": "expired_session", "share": 0.05},
+)
+"""A parcel must not be ordered twice; the feed is only looked at again."""
