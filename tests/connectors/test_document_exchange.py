@@ -197,8 +197,12 @@ async def test_after_a_lost_answer_the_axis_is_asked_and_nothing_is_sent_twice()
         sent = request(issued(), here.settings)
         with pytest.raises(UnknownOutcome):
             await here.client.deliver([sent], timeout_seconds=5)
+        # The partner may answer now: its answer must find the dossier.
+        known = await here.ground.alias("edoc.document", "H99.01,2026/01/05,12/STN-VP")
         asked = await here.client.ask(sent, timeout_seconds=5)
         state = await here.state()
+    assert known is not None
+    assert known.subject == sent.event.subject
     assert asked.answer is Answer.TAKEN
     assert asked.reply.messages[0].id
     assert {alias.value for alias in asked.reply.aliases} == {

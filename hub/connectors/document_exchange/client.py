@@ -17,11 +17,17 @@ import orjson
 from hub import http
 from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.document_exchange import answers
-from hub.connectors.document_exchange.decode import PACKAGE_ALIAS, Dispatched, aliases_of
+from hub.connectors.document_exchange.decode import (
+    DOCUMENT_ALIAS,
+    PACKAGE_ALIAS,
+    Dispatched,
+    aliases_of,
+)
 from hub.connectors.document_exchange.encode import SEND_DOCUMENT, SEND_STATUS
 from hub.connectors.document_exchange.packing import Packed, check_size, pack
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings, Signing
 from hub.errors import Rejected, Unavailable, UnknownOutcome
+from hub.event import Alias
 from hub.message import Message, name_id
 from hub.schemas.document import DocumentEvent
 from hub.wire.edxml import axis, models
@@ -158,6 +164,10 @@ class AxisClient:
         with ExitStack() as stack:
             packed = await self._packed(request, stack)
             check_size(packed, self._settings.package_bytes)
+            if isinstance(request.event.data, DocumentEvent):
+                # The partner may answer before we hear that the axis has taken it.
+                known = Alias(DOCUMENT_ALIAS, headers["document_id"], request.event.subject)
+                await self._ground.remember([known])
             logical = {
                 "Content-Type": "application/octet-stream",
                 "from": headers["from"],
