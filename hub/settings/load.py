@@ -104,9 +104,9 @@ def _settings(
 
 def _delivers(kind: Connector | None, own: ConnectorSettings | None) -> bool:
     """Whether an instance can be the end of a route; what cannot be judged is reported already."""
-    if kind is None or own is None or kind.client is None:
+    if kind is None or own is None:
         return kind is None or kind.client is not None
-    return kind.delivers is None or kind.delivers(own)
+    return kind.sends(own)
 
 
 def hash_of(data: Mapping[str, Any]) -> str:
