@@ -10,12 +10,12 @@ import asyncio
 import hashlib
 import os
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
@@ -31,6 +31,10 @@ HEADER = "blob"
 """Header of a Message whose body is kept in the blob store."""
 
 PIECE_BYTES = 262_144
+
+PART_BYTES = 1_048_576
+S3_PART_BYTES = 5_242_880
+"""A file larger than this is stored in parts of this size, one at a time; S3 takes no smaller."""
 
 FORM = re.compile(r"sha256=(?P<sha256>[0-9a-f]{64}); size=(?P<size>[0-9]{1,15}); key=(?P<key>\S+)")
 
@@ -91,25 +95,46 @@ class Blobs:
         self._folder: Path | None = None
         if url.startswith("file://"):
             self._folder = Path(url.removeprefix("file://")).absolute()
+        self._part_bytes = PART_BYTES if self._folder is not None else S3_PART_BYTES
         self._store = _open(url, self._folder, s3 or {})
 
-    async def put(self, body: bytes, content_type: str) -> Reference:
+    async def put(self, body: bytes | IO[bytes], content_type: str) -> Reference:
         """Store a body; returns when it is on disk (or S3 has it).
+
+        Args:
+            body: bytes, or a file, which is read twice from its beginning and never whole.
+            content_type: said to S3.
 
         Raises:
             Unavailable: the store did not take it (code `blobs_away`).
         """
+        if not isinstance(body, bytes):
+            return await self._put_file(body, content_type)
         digest = hashlib.sha256(body).hexdigest()
         reference = Reference(_key(digest), digest, len(body))
+        await self._store_under(reference.key, body, content_type)
+        return reference
+
+    async def _put_file(self, file: IO[bytes], content_type: str) -> Reference:
+        digest, size = await asyncio.to_thread(_measured, file)
+        reference = Reference(_key(digest), digest, size)
+        if size <= self._part_bytes:
+            await self._store_under(reference.key, file.read(), content_type)
+        else:
+            await self._store_under(reference.key, _file_pieces(file), content_type)
+        return reference
+
+    async def _store_under(
+        self, key: str, body: bytes | Iterator[bytes], content_type: str
+    ) -> None:
+        said: dict[str, Any] = {"chunk_size": self._part_bytes, "max_concurrency": 1}
         async with self._translated("put"):
             if self._folder is None:
-                await self._store.put_async(
-                    reference.key, body, attributes={"Content-Type": content_type}
-                )
+                attributes = {"Content-Type": content_type}
+                await self._store.put_async(key, body, attributes=attributes, **said)
             else:
-                await self._store.put_async(reference.key, body)
-                await asyncio.to_thread(_sync, self._folder / reference.key, self._folder)
-        return reference
+                await self._store.put_async(key, body, **said)
+                await asyncio.to_thread(_sync, self._folder / key, self._folder)
 
     async def get(self, reference: Reference) -> bytes:
         """The stored body, verified.
@@ -142,7 +167,12 @@ class Blobs:
                 found = await self._store.get_async(reference.key)
             except FileNotFoundError as error:
                 raise DecodeError("the stored body is gone", code="blob_missing") from error
-        async for piece in found.stream(min_chunk_size=PIECE_BYTES):
+        stream = aiter(found.stream(min_chunk_size=PIECE_BYTES))
+        while True:
+            async with self._translated("get"):
+                piece = await anext(stream, None)
+            if piece is None:
+                break
             body = bytes(piece)
             digest.update(body)
             yield body
@@ -183,6 +213,22 @@ class Blobs:
 
 def _key(digest: str) -> str:
     return f"{digest[:2]}/{digest[2:4]}/{digest}"
+
+
+def _measured(file: IO[bytes]) -> tuple[str, int]:
+    """SHA-256 and length of a file, which stands at its beginning afterwards."""
+    digest, size = hashlib.sha256(), 0
+    for piece in _file_pieces(file):
+        digest.update(piece)
+        size += len(piece)
+    file.seek(0)
+    return digest.hexdigest(), size
+
+
+def _file_pieces(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while piece := file.read(PIECE_BYTES):
+        yield piece
 
 
 def _open(url: str, folder: Path | None, s3: dict[str, Any]) -> ObjectStore:

@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.applications import Starlette
@@ -172,8 +172,11 @@ class Ground(Protocol):
     async def remember(self, aliases: Sequence[Alias]) -> None:
         """Store them; a known one keeps its subject, and its facts are merged."""
 
-    async def keep(self, body: bytes, content_type: str) -> str:
-        """Put a large body into the blob store; its reference (claim check)."""
+    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
+        """Put a large body into the blob store; its reference (claim check).
+
+        A file is read from its beginning, piece by piece, and never stands in memory whole.
+        """
 
     async def fetch(self, reference: str) -> bytes:
         """The body of a reference, verified.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import IO
 
 from hub.blobs import Blobs, Reference
 from hub.event import Alias
@@ -44,7 +45,7 @@ class StoreGround:
         """See `hub.connector.Ground.remember`."""
         await put_aliases(self._store, aliases)
 
-    async def keep(self, body: bytes, content_type: str) -> str:
+    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
         """See `hub.connector.Ground.keep`."""
         return str(await self._blobs.put(body, content_type))
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.blobs import HEADER, Blobs, Reference
+from hub.blobs import HEADER, PART_BYTES, Blobs, Reference
 from hub.errors import ConfigError, DecodeError, Unavailable
 from hub.message import Message
 
@@ -61,6 +61,34 @@ async def test_a_damaged_body_is_not_given_out(
     file.write_bytes(damage(LARGE))
     with pytest.raises(DecodeError) as caught:
         await blobs.get(reference)
+    assert caught.value.code == "blob_corrupt"
+
+
+@pytest.mark.parametrize("size", [0, 1, PART_BYTES, PART_BYTES + 1, 3 * PART_BYTES])
+async def test_a_file_is_stored_like_its_bytes(blobs: Blobs, tmp_path: Path, size: int) -> None:
+    body = (LARGE * (size // len(LARGE) + 1))[:size]
+    with (tmp_path / "file").open("w+b") as file:
+        file.write(body)
+        reference = await blobs.put(file, "a/b")
+    assert reference == await blobs.put(body, "a/b")
+    assert b"".join([piece async for piece in blobs.pieces(reference)]) == body
+
+
+async def test_a_file_that_cannot_be_stored_is_unavailable(blobs: Blobs, tmp_path: Path) -> None:
+    (tmp_path / "blobs").rmdir()
+    (tmp_path / "blobs").write_bytes(b"not a folder")
+    with (tmp_path / "file").open("w+b") as file:
+        file.write(LARGE * 2000)
+        with pytest.raises(Unavailable) as caught:
+            await blobs.put(file, "a/b")
+    assert caught.value.code == "blobs_away"
+
+
+async def test_a_body_damaged_in_pieces_is_noticed_at_its_end(blobs: Blobs, tmp_path: Path) -> None:
+    reference = await blobs.put(LARGE, "a/b")
+    (tmp_path / "blobs" / reference.key).write_bytes(LARGE[:-1] + b"!")
+    with pytest.raises(DecodeError) as caught:
+        [piece async for piece in blobs.pieces(reference)]
     assert caught.value.code == "blob_corrupt"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import IO
 
 from hub.connector import Client, Refusal
 from hub.errors import ConfigError, DecodeError, Unavailable
@@ -83,7 +84,10 @@ class MemoryGround:
             self.known[key] = replace(before, facts={**before.facts, **alias.facts})
             self.changed[key] = self.clock()
 
-    async def keep(self, body: bytes, content_type: str) -> str:
+    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
+        if not isinstance(body, bytes):
+            body.seek(0)
+            body = body.read()
         digest = hashlib.sha256(body).hexdigest()
         reference = f"sha256={digest}; size={len(body)}; key={digest[:2]}/{digest[2:4]}/{digest}"
         self.blobs[reference] = body

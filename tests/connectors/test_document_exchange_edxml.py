@@ -9,7 +9,7 @@ import tracemalloc
 import zipfile
 from collections.abc import AsyncIterator
 from datetime import date, datetime
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from hypothesis import given, settings
@@ -501,9 +501,10 @@ class Store(MemoryGround):
 
     sizes: list[int]
 
-    async def keep(self, body: bytes, content_type: str) -> str:
-        self.sizes = [*getattr(self, "sizes", []), len(body)]
-        return f"sha256={'0' * 64}; size={len(body)}; key=x"
+    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
+        size = len(body) if isinstance(body, bytes) else body.seek(0, 2)
+        self.sizes = [*getattr(self, "sizes", []), size]
+        return f"sha256={'0' * 64}; size={size}; key=x"
 
     async def pieces(self, reference: str) -> AsyncIterator[bytes]:
         for _ in range(PIECES):
@@ -536,7 +537,7 @@ async def test_a_large_package_goes_out_without_standing_in_memory() -> None:
     assert peak < 5_000_000, peak
 
 
-async def test_a_large_package_comes_in_with_one_attachment_at_a_time_in_memory() -> None:
+async def test_a_large_package_comes_in_without_standing_in_memory() -> None:
     base = len(PIECE) // 3 * 3
     block = base64.b64encode(PIECE[:base])
     head, *rest = package(*[b"\x00" * 3] * FILES).split(base64.b64encode(b"\x00" * 3))
@@ -579,4 +580,4 @@ async def test_a_large_package_comes_in_with_one_attachment_at_a_time_in_memory(
     assert len(page.messages[0].body) < 20_000
     assert ground.sizes[:FILES] == [base * PIECES] * FILES
     assert sum(ground.sizes[FILES:]) > 16_000_000, "kept as received, in parts"
-    assert peak < base * PIECES + 9_000_000, peak
+    assert peak < 9_000_000, peak

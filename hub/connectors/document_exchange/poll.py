@@ -192,7 +192,7 @@ class AxisPoller:
         attachments = opening.attachments(opened)
         while found := await asyncio.to_thread(_next, attachments):
             slot, file, unpacked = found
-            reference = await self._ground.keep(unpacked.read(), slot.media_type)
+            reference = await self._ground.keep(unpacked, slot.media_type)
             kept[slot.number] = file.model_copy(update={"reference": reference})
         return tuple(kept[number] for number in sorted(kept))
 
