@@ -12,11 +12,12 @@ import os
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from msgspec import structs
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
@@ -188,7 +189,8 @@ class Blobs:
         if len(message.body) <= self.threshold_bytes:
             return message
         reference = await self.put(message.body, message.content_type)
-        return replace(message, body=b"", headers={**message.headers, HEADER: str(reference)})
+        headers = {**message.headers, HEADER: str(reference)}
+        return structs.replace(message, body=b"", headers=headers)
 
     async def check_out(self, message: Message) -> Message:
         """The message as it was received: a reference is replaced by the stored body.
@@ -200,7 +202,7 @@ class Blobs:
         if text is None:
             return message
         headers = {name: value for name, value in message.headers.items() if name != HEADER}
-        return replace(message, body=await self.get(Reference.parse(text)), headers=headers)
+        return structs.replace(message, body=await self.get(Reference.parse(text)), headers=headers)
 
     @asynccontextmanager
     async def _translated(self, what: str) -> AsyncIterator[None]:

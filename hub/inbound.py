@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from hub.blobs import HEADER
 from hub.connector import Connector
-from hub.errors import ConfigError, DecodeError, Unavailable
+from hub.errors import ConfigError, DecodeError
 from hub.event import Event
 from hub.held import HeldMessage, HeldState
 from hub.kafka import Outgoing, Record, partition_of, safe_headers
@@ -117,14 +117,15 @@ class Inbound:
         if record.offset < memory.start:
             await self._remember(memory, message)
             return True
-        if memory.keeper.redelivered(key, record.offset):
-            await self._held_before(memory, message, record, batch)
-            return True
-        held = memory.keeper.held(key)
-        if held is not None:
-            memory.keeper.behind(held, self._row(message, record, headers))
-            batch.outcomes.append(self.outcome(message, State.PARKED, BEHIND))
-            return True
+        if key in memory.keeper.subjects:
+            if memory.keeper.redelivered(key, record.offset):
+                await self._held_before(memory, message, record, batch)
+                return True
+            held = memory.keeper.held(key)
+            if held is not None:
+                memory.keeper.behind(held, self._row(message, record, headers))
+                batch.outcomes.append(self.outcome(message, State.PARKED, BEHIND))
+                return True
         cause = await self.to_events(memory, message, batch)
         if cause is None:
             batch.keys.add(key)
@@ -144,7 +145,7 @@ class Inbound:
         assert position is not None  # noqa: S101 - every record has one
         if memory.keeper.redelivered(message.key, position.offset):
             return  # held, perhaps still: it is no repetition of itself when it is replayed
-        items = await self._items(message)
+        items = await self._items_of(message)
         if not isinstance(items, Cause):
             for item in items:
                 if not item.once:
@@ -155,7 +156,8 @@ class Inbound:
     ) -> None:
         """Its row is kept already, but what was said of it got lost with a transaction."""
         held = memory.keeper.held(message.key)
-        cause = await self._items(message) if held is not None and held.dead else None
+        dead = held is not None and held.dead
+        cause = await self._items_of(message) if dead else None
         if isinstance(cause, Cause):
             self._say_dead(memory, message, record, batch, cause)
         else:
@@ -165,15 +167,18 @@ class Inbound:
         """Put the message's events into the batch; the cause if it cannot be decoded."""
         position = message.position
         assert position is not None  # noqa: S101 - every record has one
-        items = await self._items(message)
+        far = HEADER in message.headers
+        items = await self._items_of(message) if far else self._items(message)
         if isinstance(items, Cause):
             return items
         said: frozenset[int] = frozenset()
-        if any(item.about or item.aliases or item.once for item in items):
-            joined = await resolve(self._names, items, position)
-            if isinstance(joined, Cause):
-                return joined
-            items, said = joined
+        for item in items:
+            if item.about or item.aliases or item.once:
+                joined = await resolve(self._names, items, position)
+                if isinstance(joined, Cause):
+                    return joined
+                items, said = joined
+                break
         where = str(position)
         for index, item in enumerate(items):
             if index in said or (not item.once and _repeats(memory, item, position)):
@@ -195,20 +200,25 @@ class Inbound:
             memory.last = {s: seen for s, seen in memory.last.items() if seen[1] >= oldest}
         return None
 
-    async def _items(self, message: Message) -> Sequence[Event] | Cause:
-        """What the connector makes of a message, or why it can make nothing of it.
+    async def _items_of(self, message: Message) -> Sequence[Event] | Cause:
+        """See `_items`, for a message whose body may lie elsewhere.
 
         Raises:
-            Unavailable: its body cannot be fetched now.
+            Unavailable: it cannot be fetched now.
         """
-        try:
-            if HEADER in message.headers:
+        if HEADER in message.headers:
+            try:
                 message = await self._check_out(message)
+            except DecodeError as error:
+                return Cause(error.code, str(error))
+        return self._items(message)
+
+    def _items(self, message: Message) -> Sequence[Event] | Cause:
+        """What the connector makes of a message, or why it can make nothing of it."""
+        try:
             items = self._decode(message, self._settings)
         except DecodeError as error:
             return Cause(error.code, str(error))
-        except Unavailable:
-            raise
         except Exception as error:  # noqa: BLE001 - a connector's bug must not stop other dossiers
             return Cause("connector_bug", f"decode raised {type(error).__name__}")
         events = []
@@ -288,14 +298,14 @@ class Inbound:
         """How the handling of one message ended, as a row of the timeline."""
         now = datetime.now(UTC)
         return Outcome(
-            stage=Stage.DECODE,
-            name=self.instance,
-            state=state,
-            subject=event.subject if event else message.key,
-            at=now,
+            Stage.DECODE,
+            self.instance,
+            state,
+            event.subject if event is not None else message.key,
+            now,
             reason=cause.reason,
             text=cause.text,
-            kind=event.kind if event else "",
+            kind=event.kind if event is not None else "",
             unit=message.headers.get("unit", ""),
             event_id=event_id,
             message_id=message.id,

@@ -20,10 +20,10 @@ from hub import crash
 from hub.errors import HubError, OwnershipLost, Unavailable
 from hub.held import Claim, HeldStore
 from hub.inbound import LOOK_BACK_COUNT, Batch, Inbound, Memory
-from hub.kafka import Kafka, Outgoing, Reader, Record
+from hub.kafka import Kafka, Reader, Record
 from hub.message import Position
 from hub.outbound import EVENTS_TOPIC
-from hub.outcome import OUTCOMES_TOPIC, Outcome
+from hub.outcome import OUTCOMES_TOPIC, Outcome, records_of
 from hub.parking import Keeper
 from hub.redecoding import UNKNOWN_SECONDS, Redecoding
 from hub.taken import Taken
@@ -36,6 +36,8 @@ GROUP = "decode"
 PAUSED = "paused"
 BREATH_COUNT = 64
 """Records decoded without a break; between them the transaction of the batch before goes on."""
+WAITING_COUNT = 4000
+"""Outcomes that may wait for the transaction before theirs; then decoding waits for it."""
 RETAKE_SECONDS = 5.0
 RECOMMIT_SECONDS = 3600.0
 
@@ -189,9 +191,8 @@ class Intake:
             await asyncio.sleep(0.05)
             return
         for partition in self._partitions.values():
-            if partition.committing is not None and partition.committing.done():
-                with self._breaking(partition):
-                    await partition.settled()
+            with self._breaking(partition):
+                await partition.pause(self._end)
         async with self._busy:
             found = await self._reader.fetch(FETCH_COUNT, 50)
             crash.point("after_fetch")
@@ -241,19 +242,25 @@ class Intake:
     async def _handle(self, partition: Taken, records: Sequence[Record]) -> None:
         """Decode a partition's records; what came of them is committed beside the next ones."""
         fresh = [record for record in records if record.offset >= partition.next_offset]
-        if partition.broken:
+        if partition.broken or not fresh:
             return
-        memory, batch = partition.memory, Batch()
+        memory, handle = partition.memory, self._inbound.handle
         with self._breaking(partition):
             for index, record in enumerate(fresh):
                 if index % BREATH_COUNT == 0:
+                    await partition.pause(self._end)
                     await asyncio.sleep(0)
-                if not await self._inbound.handle(memory, record, batch):
-                    await self._finish(partition, batch, fresh[index - 1].offset)
-                    batch = Batch()
-                    await self._inbound.handle(memory, record, batch)
-            if fresh:
-                await self._finish(partition, batch, fresh[-1].offset)
+                    partition.decoding = True
+                if not await handle(memory, record, partition.batch):
+                    await partition.pause(self._end)
+                    await partition.settled()
+                    partition.decoding = True
+                    await handle(memory, record, partition.batch)
+                partition.decoded(record.offset)
+            crash.point("after_decode")
+            await partition.pause(self._end)
+            if len(partition.batch.outcomes) >= WAITING_COUNT:
+                await partition.settled()
 
     @contextmanager
     def _breaking(self, partition: Taken) -> Iterator[None]:
@@ -272,21 +279,14 @@ class Intake:
             if not partition.fenced:
                 raise
 
-    async def _finish(self, partition: Taken, batch: Batch, last: int) -> None:
-        """Begin to commit what came of the records up to the offset `last`, all or nothing.
-
-        The batch before it is committed then, and what the keeper says is written first.
-        """
-        crash.point("after_decode")
-        await partition.settled()
-        if last >= partition.memory.start:
-            await partition.keeper.write()
-        partition.next_offset = last + 1
-        partition.committing = asyncio.create_task(self._end(partition, batch, last))
-
     async def _end(self, partition: Taken, batch: Batch, last: int) -> None:
+        """Commit what came of the records up to the offset `last`, all or nothing.
+
+        The batch before it is committed, and what the keeper says of it is written first.
+        """
         memory = partition.memory
         if last >= memory.start:
+            await partition.keeper.write()
             end = Position(self._kafka.prefix + self.topic, memory.number, last)
             await self._commit(partition, batch, end)
         partition.keeper.forget_below(last + 1)
@@ -295,7 +295,7 @@ class Intake:
 
     async def _commit(self, partition: Taken, batch: Batch, position: Position | None) -> None:
         number = partition.memory.number
-        outcomes: list[Outgoing] = [(*outcome.to_record(), []) for outcome in batch.outcomes]
+        outcomes = records_of(batch.outcomes)
         count = self._kafka.counts[OUTCOMES_TOPIC]
         producer = partition.producer
         crash.point("before_produce")

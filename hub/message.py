@@ -5,25 +5,26 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import NamedTuple, Self
+
+import msgspec
+from msgspec.structs import replace
 
 HUB_NAMESPACE = uuid.UUID("6b1f7a52-6f0b-5d0e-9a1c-2f5d7c3e9b10")
 """Namespace of every name-based id (UUID version 5) that the hub makes."""
 
 _NAMESPACE_BYTES = HUB_NAMESPACE.bytes
+_VARIANT_OF = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+_sha1 = partial(hashlib.sha1, usedforsecurity=False)
 
 
 def name_id(name: str) -> str:
     """Text of UUID version 5 of `name` in the hub's namespace (three times as fast as `uuid`)."""
-    digest = bytearray(
-        hashlib.sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()
-    )
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"
+    text = _sha1(_NAMESPACE_BYTES + name.encode()).hexdigest()
+    variant = _VARIANT_OF[text[16]]
+    return f"{text[:8]}-{text[8:12]}-5{text[13:16]}-{variant}{text[17:20]}-{text[20:32]}"
 
 
 FORMAT_VERSION = "1"
@@ -41,8 +42,7 @@ class Position(NamedTuple):
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """Bytes of one wire message, inbound or outbound.
 
     Attributes:
@@ -64,9 +64,9 @@ class Message:
     operation: str
     body: bytes
     key: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    received_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
+    id: str = msgspec.field(default_factory=lambda: str(uuid.uuid4()))
+    received_at: datetime = msgspec.field(default_factory=lambda: datetime.now(UTC))
     content_type: str = "application/json"
     traceparent: str = ""
     position: Position | None = None
@@ -99,20 +99,20 @@ class Message:
         A record without `hub-id` (a foreign producer) gets an id made of its position, so that it
         is repeatable.
         """
-        stamp = headers.get("hub-received-at", "")
+        get = headers.get
         try:
-            received_at = datetime.fromisoformat(stamp)
+            received_at = datetime.fromisoformat(get("hub-received-at", ""))
         except ValueError:
             received_at = datetime.fromtimestamp(0, UTC)
         return cls(
-            connector=headers.get("hub-connector", position.topic.partition(".")[2]),
-            operation=headers.get("hub-operation", ""),
-            body=value,
-            key=key,
-            headers={n[5:]: v for n, v in headers.items() if n.startswith("wire-")},
-            id=headers.get("hub-id") or name_id(str(position)),
-            received_at=received_at,
-            content_type=headers.get("content-type", "application/json"),
-            traceparent=headers.get("traceparent", ""),
-            position=position,
+            get("hub-connector") or position.topic.partition(".")[2],
+            get("hub-operation", ""),
+            value,
+            key,
+            {name[5:]: text for name, text in headers.items() if name[:5] == "wire-"},
+            get("hub-id") or name_id(str(position)),
+            received_at,
+            get("content-type", "application/json"),
+            get("traceparent", ""),
+            position,
         )

@@ -72,7 +72,7 @@ class Metric(StrEnum):
     GATEWAY_REFUSALS = "hub_gateway_refusals_total"
     # Outcomes dropped because Kafka was away for long; the messages themselves are safe.
     OUTCOMES_DROPPED = "hub_outcomes_dropped_total"
-    # Outcomes that the recorder has not written to the timeline.
+    # Records of outcomes (each holds many) that the recorder has not written to the timeline.
     RECORDER_LAG_MESSAGES = "hub_recorder_lag_messages"
     # Outcomes written to the timeline.
     RECORDER_ROWS = "hub_recorder_rows_total"
@@ -127,7 +127,7 @@ SHAPES: dict[Metric, Shape] = {
     Metric.GATEWAY_RUNNING: Shape(Gauge, "Requests being answered."),
     Metric.GATEWAY_REFUSALS: Shape(Counter, "Refusals.", ("connector", "reason")),
     Metric.OUTCOMES_DROPPED: Shape(Counter, "Outcomes dropped.", ("name",)),
-    Metric.RECORDER_LAG_MESSAGES: Shape(Gauge, "Outcomes not recorded.", ("partition",)),
+    Metric.RECORDER_LAG_MESSAGES: Shape(Gauge, "Records of outcomes behind.", ("partition",)),
     Metric.RECORDER_ROWS: Shape(Counter, "Outcomes recorded."),
     Metric.POLLS: Shape(Counter, "Looks of a poller.", ("connector", "result")),
     Metric.POLLED_MESSAGES: Shape(Counter, "Messages polled.", ("connector",)),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from hub.message import Message
-from hub.outcome import OUTCOMES_TOPIC, Outcome
+from hub.outcome import OUTCOMES_TOPIC, Outcome, records_of
 
 Outgoing = tuple[bytes, bytes | None, Sequence[tuple[str, bytes]]]
 
@@ -64,9 +64,7 @@ class Outbox:
             outcomes, self._outcomes = self._outcomes, []
             if outcomes:
                 self._observe(outcomes)
-                self._records[OUTCOMES_TOPIC] += [
-                    (*outcome.to_record(), []) for outcome in outcomes
-                ]
+                self._records[OUTCOMES_TOPIC] += records_of(outcomes)
             for topic in list(self._records):
                 sending = self._records.pop(topic)
                 try:

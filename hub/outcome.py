@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
-from typing import Any, Self
 
-import orjson
+import msgspec
 
 OUTCOMES_TOPIC = "outcomes"
+FORMAT_VERSION = 2
+LOT_COUNT = 250
+"""Most outcomes in one record."""
+LOT_BYTES = 400_000
+"""A record with more is cut in two."""
+ATTEMPTS_LIMIT = 2**31
 
 
 class Stage(StrEnum):
@@ -40,9 +43,8 @@ class State(StrEnum):
     RELEASED = "released"  # a person let the followers of a dead head flow
 
 
-@dataclass(slots=True)
-class Outcome:
-    """One row of a dossier's timeline; not frozen, because that costs half of making one.
+class Outcome(msgspec.Struct, omit_defaults=True):
+    """One row of a dossier's timeline.
 
     Attributes:
         stage, name: the stage and the connector instance or route it happened at.
@@ -81,42 +83,51 @@ class Outcome:
     operation_key: str = ""
     traceparent: str = ""
 
-    def to_record(self) -> tuple[bytes, bytes]:
-        """Key (the subject) and JSON value of the record in `outcomes`; empty fields left out."""
-        subject = self.subject
-        value = {
-            "stage": self.stage,
-            "name": self.name,
-            "state": self.state,
-            "subject": subject,
-            "at": self.at,
-        }
-        for name, found in zip(_OPTIONAL, _optional(self), strict=True):
-            if found:
-                value[name] = found
-        value["v"] = 1
-        return subject.encode(), orjson.dumps(value)
 
-    @classmethod
-    def from_record(cls, value: bytes) -> Self:
-        """The outcome of a record's value.
+class Lot(msgspec.Struct):
+    """What one record of `outcomes` carries: many outcomes, since a record costs more than a row.
 
-        Raises:
-            ValueError: not an outcome of a known format version.
-        """
-        fields: Mapping[str, Any] = orjson.loads(value)
-        if fields.get("v") != 1:
-            raise ValueError("unknown outcome format")
-        known = {name: fields[name] for name in cls.__slots__ if name in fields}
-        known |= {
-            "stage": Stage(known["stage"]),
-            "state": State(known["state"]),
-            "at": datetime.fromisoformat(known["at"]),
-        }
-        return cls(**known)
+    Attributes:
+        v: format version.
+        rows: the outcomes, in the order in which they were reported.
+    """
+
+    v: int
+    rows: list[Outcome]
 
 
-_OPTIONAL = tuple(Outcome.__slots__)[5:]
-"""Fields that have a default, in their order."""
+def records_of(outcomes: Sequence[Outcome]) -> list[tuple[bytes, bytes, list[tuple[str, bytes]]]]:
+    """Records of `outcomes` that carry these, in order; keyed by the first one's stage and name."""
+    found = []
+    for start in range(0, len(outcomes), LOT_COUNT):
+        lot = outcomes[start : start + LOT_COUNT]
+        value = _encode(Lot(FORMAT_VERSION, list(lot)))
+        if len(value) > LOT_BYTES and len(lot) > 1:
+            half = len(lot) // 2
+            found += [*records_of(lot[:half]), *records_of(lot[half:])]
+        else:
+            found.append((f"{lot[0].stage.value}/{lot[0].name}".encode(), value, []))
+    return found
 
-_optional: Callable[[Outcome], tuple[Any, ...]] = attrgetter(*_OPTIONAL)
+
+def outcomes_of(value: bytes) -> list[Outcome]:
+    """The outcomes of a record, every field of the right type; the inverse of `records_of`.
+
+    Raises:
+        ValueError: not outcomes of the known format version.
+    """
+    try:
+        lot = _decode(value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ValueError("not a record of outcomes") from error
+    if lot.v != FORMAT_VERSION:
+        raise ValueError("unknown outcome format")
+    if any(each.at.tzinfo is None for each in lot.rows):
+        raise ValueError("a time has no zone")
+    if any(not 0 <= each.attempts < ATTEMPTS_LIMIT for each in lot.rows):
+        raise ValueError("attempts out of range")
+    return lot.rows
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Lot).decode

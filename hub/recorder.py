@@ -11,7 +11,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
@@ -21,7 +21,7 @@ from hub.deadline import Rules
 from hub.errors import DecodeError, Unavailable
 from hub.event import Event
 from hub.message import Position
-from hub.outcome import OUTCOMES_TOPIC, Outcome
+from hub.outcome import OUTCOMES_TOPIC, Outcome, outcomes_of
 from hub.standing import RULES
 from hub.store import Store
 from hub.store.recording import Recording, record, recorded_offsets
@@ -29,10 +29,10 @@ from hub.store.recording import Recording, record, recorded_offsets
 log = structlog.get_logger(__name__)
 
 BATCH_COUNT = 1000
+OUTCOME_BYTES = 400
+"""About what one of the many outcomes in a record takes."""
 BATCH_SECONDS = 0.1
 WAIT_FIRST_SECONDS, WAIT_LONGEST_SECONDS = 0.25, 5.0
-ATTEMPTS_LIMIT = 2**31
-TEXTS = tuple(field.name for field in fields(Outcome) if field.type == "str")
 
 
 class Record(Protocol):
@@ -136,7 +136,7 @@ class Recorder:
         while count < BATCH_COUNT and self._clock() < end and not stop.is_set():
             for where, records in (await self._source.getmany()).items():
                 found.setdefault(where, []).extend(records)
-                count += len(records)
+                count += sum(1 + len(each.value or b"") // OUTCOME_BYTES for each in records)
             if count and end == math.inf:
                 end = self._clock() + BATCH_SECONDS
         return found
@@ -149,7 +149,8 @@ class Recorder:
                 position = Position(topic, partition, each.offset)
                 try:
                     if topic == self._outcomes_topic:
-                        outcomes.append((position, read_outcome(each.value or b"")))
+                        rows = outcomes_of(each.value or b"")
+                        outcomes += [(position, row) for row in rows]
                     else:
                         events.append(_event(each, position))
                 except (DecodeError, ValueError) as error:
@@ -205,24 +206,6 @@ class _Waits:
         """All is well again."""
         self._seconds = WAIT_FIRST_SECONDS
         self._say("")
-
-
-def read_outcome(value: bytes) -> Outcome:
-    """The outcome of a record, every field of the right type.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        outcome = Outcome.from_record(value)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError("a field is missing") from error
-    texts = all(isinstance(getattr(outcome, name), str) for name in TEXTS)
-    attempts, took = outcome.attempts, outcome.duration_ms
-    numbers = type(attempts) is int and 0 <= attempts < ATTEMPTS_LIMIT
-    if not (texts and numbers and isinstance(took, int | float) and outcome.at.tzinfo):
-        raise ValueError("a field is of the wrong type")
-    return outcome
 
 
 def _event(record: Record, position: Position) -> Event:

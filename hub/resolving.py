@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from msgspec import structs
+
 from hub.event import Alias, Event
 from hub.message import Position
 from hub.parking import Cause
@@ -65,7 +67,7 @@ async def resolve(
                 return Wait("unknown_subject", f"no subject is known by this {item.about[0]}")
             subject = known
         aliases = tuple(replace(a, subject=a.subject or subject) for a in item.aliases)
-        found.append(replace(item, subject=subject, aliases=aliases))
+        found.append(structs.replace(item, subject=subject, aliases=aliases))
     await names.remember([alias for item in found for alias in item.aliases])
     said = {index: (item.source, item.natural_key) for index, item in enumerate(found) if item.once}
     first: dict[tuple[str, str], int] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hub.errors import Unavailable
 from hub.event import Event
 from hub.message import Position
-from hub.outcome import Outcome, Stage, State
-from hub.recorder import Progress, Recorder, read_outcome
+from hub.outcome import LOT_BYTES, LOT_COUNT, Outcome, Stage, State, outcomes_of, records_of
+from hub.recorder import Progress, Recorder
 from hub.schemas.dossier import (
     Applicant,
     Dossier,
@@ -57,7 +57,7 @@ class FakeKafka:
         log.append(FakeRecord(len(log), value, headers))
 
     def outcome(self, outcome: Outcome) -> None:
-        self.put("outcomes", outcome.to_record()[1])
+        self.put("outcomes", records_of([outcome])[0][1])
 
     def event(self, event: Event) -> None:
         _, value, headers = event.to_record()
@@ -193,8 +193,17 @@ async def test_two_recorders_at_once_do_no_harm(store: Store) -> None:
 
 async def test_what_is_no_outcome_is_counted_and_passed_over(store: Store) -> None:
     kafka = FakeKafka()
-    good = orjson.loads(outcome().to_record()[1])
-    bad: list[bytes | None] = [None, b"", b"{}", b"[1]", b'"x"', b"\xff", b'{"v":1}', b'{"v":2}']
+    good = orjson.loads(records_of([outcome()])[0][1])["rows"][0]
+    bad: list[bytes | None] = [
+        None,
+        b"",
+        b"{}",
+        b"[1]",
+        b'"x"',
+        b"\xff",
+        b'{"v":1,"rows":[]}',
+        b'{"v":2}',
+    ]
     wrong = [
         {"attempts": "2"},
         {"attempts": -1},
@@ -208,7 +217,7 @@ async def test_what_is_no_outcome_is_counted_and_passed_over(store: Store) -> No
         {"state": "lost"},
         {"duration_ms": "long"},
     ]
-    bad += [orjson.dumps(good | change) for change in wrong]
+    bad += [orjson.dumps({"v": 2, "rows": [good | change]}) for change in wrong]
     for value in bad:
         kafka.put("outcomes", value)
     kafka.outcome(outcome(text="the good one"))
@@ -223,16 +232,33 @@ async def test_what_is_no_outcome_is_counted_and_passed_over(store: Store) -> No
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists))
 def test_no_foreign_json_breaks_the_reading_of_outcomes(junk: Any) -> None:
-    base = {"v": 1, "stage": "deliver", "state": "dead", "at": "2026-11-03T00:00:00Z"}
-    for name in ("stage", "state", "at", "subject", "attempts", "duration_ms", "v"):
+    base = {"stage": "deliver", "state": "dead", "at": "2026-11-03T00:00:00Z"}
+    rows = [
+        {**base, "name": "r", "subject": "s", name: junk}
+        for name in ("stage", "state", "at", "subject", "attempts", "duration_ms")
+    ]
+    lots = [{"v": 2, "rows": [row]} for row in rows] + [{"v": junk, "rows": []}, {"rows": junk}]
+    for lot in lots:
         try:
-            value = orjson.dumps({**base, "name": "r", "subject": "s", name: junk})
+            value = orjson.dumps(lot)
         except TypeError:
             continue  # not JSON
         try:
-            read_outcome(value)
+            outcomes_of(value)
         except ValueError:
             continue
+
+
+def test_outcomes_go_many_in_a_record_and_come_back_in_order() -> None:
+    """At the edge of a record's count, and cut in two where their texts are long."""
+    for count in (1, LOT_COUNT, LOT_COUNT + 1):
+        given = [outcome(f"H{number}") for number in range(count)]
+        records = records_of(given)
+        assert len(records) == -(-count // LOT_COUNT)
+        assert [each for _, value, _ in records for each in outcomes_of(value)] == given
+    long = [outcome(text="x" * LOT_BYTES) for _ in range(3)]
+    assert [len(outcomes_of(value)) for _, value, _ in records_of(long)] == [1, 1, 1]
+    assert records_of([]) == []
 
 
 async def test_odd_texts_are_recorded(store: Store) -> None:
@@ -388,7 +414,7 @@ async def test_ten_thousand_outcomes_take_seconds(store: Store) -> None:
     """The bound is a tenth of what an idle machine does."""
     kafka = FakeKafka(most=1000)
     for number in range(10_000):
-        kafka.outcome(replace(outcome(f"H{number % 2000}"), event_id=str(number)))
+        kafka.outcome(outcome(f"H{number % 2000}", event_id=str(number)))
     started = time.monotonic()
     await recorded(store, kafka)
     assert time.monotonic() - started < 10

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec import structs
 from typer.testing import CliRunner, Result
 
 from hub.__main__ import commands
@@ -82,9 +83,7 @@ def placed(events: list[Event]) -> list[Event]:
         partition = partition_of(event.subject.encode(), PARTITIONS)
         position = Position(EVENTS_TOPIC, partition, ends[partition])
         ends[partition] += 1
-        found.append(
-            Event(**{**{n: getattr(event, n) for n in event.__slots__}, "position": position})
-        )
+        found.append(structs.replace(event, position=position))
     return found
 
 

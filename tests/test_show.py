@@ -105,7 +105,10 @@ def _event() -> Event:
     data = DossierEvent(code=CODE, unit=UNIT, status=DossierStatus.RECEIVED, dossier=dossier)
     made = Event("dossier.received", f"/connectors/one_stop/{UNIT}", CODE, AT, data, "k", "e-1")
     return Event(
-        **{**{n: getattr(made, n) for n in made.__slots__}, "position": Position("events", 0, 3)}
+        **{
+            **{n: getattr(made, n) for n in made.__struct_fields__},
+            "position": Position("events", 0, 3),
+        }
     )
 
 

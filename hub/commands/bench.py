@@ -26,8 +26,8 @@ from hub.route import Terms
 
 ANSWER_MS = 20.0
 COUNTS = {
-    "translate": 60_000,
-    "bare": 60_000,
+    "translate": 150_000,
+    "bare": 150_000,
     "skip": 100_000,
     "encode": 40_000,
     "deliver": 20_000,

@@ -212,7 +212,7 @@ def took(milliseconds: float) -> str:
 
 
 def _json(outcome: Outcome, systems: dict[str, str]) -> dict[str, object]:
-    fields = {name: getattr(outcome, name) for name in outcome.__slots__}
+    fields = {name: getattr(outcome, name) for name in outcome.__struct_fields__}
     way = "out" if outcome.stage is Stage.DELIVER else "in"
     return {**fields, "system": systems.get(outcome.name, outcome.name), "way": way}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
+
+from msgspec import structs
 
 from hub.blobs import Blobs
 from hub.connector import Client, Connector, Ground, Refusal
@@ -134,7 +136,7 @@ class KafkaInbox:
             self._around.metrics.add(Metric.BLOBS_PUT, 1, self._instance)
             self._around.metrics.add(Metric.BLOBS_PUT_BYTES, len(message.body), self._instance)
         traceparent = message.traceparent or next_traceparent()
-        return replace(stored, connector=self._instance, key=key, traceparent=traceparent)
+        return structs.replace(stored, connector=self._instance, key=key, traceparent=traceparent)
 
     def _remember(self, subject: str) -> None:
         self._subjects[subject] = None

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from hub.errors import Unavailable
 from hub.gateway.inbox import Producer
 from hub.metrics import Metric, Metrics
-from hub.outbox import Outgoing
-from hub.outcome import OUTCOMES_TOPIC, Outcome
+from hub.outcome import OUTCOMES_TOPIC, Outcome, records_of
 
 FLUSH_SECONDS = 0.05
 KEPT_COUNT = 20_000
@@ -42,7 +41,7 @@ class Reports:
         self._metrics = metrics
         self._kept_count = kept_count
         self._new: list[Outcome] = []
-        self._records: deque[Outgoing] = deque()
+        self._waiting: deque[Outcome] = deque()
 
     def report(self, outcome: Outcome) -> None:
         """One handling has ended."""
@@ -56,19 +55,19 @@ class Reports:
         outcomes, self._new = self._new, []
         if outcomes:
             self._observe(outcomes)
-            self._records += [(*outcome.to_record(), []) for outcome in outcomes]
-        while len(self._records) > self._kept_count:
-            self._records.popleft()
+            self._waiting += outcomes
+        while len(self._waiting) > self._kept_count:
+            self._waiting.popleft()
             self._metrics.add(Metric.OUTCOMES_DROPPED, 1, "gateway")
-        sending = list(self._records)
+        sending = list(self._waiting)
         if not sending:
             return True
         try:
-            await self._producer.send_all(OUTCOMES_TOPIC, sending)
+            await self._producer.send_all(OUTCOMES_TOPIC, records_of(sending))
         except Unavailable:
             return False
         for _ in sending:
-            self._records.popleft()
+            self._waiting.popleft()
         return True
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -6,9 +6,11 @@ all indexes on, batches of 1,000 to 5,000: the same 30,000 rows a second, with l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 
 from hub.deadline import Rules
 from hub.event import Event
@@ -22,12 +24,12 @@ from hub.worktime import VIETNAM
 
 TIMELINE = """
 INSERT INTO timeline (
-    source_topic, source_partition, source_offset, at, stage, name, state, reason, text, subject,
-    kind, unit, event_id, message_id, position, attempts, duration_ms, config, foreign_code,
-    operation_key, traceparent)
+    source_topic, source_partition, source_offset, source_item, at, stage, name, state, reason,
+    text, subject, kind, unit, event_id, message_id, position, attempts, duration_ms, config,
+    foreign_code, operation_key, traceparent)
 SELECT * FROM unnest(
-    %b::text[], %b::int[], %b::bigint[], %b::timestamptz[], %b::text[], %b::text[], %b::text[],
-    %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
+    %b::text[], %b::int[], %b::bigint[], %b::int[], %b::timestamptz[], %b::text[], %b::text[],
+    %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[], %b::text[],
     %b::text[], %b::int[], %b::float8[], %b::text[], %b::text[], %b::text[], %b::text[])
 ON CONFLICT DO NOTHING
 """
@@ -84,7 +86,7 @@ class Recording:
     """One batch of the recorder.
 
     Attributes:
-        outcomes: each with where its record stands.
+        outcomes: each with where its record stands, those of a record side by side.
         events: in the order of their partitions, each with its position.
         offsets: (topic, partition) -> the offset to go on with.
     """
@@ -109,7 +111,7 @@ async def record(store: Store, batch: Recording, rules: Rules = RULES) -> None:
     """
     async with store.pipeline() as pipeline:
         if batch.outcomes:
-            await pipeline.run(TIMELINE, *columns(_timeline_row(*each) for each in batch.outcomes))
+            await pipeline.run(TIMELINE, *columns(_timeline_rows(batch.outcomes)))
         if batch.events:
             await _record_standings(pipeline, batch.events, rules)
             await record_voices(pipeline, batch.events)
@@ -134,9 +136,19 @@ async def _record_standings(pipeline: Pipeline, events: Sequence[Event], rules: 
         await pipeline.run(DOSSIERS, *columns(dossier_row(*each) for each in ordered))
 
 
-def _timeline_row(position: Position, outcome: Outcome) -> tuple[object, ...]:
+def _timeline_rows(
+    outcomes: Sequence[tuple[Position, Outcome]],
+) -> Iterator[tuple[object, ...]]:
+    """A row for each; those of one record stand side by side, and are numbered."""
+    for position, lot in groupby(outcomes, itemgetter(0)):
+        for item, (_, outcome) in enumerate(lot):
+            yield _timeline_row(position, item, outcome)
+
+
+def _timeline_row(position: Position, item: int, outcome: Outcome) -> tuple[object, ...]:
     return (
         *position,
+        item,
         outcome.at,
         outcome.stage.value,
         keyed(outcome.name),

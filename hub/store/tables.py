@@ -255,6 +255,7 @@ timeline = Table(
     Column("source_topic", Text, nullable=False),
     Column("source_partition", Integer, nullable=False),
     Column("source_offset", BigInteger, nullable=False),
+    Column("source_item", Integer, nullable=False, server_default="0"),  # within the record
     Column("at", DateTime(timezone=True), nullable=False),
     Column("stage", Text, nullable=False),
     Column("name", Text, nullable=False),
@@ -274,7 +275,7 @@ timeline = Table(
     _text("operation_key"),
     _text("traceparent"),
     _version(),
-    PrimaryKeyConstraint("source_topic", "source_partition", "source_offset", "at"),
+    PrimaryKeyConstraint("source_topic", "source_partition", "source_offset", "source_item", "at"),
     Index(None, "subject", "at"),
     Index("ix_timeline_event_id", "event_id", postgresql_where=text("event_id <> ''")),
     Index("ix_timeline_message_id", "message_id", postgresql_where=text("message_id <> ''")),

@@ -17,7 +17,7 @@ from hub.store.tables import alias, dossier, timeline
 from hub.store.texts import keyed
 
 ROWS_LIMIT = 5000
-OUTCOME_FIELDS = tuple(field.name for field in fields(Outcome))
+OUTCOME_FIELDS = Outcome.__struct_fields__
 STANDING_FIELDS = tuple(field.name for field in fields(Standing))
 
 
@@ -68,7 +68,10 @@ class Timeline:
     async def _entries(self, condition: ColumnElement[bool]) -> Sequence[Entry]:
         query = select(timeline).where(condition)
         query = query.order_by(
-            timeline.c.at.desc(), timeline.c.source_partition, timeline.c.source_offset.desc()
+            timeline.c.at.desc(),
+            timeline.c.source_partition,
+            timeline.c.source_offset.desc(),
+            timeline.c.source_item.desc(),
         ).limit(ROWS_LIMIT)
         async with self._store.transaction() as connection:
             rows = (await connection.execute(query)).mappings().all()

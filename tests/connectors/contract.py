@@ -18,12 +18,13 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 import yaml
+from msgspec import structs
 
 import hub.schemas  # noqa: F401 - registers the kinds
 from hub.connector import Connector, ConnectorSettings, Repetition
@@ -215,7 +216,7 @@ def _told(folder: Folder, body: bytes, form: str) -> list[Any]:
     except DecodeError as error:
         return [_error(error)]
     return [
-        replace(item.identify(None, number), message_id="", traceparent="")
+        structs.replace(item.identify(None, number), message_id="", traceparent="")
         if isinstance(item, Event)
         else {"error": _error(item)}
         for number, item in enumerate(items)

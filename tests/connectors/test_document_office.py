@@ -211,7 +211,7 @@ def test_only_drafts_with_the_products_id_can_be_said() -> None:
 
 
 def _fields(event: Event) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in Event.__slots__}
+    return {name: getattr(event, name) for name in Event.__struct_fields__}
 
 
 def test_the_count_of_files_holds_at_the_edge() -> None:

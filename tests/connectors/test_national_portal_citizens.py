@@ -14,6 +14,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 import hub.connectors.national_portal as folder
 from hub.connector import Answer, Page, Reply, Request
@@ -151,7 +152,7 @@ def test_a_state_that_a_product_tells_goes_on_with_every_field(state: dict[str, 
     settings = portal_settings("http://portal.example")
     (told,) = decode(message(orjson.dumps(state), "state"), settings)
     assert isinstance(told, Event)
-    sent = encode(replace(told, subject=told.data.code), settings)  # type: ignore[attr-defined] # a dossier event
+    sent = encode(structs.replace(told, subject=told.data.code), settings)  # type: ignore[attr-defined] # a dossier event
     assert (sent.operation, orjson.loads(sent.body)) == (STATE, state)
 
 
@@ -416,7 +417,7 @@ async def test_the_portal_fetches_the_files_of_a_dossier_later(counter: Counter)
     papers = [{"DuongDanTaiTepTin": there}, {"DuongDanTaiTepTin": f"{there}0"}]
     item = {**DOSSIER, "TaiLieuNop": papers}
     sent = Request(
-        replace(encode(dossier_event(), counter.site.settings), body=orjson.dumps(item)),
+        structs.replace(encode(dossier_event(), counter.site.settings), body=orjson.dumps(item)),
         str(uuid.uuid4()),
         dossier_event(),
     )

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from hub.connectors.one_stop import CONNECTOR
 from hub.errors import DecodeError

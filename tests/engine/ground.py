@@ -19,7 +19,7 @@ from hub.held import Act
 from hub.kafka import Kafka, Outgoing, Producer, Reader, Record
 from hub.outbound import EVENTS_TOPIC, Outbound
 from hub.outbox import Outbox
-from hub.outcome import OUTCOMES_TOPIC, Outcome, State
+from hub.outcome import OUTCOMES_TOPIC, Outcome, State, outcomes_of
 from hub.ownership import Leases
 from hub.route import Route, Terms
 from hub.settings import KafkaSettings
@@ -169,7 +169,7 @@ class RealRoute:
     async def outcomes(self) -> list[Outcome]:
         """What was said of this route's messages."""
         records = await self.ground.read(OUTCOMES_TOPIC, self.start[OUTCOMES_TOPIC])
-        found = [Outcome.from_record(record.value) for record in records]
+        found = [each for record in records for each in outcomes_of(record.value)]
         return [each for each in found if each.name == self.name]
 
     async def dead(self) -> list[Record]:

@@ -18,7 +18,7 @@ from hub.event import Event
 from hub.kafka import Outgoing, partition_of
 from hub.outbound import Outbound
 from hub.outbox import Outbox
-from hub.outcome import Outcome, State
+from hub.outcome import Outcome, State, outcomes_of
 from hub.ownership import Leases
 from hub.route import Route, Terms
 from tests.engine import toy
@@ -62,7 +62,8 @@ class Topics:
 
     def outcomes(self, subject: str | None = None) -> list[Outcome]:
         """Every outcome, or those of one subject."""
-        found = (Outcome.from_record(value or b"") for _, value, _ in self.records["outcomes"])
+        lots = (value for _, value, _ in self.records["outcomes"])
+        found = (each for value in lots for each in outcomes_of(value or b""))
         return [each for each in found if subject in (None, each.subject)]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from hub.errors import ConfigError, DecodeError, Unavailable
 from hub.event import Event
@@ -79,7 +80,7 @@ class Stage:
         body = self.bodies[message.headers["blob"]]
         if isinstance(body, Exception):
             raise body
-        return replace(message, body=body)
+        return structs.replace(message, body=body)
 
 
 def test_a_connector_without_decode_cannot_receive() -> None:
@@ -168,11 +169,11 @@ def test_memory_of_subjects_is_bounded() -> None:
 
 def too_large(message: Message, settings: object) -> Sequence[Event | DecodeError]:
     event = toy.fact("A", 1)
-    return [replace(event, data=event.data.model_copy(update={"unit": "x" * EVENT_BYTES}))]
+    return [structs.replace(event, data=event.data.model_copy(update={"unit": "x" * EVENT_BYTES}))]
 
 
 def encoded_too_large(message: Message, settings: object) -> Sequence[Event | DecodeError]:
-    return [replace(toy.fact("A", 1), encoded=bytes(EVENT_BYTES + 1))]
+    return [structs.replace(toy.fact("A", 1), encoded=bytes(EVENT_BYTES + 1))]
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from hub.intake import GROUP, Intake
 from hub.kafka import Kafka, Record
 from hub.message import Message
 from hub.outbound import EVENTS_TOPIC
-from hub.outcome import OUTCOMES_TOPIC, Outcome, State
+from hub.outcome import OUTCOMES_TOPIC, State, outcomes_of
 from hub.store.acts import Acts
 from hub.store.names import StoreNames
 from hub.store.tables import command, held_message, held_subject, ownership, route_control
@@ -152,7 +152,7 @@ class Decoding:
     async def outcomes(self, subject: str) -> list[State]:
         """How this subject's messages ended, oldest first."""
         records = await self.ground.read(OUTCOMES_TOPIC, self.start[OUTCOMES_TOPIC])
-        found = [Outcome.from_record(record.value) for record in records]
+        found = [each for record in records for each in outcomes_of(record.value)]
         return [each.state for each in found if each.subject == self.code(subject)]
 
     async def dead(self) -> list[Record]:

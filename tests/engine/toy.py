@@ -6,9 +6,11 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from msgspec import structs
 
 from hub.check_log import Checker, Crashes, Held, Report, Row, Rules, Sent
 from hub.connector import (
@@ -105,10 +107,10 @@ def decode(message: Message, settings: Any) -> Sequence[Event | DecodeError]:
 def _special(event: Event, how: str, name: str = "") -> Event:
     """`about:P1:5` is found by parcel P1, `known:P1:5` makes it known, `once:5` is said once."""
     if how == "about":
-        return replace(event, subject="", about=("toy.parcel", name))
+        return structs.replace(event, subject="", about=("toy.parcel", name))
     if how == "known":
-        return replace(event, aliases=(Alias("toy.parcel", name, ""),))
-    return replace(event, once=True)
+        return structs.replace(event, aliases=(Alias("toy.parcel", name, ""),))
+    return structs.replace(event, once=True)
 
 
 def encode(event: Event, settings: Any) -> Message:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 import orjson
@@ -20,15 +21,16 @@ from hub.errors import DecodeError
 from hub.event import Event
 from hub.message import HUB_NAMESPACE, Message
 from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierStatus
-from hub.wire.dvcqg.canonical import (
-    dossier_values,
-    progress_values,
-    quick_dossier_values,
-    subject_of,
-)
+from hub.wire.dvcqg.canonical import dossier_values, progress_values, subject_of
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
-from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, WireDossier
-from hub.wire.dvcqg.reading import body_hash, quick_dossier_of, quick_progress_of, tree_of
+from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, WireDossier, WireProgress
+from hub.wire.dvcqg.reading import (
+    dossier_in,
+    progress_in,
+    quick_dossier_of,
+    quick_progress_of,
+    tree_of,
+)
 
 FORMS = ("item", "session", "lgsp", *BY_NAME)
 INSTANCE = "one_stop"
@@ -100,11 +102,11 @@ def decode(message: Message, settings: OneStopSettings) -> Sequence[Event | Deco
     Raises:
         DecodeError: the message as a whole is unreadable.
     """
-    tree = tree_of(message.body)
     form = message.headers.get("form", "item")
     if form == "item":
-        event = _event(_said_beside(message), tree, "")
+        event = _item(message)
         return [event, *slips_of(event, message.received_at)] if settings.slips else [event]
+    tree = tree_of(message.body)
     if (known := BY_NAME.get(form)) is not None:
         return known.decode(message, tree, settings)
     if form == "lgsp":
@@ -152,37 +154,67 @@ def _events(beside: _Beside, trees: Any, path: str) -> Iterator[Event | DecodeEr
             yield error
 
 
+def _item(message: Message) -> Event:
+    """The event of a body that is one item."""
+    beside = _said_beside(message)
+    if beside.operation == DOSSIER_SERVICE:
+        return _dossier_event(beside, dossier_in(message.body), "")
+    if beside.operation == PROGRESS_SERVICE:
+        return _step_event(beside, progress_in(message.body), "")
+    return _event(beside, tree_of(message.body), "")
+
+
 def _event(beside: _Beside, tree: Any, path: str) -> Event:
-    message = beside.message
     operation = beside.operation or _operation_of(tree)
     if operation == DOSSIER_SERVICE:
-        dossier = quick_dossier_of(tree, path)
-        unit = beside.unit or _unit_of(dossier.MaHoSo)
-        if isinstance(dossier, WireDossier):
-            values = dossier_values(dossier, unit=unit, updating=beside.updating, path=path)
-        else:
-            values = quick_dossier_values(
-                tree, dossier, unit=unit, updating=beside.updating, path=path
-            )
-    elif operation == PROGRESS_SERVICE:
-        step = quick_progress_of(tree, path)
-        unit = beside.unit or _unit_of(step.MaHoSo)
-        values = progress_values(step, unit=unit, path=path)
-    else:
-        raise DecodeError("not an operation that sends", path=path, code="unknown_operation")
-    data = DossierEvent.model_validate(values)
-    time = data.step.at if data.step else _dossier_time(data)
+        return _dossier_event(beside, quick_dossier_of(tree, path), path)
+    if operation == PROGRESS_SERVICE:
+        return _step_event(beside, quick_progress_of(tree, path), path)
+    raise DecodeError("not an operation that sends", path=path, code="unknown_operation")
+
+
+def _dossier_event(beside: _Beside, dossier: WireDossier, path: str) -> Event:
+    unit = beside.unit or _unit_of(dossier.MaHoSo)
+    values = dossier_values(dossier, unit=unit, updating=None, path=path)
+    encoded = said = orjson.dumps(values)
+    if beside.updating is not None:
+        values["updating"] = beside.updating
+        encoded = said[:-1] + _UPDATING[beside.updating]
+    data = _checked(values)
+    key = f"{DOSSIER_SERVICE}:{sha256(said).hexdigest()}"
+    return _told(beside.message, data, _dossier_time(data), key, encoded)
+
+
+def _step_event(beside: _Beside, step: WireProgress, path: str) -> Event:
+    unit = beside.unit or _unit_of(step.MaHoSo)
+    values = progress_values(step, unit=unit, path=path)
+    encoded = orjson.dumps(values)
+    data = _checked(values)
+    key = f"{PROGRESS_SERVICE}:{sha256(encoded).hexdigest()}"
+    return _told(beside.message, data, data.step and data.step.at, key, encoded)
+
+
+def _told(
+    message: Message, data: DossierEvent, time: datetime | None, natural_key: str, encoded: bytes
+) -> Event:
     return Event(
-        kind=KIND_OF_STATUS[data.status],
-        source=f"/connectors/{message.connector}/{unit}",
-        subject=message.headers.get("subject") or data.code,
-        time=time or message.received_at,
-        data=data,
-        natural_key=f"{operation}:{body_hash(tree)}",
+        KIND_OF_STATUS[data.status],
+        f"/connectors/{message.connector}/{data.unit}",
+        message.headers.get("subject") or data.code,
+        time or message.received_at,
+        data,
+        natural_key,
         message_id=message.id,
         traceparent=message.traceparent,
-        encoded=orjson.dumps(values),
+        encoded=encoded,
     )
+
+
+_checked = DossierEvent.__pydantic_validator__.validate_python
+"""`DossierEvent.model_validate` without its frame of Python."""
+
+_UPDATING = {True: b',"updating":true}', False: b',"updating":false}'}
+"""How the JSON of a dossier ends: a repetition is one, whatever the sender calls it."""
 
 
 def _dossier_time(data: DossierEvent) -> datetime | None:

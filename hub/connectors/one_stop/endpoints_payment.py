@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -163,7 +164,7 @@ class PaymentDoor:
             raise Refused(replies.FIELD_RULES, str(error), unit=unit) from error
         if not isinstance(event, Event):
             raise Refused(replies.FIELD_RULES, unit=unit)
-        return replace(message, key=event.subject), event
+        return structs.replace(message, key=event.subject), event
 
     async def _found(self, unit: str, product: Product, fields: Mapping[str, Any]) -> Reply:
         """CONFIRM's fields and `TrangThaiGD`; before a decision, the code of one that is open."""

@@ -8,10 +8,10 @@ The feed shows what waits for the product, oldest first; `lastId` is what takes 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import orjson
+from msgspec import structs
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -168,7 +168,7 @@ class PostDoor:
         )
         event = self._event(unit, message, fields)
         name = f"{event.source} {event.natural_key}"
-        message = replace(message, key=event.subject, id=name_id(name))
+        message = structs.replace(message, key=event.subject, id=name_id(name))
         ground = self._inbox.ground
         alias = order_alias(str(product.post_customer), str(fields.get("OrderNumber")))
         known = await asked(ground.alias(*alias), unit)

@@ -7,8 +7,9 @@ and tell the portal's beside it (`MaHoSoQG`), in the dossier only. Its steps nam
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
+
+from msgspec import structs
 
 from hub.connector import Ground
 from hub.connectors.one_stop.decode_linked import UNIT_CODE_ALIAS
@@ -49,4 +50,4 @@ async def _under_its_subject(message: Message, tree: Any, ground: Ground) -> Mes
     if known is None or known.subject == own:
         return message
     subject = known.subject
-    return replace(message, key=subject, headers={**message.headers, "subject": subject})
+    return structs.replace(message, key=subject, headers={**message.headers, "subject": subject})

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
+from msgspec import structs
 
 from hub import http
 from hub.connector import Ground, Page
@@ -122,7 +123,7 @@ class FeedPoller:
             id=name_id(f"{self._name} tracking {named}"),
             received_at=self._now(),
         )
-        return replace(message, key=order_key(message))
+        return structs.replace(message, key=order_key(message))
 
 
 @dataclass(frozen=True, slots=True)

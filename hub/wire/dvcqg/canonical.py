@@ -16,9 +16,7 @@ from hub.wire.dvcqg.models import (
     WireProgress,
 )
 from hub.wire.dvcqg.parts import APPLICANT, DOSSIER, PROCEDURE, STEP
-from hub.wire.dvcqg.shape import EMPTY_LIST, Spread
-
-_SPREAD = Spread(DOSSIER, PROCEDURE, APPLICANT)
+from hub.wire.dvcqg.shape import EMPTY_LIST
 
 SUBJECT_LIMIT = 100
 """Longest dossier code in characters; it becomes a Kafka key and a header."""
@@ -64,39 +62,12 @@ def dossier_values(
     Raises:
         DecodeError: the dossier code is missing.
     """
-    originals: dict[str, Any] = {}
-    parts = [shape.values(wire, originals) for shape in (DOSSIER, PROCEDURE, APPLICANT)]
-    values = _whole(wire, parts, originals, path)
-    values["unit"] = unit
-    if updating is not None:
-        values["updating"] = updating
-    return values
-
-
-def quick_dossier_values(
-    tree: dict[str, Any], wire: WireDossier, *, unit: str, updating: bool | None, path: str = ""
-) -> dict[str, Any]:
-    """What `dossier_values` gives, for a parsed object exactly in the documented format.
-
-    Args:
-        tree: the parsed object that `wire` was made of.
-    """
-    originals: dict[str, Any] = {}
-    parts = _SPREAD.values(tree, wire, originals)
-    values = _whole(wire, parts, originals, path)
-    values["unit"] = unit
-    if updating is not None:
-        values["updating"] = updating
-    return values
-
-
-def _whole(
-    wire: WireDossier, parts: Sequence[dict[str, Any]], originals: dict[str, Any], path: str
-) -> dict[str, Any]:
-    """The values of the event but for its unit; `parts` are dossier, procedure, applicant."""
     code = subject_of(wire.MaHoSo, path)
-    unknown: dict[str, Any] = dict(wire.__pydantic_extra__ or ())
-    dossier, procedure, applicant = parts
+    originals: dict[str, Any] = {}
+    dossier = DOSSIER.values(wire, originals)
+    procedure = PROCEDURE.values(wire, originals)
+    applicant = APPLICANT.values(wire, originals)
+    unknown = dict(sorted(wire.__pydantic_extra__.items())) if wire.__pydantic_extra__ else {}
     procedure.setdefault("code", "")
     if wire.DinhDanhCHS is not None:
         applicant["identities"] = _read_identities(wire.DinhDanhCHS, originals, unknown)
@@ -110,8 +81,10 @@ def _whole(
         dossier["originals"] = originals
     if unknown:
         dossier["unknown"] = unknown
-    values = _head(code, "", wire.TrangThaiHoSo)
+    values = _head(code, unit, wire.TrangThaiHoSo)
     values["dossier"] = dossier
+    if updating is not None:
+        values["updating"] = updating
     return values
 
 

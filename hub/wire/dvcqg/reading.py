@@ -1,13 +1,14 @@
 """Bytes -> wire objects. Every fault is a DecodeError with the path of the field, never a value.
 
-Most items are exactly in the documented format, all values texts. For those `quick_dossier_of`
-and `quick_progress_of` check a twin of the model that costs a tenth; whatever the twin does not
-take (numbers, unknown fields, real faults) goes to the model, which decides.
+Most items are exactly in the documented format, all values texts. For those `dossier_in` and
+`progress_in` check a twin of the model that costs a tenth; whatever the twin does not take
+(numbers, unknown fields, real faults) goes to the model, which decides.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Any, TypeVar, cast, get_args, get_origin
 
 import msgspec
@@ -79,6 +80,22 @@ def question_of(tree: Any, path: str = "") -> WireQuestion:
     return _checked(WireQuestion, tree, path)
 
 
+def dossier_in(body: bytes, path: str = "") -> WireDossier:
+    """What `dossier_of` gives for JSON bytes, or a twin with the same attributes."""
+    try:
+        return _read_dossier(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _checked(WireDossier, tree_of(body), path)
+
+
+def progress_in(body: bytes, path: str = "") -> WireProgress:
+    """What `progress_of` gives for JSON bytes, or a twin with the same attributes."""
+    try:
+        return _read_progress(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _checked(WireProgress, tree_of(body), path)
+
+
 def quick_dossier_of(tree: Any, path: str = "") -> WireDossier:
     """What `dossier_of` gives, or a twin with the same attributes."""
     try:
@@ -113,6 +130,12 @@ def _twin(model: type[WirePart]) -> type[msgspec.Struct]:
 
 _DOSSIER_TWIN = _twin(WireDossier)
 _PROGRESS_TWIN = _twin(WireProgress)
+_read_dossier = cast(
+    Callable[[bytes], WireDossier], msgspec.json.Decoder(_DOSSIER_TWIN, strict=True).decode
+)
+_read_progress = cast(
+    Callable[[bytes], WireProgress], msgspec.json.Decoder(_PROGRESS_TWIN, strict=True).decode
+)
 
 
 def _checked(model: type[W], tree: Any, path: str) -> W:
