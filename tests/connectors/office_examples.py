@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
 from typing import Any
@@ -142,7 +142,7 @@ class Desk:
     @staticmethod
     def _event(item: Event | DecodeError) -> Event:
         assert isinstance(item, Event)
-        return replace(item)
+        return item
 
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
         told = BytesIO(orjson.dumps(body))

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import aiohttp
+from msgspec import structs
 from starlette.applications import Starlette
 from yarl import URL
 
@@ -193,7 +194,7 @@ class Till:
             assert alias is not None
             subject = alias.subject
         await self.ground.remember([replace(a, subject=subject) for a in item.aliases])
-        return replace(item, subject=subject)
+        return structs.replace(item, subject=subject)
 
     async def hear(self) -> list[Event]:
         """Publish what the door has taken, and ask about each report; the new events."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 import orjson
+from msgspec import structs
 from starlette.applications import Starlette
 
 from hub.connector import Request
@@ -77,7 +78,7 @@ def event_of(body: Mapping[str, Any], settings: PetitionSettings | None = None) 
     (event,) = decode(message(orjson.dumps(body), "pakn"), settings or petition_settings())
     if isinstance(event, DecodeError):
         raise event
-    return replace(event, id=event.identify(None).id, subject=event.subject or CODE)
+    return structs.replace(event, id=event.identify(None).id, subject=event.subject or CODE)
 
 
 def request(event: Event, settings: PetitionSettings) -> Request:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from pydantic import ValidationError
 
 from hub.connector import Answer, Request
@@ -241,7 +241,7 @@ async def test_a_child_goes_to_the_other_agency_and_its_outcome_back_to_the_pare
         assert parent.facts["due_at"] == "20260109170000"
         ended = linked("KetQuaHoSoLienThong", orjson.dumps(ENDED), OTHER_UNIT)
         assert (ended.subject, ended.about) == ("", ("dossier.parent", CHILD))
-        back = replace(ended.identify(None), subject=CODE)
+        back = structs.replace(ended.identify(None), subject=CODE)
         await stage.tell(handed.identify(None), back)
         rows = list(stage.log.last())
         assert stage.request(handed.identify(None)).message.headers["product"] == OTHER_UNIT

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from hub.connectors.petitions import CONNECTOR, replies
 from hub.connectors.petitions.decode import decode, message
@@ -178,7 +178,9 @@ async def test_a_citizen_asks_and_is_answered() -> None:
         assert first.natural_key == again.natural_key
         assert first.once
         assert answer.about == (first.aliases[0].kind, first.aliases[0].value)
-        back = request(replace(answer.identify(None), subject=first.subject), there.settings)
+        back = request(
+            structs.replace(answer.identify(None), subject=first.subject), there.settings
+        )
         await there.client.deliver([back], timeout_seconds=5)
         kept = await there.look("petitions/PA-1")
     assert (kept["own"], kept["said"], kept["texts"]) == (
@@ -205,10 +207,10 @@ async def test_a_redirected_complaint_goes_back_without_its_text() -> None:
 def test_only_petitions_can_be_said() -> None:
     own = petition_settings()
     dossier = DossierEvent(code=CODE, unit="H", status=DossierStatus.NEW)
-    other = replace(event_of(petition()), data=dossier)
+    other = structs.replace(event_of(petition()), data=dossier)
     with pytest.raises(EncodeError):
         encode(other, own)
-    empty = replace(event_of(petition()), data=schema.PetitionEvent(petition_id="1"))
+    empty = structs.replace(event_of(petition()), data=schema.PetitionEvent(petition_id="1"))
     with pytest.raises(EncodeError, match="/petition"):
         encode(empty, own)
 
@@ -289,7 +291,7 @@ def test_what_the_form_can_carry_returns_unchanged(data: st.DataObject) -> None:
         fact |= {"transfer_due_at": data.draw(MOMENT), "answer_due_at": data.draw(MOMENT)}
     before = schema.PetitionEvent(**fact)
     own = petition_settings()
-    event = replace(event_of(petition()), kind=f"petition.{kind}", data=before)
+    event = structs.replace(event_of(petition()), kind=f"petition.{kind}", data=before)
     (after,) = decode(message(encode(event, own).body, "pakn"), own)
     assert isinstance(after, Event)
     assert after.data == before
@@ -301,7 +303,7 @@ def test_a_petition_passes_with_the_portals_names_both_ways() -> None:
         field_names={"answer": "traLoi.NoiDung", "paknId": "Ma", "public": "CongKhai"},
         type_names={"pakn.answered": "TraLoi"},
     )
-    event = replace(event_of(done(public=False)), subject=CODE)
+    event = structs.replace(event_of(done(public=False)), subject=CODE)
     tree = orjson.loads(encode(event, own).body)
     assert tree["type"] == "TraLoi"
     assert tree["traLoi"] == {"NoiDung": "Đã giải quyết"}
