@@ -11,6 +11,7 @@ A check yields what is wrong, one sentence each. Samples stand in the connector'
     samples/settings.yaml                      the connector's block of hub.yaml, of who delivers
     profiles/<name>/samples/                   the same again for what other settings make of events
     samples/simulator.yaml                     options of the simulator that go with it, if any
+    samples/ground.yaml                        aliases that the hub knows when they are sent, if any
 """
 
 from __future__ import annotations
@@ -160,6 +161,17 @@ def operations_are_declared(folder: Folder) -> Iterator[str]:
         message = _encoded(folder, sample)
         if message.operation not in connector.operations:
             yield f"{sample.beside.name}: operation {message.operation!r} is not declared"
+
+
+def every_operation_has_a_sample(folder: Folder) -> Iterator[str]:
+    """What is declared is asked for by a sample, of the folder or of one of its profiles."""
+    asked = {
+        _encoded(each, sample).operation
+        for each in (folder, *folder.profiles)
+        for sample in each.samples("out")
+    }
+    for name in sorted(folder.connector.operations.keys() - asked):
+        yield f"no sample asks for {name}"
 
 
 def the_readme_names_what_there_is(folder: Folder) -> Iterator[str]:
@@ -317,6 +329,7 @@ CHECKS: tuple[Check, ...] = (
     the_folder_is_complete,
     what_is_bound_fits_together,
     operations_are_declared,
+    every_operation_has_a_sample,
     the_readme_names_what_there_is,
     there_are_enough_samples,
     samples_decode_to_their_events,

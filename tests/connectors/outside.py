@@ -28,6 +28,7 @@ from hub.connector import (
     Request,
 )
 from hub.errors import EncodeError, HubError, Rejected, Unavailable, UnknownOutcome
+from hub.event import Alias, Event
 from hub.simulation import CallLog, FaultScript, running
 from tests.connectors.broken_server import (
     LOST,
@@ -48,12 +49,23 @@ OURS = (Rejected, *NO_ANSWER)
 
 TIMEOUT_SECONDS = 0.25
 ADDRESS = re.compile(r"https?://[^/\s]+")
+LONG_AGO_SECONDS = 1e9
 CALLS_COUNT = 6
 """So many calls of one act are broken, one after the other."""
 
 
 class FullGround(MemoryGround):
-    """One that has a body for every reference."""
+    """One that has a body for every reference, and the aliases of the samples."""
+
+    @classmethod
+    def of(cls, folder: Folder) -> FullGround:
+        """What the hub would remember when the samples are sent."""
+        ground = cls()
+        for each in _prepared(folder).get("aliases", ()):
+            alias = Alias(**each)
+            ground.known[alias.kind, alias.value] = alias
+            ground.changed[alias.kind, alias.value] = -LONG_AGO_SECONDS
+        return ground
 
     async def fetch(self, reference: str) -> bytes:
         return b"%PDF-1.4 invented"
@@ -73,17 +85,27 @@ class Outside:
         return self.folder.connector
 
     def requests(self) -> Iterator[Request]:
-        """One of each operation and form of the samples."""
+        """One of each operation and form of the samples, of a unit that has an account."""
         seen = set()
-        assert self.connector.encode is not None
         for sample in self.folder.samples("out"):
             event = event_of_sample(sample)
-            with suppress(EncodeError):
-                message = self.connector.encode(event, self.settings)
-                named = (sample.form, message.operation)
-                if named not in seen:
-                    seen.add(named)
-                    yield Request(message, str(uuid.uuid5(uuid.NAMESPACE_OID, str(named))), event)
+            if event.data.model_dump().get("unit") == "":
+                continue
+            request = self.request(event, sample.form)
+            named = (sample.form, request and request.message.operation)
+            if request is not None and named not in seen:
+                seen.add(named)
+                yield request
+
+    def request(self, event: Event, form: str) -> Request | None:
+        """An event on its way out in that form; none: these settings cannot say it."""
+        assert self.connector.encode is not None
+        try:
+            message = self.connector.encode(event, self.settings)
+        except EncodeError:
+            return None
+        named = f"{form} {message.operation}"
+        return Request(message, str(uuid.uuid5(uuid.NAMESPACE_OID, named)), event)
 
     async def deliver(self, request: Request) -> Reply:
         """Deliver with a client that has not spoken before."""
@@ -112,7 +134,9 @@ class Outside:
     async def poll(self) -> Page:
         """The first look ever."""
         assert self.connector.poller is not None
-        poller = self.connector.poller(self.connector.kind, self.settings, FullGround())
+        poller = self.connector.poller(
+            self.connector.kind, self.settings, FullGround.of(self.folder)
+        )
         try:
             return await poller.poll("")
         finally:
@@ -120,7 +144,7 @@ class Outside:
 
     def _client(self) -> Any:
         assert self.connector.client is not None
-        return self.connector.client(self.connector.kind, self.settings, FullGround())
+        return self.connector.client(self.connector.kind, self.settings, FullGround.of(self.folder))
 
 
 def _quick(settings: Any) -> Any:
@@ -134,6 +158,17 @@ def _quick(settings: Any) -> Any:
         elif isinstance(value, BaseModel):
             changes[name] = _quick(value)
     return settings.model_copy(update=changes)
+
+
+def _prepared(folder: Folder) -> dict[str, Any]:
+    """What stands in `samples/ground.yaml`.
+
+    Returns:
+        `aliases`; `without_call` and `without_question`: operations whose delivery or question is
+        answered without a call.
+    """
+    file = folder.path / "samples" / "ground.yaml"
+    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
 
 
 def _options(folder: Folder) -> dict[str, Any]:
@@ -356,6 +391,36 @@ async def _keys(there: Outside) -> list[str]:
     return wrong
 
 
+async def _silent(there: Outside) -> list[str]:
+    told = _prepared(there.folder)
+    wrong = []
+    for request in there.requests():
+        operation = there.connector.operations[request.message.operation]
+
+        async def deliver(there: Outside, request: Request = request) -> Reply:
+            return await there.deliver(request)
+
+        async def ask(there: Outside, request: Request = request) -> Asked:
+            return await there.ask(request)
+
+        acts = {"without_call": deliver}
+        if operation.repetition is Repetition.ASKABLE:
+            acts["without_question"] = ask
+        for name, act in acts.items():
+            calls = bool(await _calls_of(there, act))
+            if calls == (operation.name in told.get(name, ())):
+                wrong.append(f"{operation.name}: samples/ground.yaml is wrong about {name}")
+    if there.connector.poller is not None and not await _calls_of(there, Outside.poll):
+        wrong.append("the poller's first look makes no call")
+    return wrong
+
+
+def nothing_that_calls_escapes_these_checks(folder: Folder) -> Iterator[str]:
+    """Each operation, question and poller makes a call here, or is known to make none."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _silent)
+
+
 def deliver_passes_its_operation_key(folder: Folder) -> Iterator[str]:
     """A receiver, or who reads its log, can tell a repetition from another request."""
     if folder.connector.client is not None:
@@ -369,5 +434,6 @@ CHECKS: tuple[Check, ...] = (
     no_failure_of_a_look_is_a_message,
     a_probe_raises_only_ours,
     a_destination_that_is_away_was_sent_nothing,
+    nothing_that_calls_escapes_these_checks,
     deliver_passes_its_operation_key,
 )

@@ -5,10 +5,16 @@ from __future__ import annotations
 import pytest
 
 from hub.connector import discover
-from tests.connectors import contract, hostile, outside
+from tests.connectors import contract, hostile, outside, passing, privacy
 from tests.connectors.contract import Check, Folder
 
-CHECKS = (*contract.CHECKS, *hostile.CHECKS, *outside.CHECKS)
+CHECKS = (
+    *contract.CHECKS,
+    *hostile.CHECKS,
+    *outside.CHECKS,
+    *passing.CHECKS,
+    *privacy.CHECKS,
+)
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)

@@ -101,7 +101,9 @@ class PaymentClient:
         order, amount, total = await self._refund_of(request)
         if total != amount:
             return Asked(Answer.UNKNOWN)  # QueryDR does not tell one partial refund from another
-        answer, told = await self._bank.find(order, self._clock(), Deadline(timeout_seconds))
+        answer, told = await self._bank.find(
+            order, self._clock(), Deadline(timeout_seconds), key=request.operation_key
+        )
         if told.status_code == "09":
             raise Rejected("the bank has refused the refund", foreign_code="09")
         if told.claim is PaymentClaim.REFUNDED:
@@ -154,7 +156,7 @@ class PaymentClient:
         return reply
 
     async def _asked(self, order: Order, deadline: Deadline, key: str) -> tuple[Reply, Told]:
-        answer, told = await self._bank.find(order, self._clock(), deadline)
+        answer, told = await self._bank.find(order, self._clock(), deadline, key=key)
         given_up = self._given_up(order)
         code = plain_code(told.status_code or told.response_code)
         judgement = judge(order, told, given_up=given_up)

@@ -82,15 +82,21 @@ class PayplatBank:
             foreign_code=plain_code(code),
         )
 
-    async def find(self, order: Order, at: datetime, deadline: Deadline) -> tuple[str, Told]:
+    async def find(
+        self, order: Order, at: datetime, deadline: Deadline, *, key: str = ""
+    ) -> tuple[str, Told]:
         """What QUERY tells of an order, as received and as read.
+
+        Args:
+            key: operation key of the request that asks; none: the hub asks by itself.
 
         Raises:
             Unavailable: no answer, or one that is malformed or unproved.
         """
         partner = self._partner
         call = self._question(partner.vocabulary.query_word, order.reference, at)
-        body = await self._caller.ask(partner.query_url, call, deadline, headers=self._headers())
+        headers = self._headers() | ({KEY_HEADER: key} if key else {})
+        body = await self._caller.ask(partner.query_url, call, deadline, headers=headers)
         try:
             fields = payplat.read_body(partner.vocabulary, body)
             told = payplat.told_by_query(fields, order.reference, partner)

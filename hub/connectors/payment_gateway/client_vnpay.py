@@ -68,16 +68,22 @@ class VnpayBank:
             seconds=self._settings.link_seconds,
         )
 
-    async def find(self, order: Order, at: datetime, deadline: Deadline) -> tuple[str, Told]:
+    async def find(
+        self, order: Order, at: datetime, deadline: Deadline, *, key: str = ""
+    ) -> tuple[str, Told]:
         """What QueryDR tells of an order, as received and as read.
+
+        Args:
+            key: operation key of the request that asks; none: the hub asks by itself.
 
         Raises:
             Unavailable: no answer, one that is malformed or unproved, or "later".
             Misconfigured: terminal or secret are refused.
             Rejected: refused; an unknown code is undocumented.
         """
+        said = {KEY_HEADER: key} if key else {}
         body = await self._caller.ask(
-            self._terminal.api_url, self._signed(self._question(order, at)), deadline
+            self._terminal.api_url, self._signed(self._question(order, at)), deadline, headers=said
         )
         try:
             fields = object_in(body)
