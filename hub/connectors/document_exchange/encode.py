@@ -85,8 +85,11 @@ def _status(event: Event, data: HandlingEvent, settings: DocumentExchangeSetting
 
 
 def _completed(data: DocumentEvent, settings: DocumentExchangeSettings) -> DocumentEvent:
-    """Names where the event has only ids; what is revoked, where the form has it."""
-    document = data.document
+    """Names where the event has only ids; what is revoked or replaced, where the form has it.
+
+    An update that does not say what it changes brings the document anew, so its data count.
+    """
+    document, said = data.document, dict[str, object]()
     changes: dict[str, object] = {
         "sender": _named(document.sender, settings),
         "receivers": tuple(_named(each, settings) for each in document.receivers),
@@ -94,7 +97,11 @@ def _completed(data: DocumentEvent, settings: DocumentExchangeSettings) -> Docum
     if data.business is Business.REVOKE and data.target_id and not document.responds_to:
         revoked = DocumentLink(document_id=data.target_id, organ_id=document.sender.id)
         changes["responds_to"] = (revoked,)
-    return data.model_copy(update={"document": document.model_copy(update=changes)})
+    if data.business is Business.REPLACE and data.target_id and not data.replaces:
+        said["replaces"] = (DocumentLink(document_id=data.target_id),)
+    if data.business is Business.UPDATE and data.metadata_changed is data.receivers_changed is None:
+        said["metadata_changed"] = True
+    return data.model_copy(update={"document": document.model_copy(update=changes), **said})
 
 
 def _named(organisation: Organisation, settings: DocumentExchangeSettings) -> Organisation:

@@ -8,6 +8,7 @@ the payment's id: whoever asks again, and however often, names the same receipt.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import date
 
 from lxml import etree
@@ -17,7 +18,7 @@ from hub.connectors.e_receipt.words import LARGEST, amount_in_words
 from hub.errors import EncodeError
 from hub.event import Event
 from hub.message import Message
-from hub.schemas.dossier import Fee
+from hub.schemas.dossier import ApplicantKind, Fee
 from hub.schemas.payment import Payer, PaymentConfirmed
 from hub.schemas.receipt import ReceiptCancelRequested, ReceiptReplaceRequested
 from hub.wire.dvcqg.dates import VIETNAM
@@ -29,6 +30,7 @@ ISSUE, CANCEL, REPLACE = "ImportAndPublishInv", "cancelInv", "ReplaceInvoie"
 LINE_LIMIT, LINE_CUT = 500, 450
 """A fee text longer than the first is cut to the second, as products do."""
 
+_TAX_CODE = re.compile(r"[0-9]{10}(-[0-9]{3})?", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9._-]{1,60}")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]+")
 _REPLACEMENT = re.compile(r"-R(\d{1,3})$")
@@ -142,6 +144,7 @@ def _fill(
         ("CusCode", code),
         ("ArisingDate", _day(event, settings).strftime("%d/%m/%Y")),
         ("CusName", payer.name or "Người nộp không cung cấp tên"),
+        *_tax_code(payer),
         ("Total", str(amount)),
         ("Amount", str(amount)),
         ("AmountInWords", amount_in_words(amount)),
@@ -173,6 +176,12 @@ def _fill(
             ("Amount", str(price)),
         ):
             _add(line, name, text)
+
+
+def _tax_code(payer: Payer) -> Iterator[tuple[str, str]]:
+    """`CusTaxCode` of a business whose number is one; it is left out of all other receipts."""
+    if payer.kind is ApplicantKind.BUSINESS and _TAX_CODE.fullmatch(payer.id_number):
+        yield "CusTaxCode", payer.id_number
 
 
 def _amount(data: PaymentConfirmed | ReceiptReplaceRequested) -> int:

@@ -1,0 +1,72 @@
+"""Stored samples show every documented code, every optional field and every known oddity.
+
+The tables in `coverage_tables.py` and `coverage_documents.py` are written from the documents of the
+systems, never from a connector: a code that a connector drops is missed here.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.connector import discover
+from tests.connectors import coverage_documents, coverage_tables
+from tests.connectors.contract import SAMPLES_COUNT, Folder
+from tests.connectors.coverage import (
+    Codes,
+    Fields,
+    Oddity,
+    Where,
+    is_shown,
+    missing_codes,
+    missing_fields,
+)
+
+CODES: list[Codes] = [*coverage_tables.CODES, *coverage_documents.CODES]
+FIELDS: list[Fields] = [*coverage_tables.FIELDS, *coverage_documents.FIELDS]
+ODDITIES: list[Oddity] = [*coverage_tables.ODDITIES, *coverage_documents.ODDITIES]
+
+
+@pytest.mark.parametrize("table", CODES, ids=lambda table: f"{table.where} {table.field}")
+def test_every_documented_code_stands_in_a_sample(table: Codes) -> None:
+    assert not list(missing_codes(table))
+
+
+@pytest.mark.parametrize("table", FIELDS, ids=lambda table: table.where)
+def test_every_optional_field_is_there_once_and_missing_once(table: Fields) -> None:
+    assert not list(missing_fields(table))
+
+
+@pytest.mark.parametrize("oddity", ODDITIES, ids=lambda oddity: f"{oddity.where}: {oddity.says}")
+def test_every_known_oddity_has_a_sample(oddity: Oddity) -> None:
+    assert is_shown(oddity)
+
+
+@pytest.mark.parametrize("kind", discover())
+def test_every_form_in_each_direction_is_in_a_table(kind: str) -> None:
+    """Neither a connector nor one of its forms is forgotten, and each has enough samples."""
+    folder = Folder.of(discover()[kind])
+    for part, name in [(folder, kind), *((p, f"{kind}/{p.path.name}") for p in folder.profiles)]:
+        for direction in ("in", "out"):
+            for form in sorted({sample.form for sample in part.samples(direction)}):
+                looked_at = Where(f"{name} {direction} {form}").samples
+                assert sum(s.form == form for s in part.samples(direction)) >= SAMPLES_COUNT
+                assert looked_at, (name, direction, form)
+                assert any(
+                    where[:2] == [name, direction] and (len(where) == 2 or form in where[2:])
+                    for where in (table.where.split() for table in (*CODES, *FIELDS))
+                ), f"{name} {direction} {form} is in no table"
+
+
+def test_a_code_that_is_dropped_would_be_missed() -> None:
+    """The tables bite: of a code that no sample has, of a wrong meaning and of a field."""
+    where = "national_portal in state"
+    wrong = Codes(where, "TrangThai", "status", {"5": "finance", "12": "", "4": "processing"})
+    assert list(missing_codes(wrong)) == [
+        "TrangThai 5: no event says status finance",
+        "TrangThai 12: no sample",
+    ]
+    assert list(missing_fields(Fields(where, "MaHoSo NoSuchField"))) == [
+        "MaHoSo: missing in no sample",
+        "NoSuchField: filled in no sample",
+    ]
+    assert not is_shown(Oddity(where, "none", "NoSuchField"))
