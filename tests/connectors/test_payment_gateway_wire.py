@@ -30,6 +30,7 @@ from hub.connectors.payment_gateway.settlement import Day, compare, read_rows
 from hub.connectors.payment_gateway.signing import (
     form_text,
     hmac_sha512,
+    named_hmac_sha256,
     piped_sha256,
     read_query,
     same_hash,
@@ -156,6 +157,21 @@ def test_the_hash_of_querydr_is_the_published_one() -> None:
         "vnp_OrderInfo": f"Query {REFERENCE}",
     }
     assert vnpay.signed_call("SECRET_DEMO_02", fields)["vnp_SecureHash"] == QUERY_HASH
+
+
+def test_the_check_sum_of_keypay_is_the_published_one() -> None:
+    """Of its whole recipe: values in the order of their names; the ground of a profile to come."""
+    paid = {
+        "client_id": "CLIENT1",
+        "transaction_id": "TX0001",
+        "trans_amount": "150000",
+        "command": "PAY",
+        "version": "3.0",
+        "addition_fee": "0",
+    }
+    assert named_hmac_sha256("SECRET_DEMO_03", paid) == (
+        "448ed6dc6661bc803da051369188de5a879f42f2d8281d0a2e04263e0052331a"
+    )
 
 
 def test_raw_pairs_are_hashed_as_they_came_not_as_we_would_write_them() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from hub.connector import discover
+from hub.event import Event
 from tests.connectors import coverage_documents, coverage_tables
 from tests.connectors.contract import SAMPLES_COUNT, Folder
 from tests.connectors.coverage import (
@@ -55,6 +56,34 @@ def test_every_form_in_each_direction_is_in_a_table(kind: str) -> None:
                     where[:2] == [name, direction] and (len(where) == 2 or form in where[2:])
                     for where in (table.where.split() for table in (*CODES, *FIELDS))
                 ), f"{name} {direction} {form} is in no table"
+
+
+RESPONSES = (
+    *("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13"),
+    *("24", "51", "65", "75", "79", "99"),
+)
+"""Every `vnp_ResponseCode`; a sample of each would show nothing more than the code."""
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+@pytest.mark.parametrize("status", coverage_tables.VNPAY_STATUSES)
+def test_every_code_of_a_callback_is_reported_as_what_it_claims(response: str, status: str) -> None:
+    folder = Folder.of(discover()["payment_gateway"])
+    text = (folder.path / "samples/in/ipn/paid.query").read_text()
+    for name, code in (("ResponseCode", response), ("TransactionStatus", status)):
+        assert f"vnp_{name}=00&" in text
+        text = text.replace(f"vnp_{name}=00&", f"vnp_{name}={code}&")
+    (event,) = folder.decode(text.encode(), "ipn")
+    assert isinstance(event, Event)
+    said = event.to_json()["data"]
+    assert (said["response_code"], said["status_code"]) == (response, status)
+    if status in ("05", "06"):
+        claim = "refunded"
+    elif response == "07" or status in ("01", "04", "07", "09"):
+        claim = "pending"
+    else:
+        claim = "paid" if response == status == "00" else "failed"
+    assert said["claim"] == claim
 
 
 def test_a_code_that_is_dropped_would_be_missed() -> None:

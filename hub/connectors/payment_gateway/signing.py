@@ -2,7 +2,8 @@
 
 VNPAY 2.1.0: hex HMAC-SHA512 over the parameters sorted by name, encoded as in a form; JSON
 messages join values with `|`. PayPlat: lower-case hex SHA-256 of the values and the shared secret,
-joined with `|` (a plain hash).
+joined with `|` (a plain hash). KeyPay (no profile speaks it yet): hex HMAC-SHA256 of the values,
+sorted by the names of their fields, joined with `|`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ def piped_sha256(secret: str, values: Iterable[str]) -> str:
     """PayPlat's `MaXacThuc`."""
     text = "|".join([*values, secret])
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+
+
+def named_hmac_sha256(secret: str, fields: Mapping[str, str]) -> str:
+    """KeyPay's `check_sum` of the fields that it covers, for a profile to come."""
+    text = "|".join(value for _, value in sorted(fields.items()))
+    return hmac.new(secret.encode(), text.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
