@@ -137,13 +137,16 @@ def missing_fields(table: Fields) -> Iterator[str]:
             yield f"{field}: missing in no sample"
 
 
-def is_shown(oddity: Oddity) -> bool:
-    """Whether a sample shows it."""
-    return any(
-        re.search(oddity.wire, each.text, re.DOTALL)
+def shown_in(oddity: Oddity) -> list[str]:
+    """Names of the samples that show it; one that all of them show is none."""
+    samples = Where(oddity.where).samples
+    found = [
+        each.name
+        for each in samples
+        if re.search(oddity.wire, each.text, re.DOTALL)
         and re.search(oddity.beside, each.beside, re.DOTALL)
-        for each in Where(oddity.where).samples
-    )
+    ]
+    return found if len(found) < len(samples) else []
 
 
 @cache

@@ -68,6 +68,9 @@ PARCELS = {
     "90": "delivered",
     "100": "returning",
 }
+DIFFERENCES = dict.fromkeys(
+    ("amount", "missing_in_file", "missing_in_hub", "transaction", "twice_in_file"), ""
+)
 PETITION_STATES = {
     "pakn.received": "petition.received",
     "pakn.assigned": "petition.assigned",
@@ -109,7 +112,7 @@ CODES = [
     Codes("payment_gateway in call", "vnp_TransactionType", "", {"01": "", "02": "", "03": ""}),
     Codes("payment_gateway in call", "TrangThaiGD", "", {"1": "", "4": ""}),
     Codes("payment_gateway in confirm", "MaLoi", "claim", {"00": "paid", "24": "failed"}),
-    Codes("payment_gateway in settlement", "differences/kind", "", {"amount": ""}),
+    Codes("payment_gateway in settlement", "differences/kind", "", DIFFERENCES),
     Codes("payment_gateway out call", "vnp_Command", "", {"pay": "", "refund": "", "querydr": ""}),
     Codes("payment_gateway/payplat out call", "LoaiBanTin", "", {"INIT": "", "QUERY": ""}),
     Codes("payment_gateway/vnpt_pay out call", "LoaiBanTin", "", {"INIT": "", "QUERY": ""}),
@@ -330,7 +333,6 @@ ODDITIES = [
     Oddity("one_stop in item", "12-hour clock", "20260107030000", "T03:00:00\\+07:00"),
     Oddity("one_stop in item", "booleans as words", r'"(True|False)"', "true|false"),
     Oddity("one_stop in lgsp", "booleans as words", r'"(TRUE|FALSE|true)"', "true"),
-    Oddity("one_stop in lgsp", "a bare array", r"^\s*\[", ""),
     Oddity("one_stop in session", "isUpdating as a JSON boolean", r'"isUpdating": ?true', "true"),
     Oddity("one_stop in post", "flags as words", r'"IsReceiveResult": ?"True"', "return"),
     Oddity("national_portal in session", "booleans as words", r'"(True|False|true)"', "true"),
@@ -363,7 +365,7 @@ ODDITIES = [
     Oddity("public_post in reply", "101: it existed", '"101"', '"existed": true'),
     Oddity("public_post in tracking", "time in milliseconds", r"1767600123000", VIETNAM),
     Oddity("public_post in tracking", "a status that nobody maps", '"77"', '"state": "unknown"'),
-    Oddity("public_post out order", "product swapped the parties", "ReceiverName"),
+    Oddity("public_post out order", "the desk sends a return", "Số 1 đường Thử", "bỏ qua"),
     Oddity("petitions in pakn", "a clock marked as UTC", r"09:30:00\.123Z", VIETNAM),
     Oddity("petitions in pakn", "flag as a text", r'"public": ?"?0'),
     Oddity(
