@@ -16,6 +16,8 @@ REPLY_BYTES = 50_000
 
 LIMIT_BYTES = 2**24
 
+Change = Callable[[bytes, bytes], tuple[bytes, bytes]]
+"""Another head and body for those of a call."""
 Manner = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -99,12 +101,18 @@ class BrokenServer:
     port: int = 0
     _listening: asyncio.Server | None = None
     _manner: Manner | None = None
+    _change: Change | None = None
     _from: int = 0
 
     def plan(self, manner: Manner | None, *, from_call: int = 0) -> None:
         """Forget the calls so far, and break from that one on; none: never."""
         self.calls.clear()
-        self._manner, self._from = manner, from_call
+        self._manner, self._change, self._from = manner, None, from_call
+
+    def spoil(self, change: Change, *, from_call: int) -> None:
+        """Forget the calls so far, and pass them on changed from that one on."""
+        self.plan(None, from_call=from_call)
+        self._change = change
 
     async def come_back(self) -> None:
         """Listen, where it listened before."""
@@ -126,6 +134,8 @@ class BrokenServer:
             self.calls.append(head + body)
             if self._manner is not None and len(self.calls) > self._from:
                 await self._manner(reader, writer)
+            elif self._change is not None and len(self.calls) > self._from:
+                await self._pass_on(*_measured(*self._change(head, body)), writer)
             else:
                 await self._pass_on(head, body, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
@@ -146,6 +156,13 @@ class BrokenServer:
         writer.write(await reading.read())
         await writer.drain()
         writing.close()
+
+
+def _measured(head: bytes, body: bytes) -> tuple[bytes, bytes]:
+    """The head with the length of its body."""
+    chunked = rb"(?i)(transfer-encoding|content-length):.*\r\n"
+    rest = re.sub(chunked, b"", head).removesuffix(b"\r\n")
+    return rest + f"Content-Length: {len(body)}\r\n\r\n".encode(), body
 
 
 @asynccontextmanager

@@ -78,6 +78,7 @@ class Outside:
     folder: Folder
     settings: ConnectorSettings
     server: BrokenServer
+    log: CallLog
 
     @property
     def connector(self) -> Connector:
@@ -85,14 +86,12 @@ class Outside:
         return self.folder.connector
 
     def requests(self) -> Iterator[Request]:
-        """One of each operation and form of the samples, of a unit that has an account."""
+        """One of each operation and form of the samples, if possible of a named unit."""
         seen = set()
-        for sample in self.folder.samples("out"):
-            event = event_of_sample(sample)
-            if event.data.model_dump().get("unit") == "":
-                continue
-            request = self.request(event, sample.form)
-            named = (sample.form, request and request.message.operation)
+        pairs = [(event_of_sample(each), each.form) for each in self.folder.samples("out")]
+        for event, form in sorted(pairs, key=lambda pair: _no_unit(pair[0])):
+            request = self.request(event, form)
+            named = (form, request and request.message.operation)
             if request is not None and named not in seen:
                 seen.add(named)
                 yield request
@@ -147,6 +146,11 @@ class Outside:
         return self.connector.client(self.connector.kind, self.settings, FullGround.of(self.folder))
 
 
+def _no_unit(event: Event) -> bool:
+    """Whether an event names no unit, and so has no account of one."""
+    return event.data.model_dump().get("unit") == ""
+
+
 def _quick(settings: Any) -> Any:
     """The same with short waits and small answers, in all its blocks."""
     changes: dict[str, Any] = {}
@@ -188,7 +192,7 @@ async def outside(folder: Folder) -> AsyncIterator[Outside]:
         ):
             text = (folder.path / "samples" / "settings.yaml").read_text(encoding="utf-8")
             block = yaml.safe_load(ADDRESS.sub(address, text))
-            yield Outside(folder, _quick(connector.settings.model_validate(block)), server)
+            yield Outside(folder, _quick(connector.settings.model_validate(block)), server, log)
 
 
 Act = Callable[[Outside], Awaitable[Any]]

@@ -90,12 +90,22 @@ def _causes(error: BaseException) -> Iterator[str]:
         yield from _causes(error.__cause__)
 
 
+class Lines(logging.Handler):
+    """Keeps the text of every record."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__(level=0)
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._lines.append(record.getMessage())
+
+
 @contextmanager
 def _listening() -> Iterator[list[str]]:
     """All that is logged or printed meanwhile."""
     lines: list[str] = []
-    handler = logging.Handler(level=0)
-    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    handler = Lines(lines)
     root, printed = logging.getLogger(), StringIO()
     level = root.level
     root.addHandler(handler)

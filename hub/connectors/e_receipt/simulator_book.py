@@ -178,6 +178,7 @@ def _fault(holder: Any, invoice: Any) -> str:
         and _is_date(invoice.findtext("ArisingDate"))
         and invoice.findtext("PaymentMethod") in ("TM", "CK", "TTO")
         and invoice.findtext("PaymentStatus") == "1"
+        and {invoice.findtext("VATAmount"), invoice.findtext("VATRate")} == {"0"}
         and bool(lines)
         and all((line.findtext(name) is not None) for line in lines for name in LINE)
         and all(line.findtext("Extra2") in ("0", "1") for line in lines)
@@ -189,10 +190,11 @@ def _fault(holder: Any, invoice: Any) -> str:
 
 def _adds_up(invoice: Any, lines: Any) -> bool:
     amounts = [line.findtext("Amount") or "" for line in lines]
-    total = invoice.findtext("Amount")
-    if not all(MONEY.fullmatch(amount) for amount in (*amounts, total)):
+    prices = [line.findtext("ProdPrice") or "" for line in lines]
+    totals = [invoice.findtext("Amount") or "", invoice.findtext("Total") or ""]
+    if not all(MONEY.fullmatch(amount) for amount in (*amounts, *prices, *totals)):
         return False
-    return sum(int(amount) for amount in amounts) == int(total) == int(invoice.findtext("Total"))
+    return {sum(int(amount) for amount in amounts)} == {int(total) for total in totals}
 
 
 def _is_date(text: str) -> bool:

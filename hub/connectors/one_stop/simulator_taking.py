@@ -25,6 +25,7 @@ Fields = Mapping[str, Any]
 STAMP = re.compile(r"[0-9]{14}")
 DAY = re.compile(r"[0-9]{2}/[0-9]{2}/[0-9]{4}")
 MONEY = re.compile(r"[1-9][0-9]{0,14}")
+STATUS = re.compile(r"[1-9]|10")
 NUMBER = re.compile(r"#([0-9]+)$")
 
 WANTED: Mapping[str, tuple[str, ...]] = {
@@ -42,6 +43,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
 FORMED: Mapping[str, re.Pattern[str]] = {
     **dict.fromkeys(("NgayTiepNhan", "NgayHenTra", "ThoiDiemXuLy", "ThoiGianGD"), STAMP),
     **dict.fromkeys(("HanXuLy", "NgayChuyen", "NgayHoanThanh", "ThoiGianHetHan"), STAMP),
+    **dict.fromkeys(("TrangThaiHoSo", "TrangThai"), STATUS),
     "NgayBienLai": DAY,
     "SoTien": MONEY,
 }
