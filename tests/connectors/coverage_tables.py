@@ -114,6 +114,8 @@ CODES = [
     Codes("payment_gateway in confirm", "MaLoi", "claim", {"00": "paid", "24": "failed"}),
     Codes("payment_gateway in settlement", "differences/kind", "", DIFFERENCES),
     Codes("payment_gateway out call", "vnp_Command", "", {"pay": "", "refund": "", "querydr": ""}),
+    Codes("payment_gateway/vnpay_bank out call", "vnp_Locale", "", {"en": ""}),
+    Codes("payment_gateway out call", "vnp_Locale", "", {"vn": ""}),
     Codes("payment_gateway/payplat out call", "LoaiBanTin", "", {"INIT": "", "QUERY": ""}),
     Codes("payment_gateway/vnpt_pay out call", "LoaiBanTin", "", {"INIT": "", "QUERY": ""}),
     Codes("e_receipt out invoice", "PaymentMethod", "", {"TM": "", "CK": "", "TTO": ""}),
@@ -244,6 +246,11 @@ IPN_ALWAYS = (
     "vnp_TmnCode vnp_Amount vnp_BankCode vnp_OrderInfo vnp_TransactionNo vnp_ResponseCode "
     "vnp_TransactionStatus vnp_TxnRef vnp_SecureHash"
 )
+PAY = (
+    "vnp_Version vnp_Command vnp_TmnCode vnp_Amount vnp_CurrCode vnp_IpAddr vnp_Locale "
+    "vnp_OrderInfo vnp_OrderType vnp_ReturnUrl"
+)
+"""The client adds the reference and the times."""
 QUERYDR = (
     "vnp_ResponseId vnp_Command vnp_Message vnp_TmnCode vnp_TxnRef vnp_Amount vnp_BankCode "
     "vnp_PayDate vnp_TransactionNo vnp_TransactionType vnp_TransactionStatus vnp_OrderInfo "
@@ -305,6 +312,8 @@ FIELDS = [
     Fields("payment_gateway in ipn", IPN, IPN_ALWAYS),
     Fields("payment_gateway in confirm", CONFIRM, "MaLoi MaDoiTac MaThamChieu SoTien MaTienTe"),
     Fields("payment_gateway in call", f"{QUERYDR} {CONFIRM}", "about profile reference"),
+    Fields("payment_gateway out call", "vnp_CreateBy vnp_TxnRef", PAY),
+    Fields("payment_gateway/vnpay_bank out call", "", f"{PAY} vnp_BankCode"),
     Fields("payment_gateway/payplat out call", f"{BILL} {LINES} MaThamChieu {INIT}", "LoaiBanTin"),
     Fields("e_receipt in reply", "pattern serial number link replaced_fkey", "fkey operation"),
     Fields(
