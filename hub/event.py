@@ -20,6 +20,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from hub.errors import ConfigError, DecodeError
+from hub.lean import lean_reader
 from hub.message import Message, Position, name_id
 
 SPEC_VERSION = "1.0"
@@ -190,9 +191,17 @@ class Event(msgspec.Struct, frozen=True, eq=False):
 
     @classmethod
     def from_record(
-        cls, value: bytes, headers: Mapping[str, str], position: Position | None = None
+        cls,
+        value: bytes,
+        headers: Mapping[str, str],
+        position: Position | None = None,
+        *,
+        lean: bool = False,
     ) -> Self:
         """The event that a Kafka record carries.
+
+        Args:
+            lean: its data may be the model's lean twin (see `hub.lean`).
 
         Raises:
             DecodeError: unknown kind, missing attribute, or data that its model refuses.
@@ -203,16 +212,16 @@ class Event(msgspec.Struct, frozen=True, eq=False):
             raise DecodeError("unknown event kind", path="/ce_type", code="unknown_kind")
         try:
             return cls(
-                kind=kind,
-                source=headers["ce_source"],
-                subject=headers["ce_subject"],
-                time=datetime.fromisoformat(headers["ce_time"]),
-                data=model.model_validate_json(value),
-                natural_key=headers.get("ce_naturalkey", ""),
-                id=headers["ce_id"],
-                message_id=headers.get("ce_messageid", ""),
-                traceparent=headers.get("traceparent", ""),
-                position=position,
+                kind,
+                headers["ce_source"],
+                headers["ce_subject"],
+                datetime.fromisoformat(headers["ce_time"]),
+                lean_reader(model)(value) if lean else model.model_validate_json(value),
+                headers.get("ce_naturalkey", ""),
+                headers["ce_id"],
+                headers.get("ce_messageid", ""),
+                headers.get("traceparent", ""),
+                position,
             )
         except KeyError as missing:
             raise DecodeError("attribute is missing", path=f"/{missing.args[0]}") from missing

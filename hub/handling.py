@@ -111,6 +111,10 @@ class Handling:
         whole = self.terms.concurrency_count * self._share()
         return self.breaker.limit(max(1, round(whole)) if whole else 0)
 
+    def _open(self) -> bool:
+        """Whether any call may run now."""
+        return self.breaker.state is not BreakerState.OPEN and not self._closed()
+
     def add(self, partition: Partition, lane: Lane) -> None:
         """Queue a lane that has something to do."""
         if not lane.running:
@@ -119,14 +123,14 @@ class Handling:
 
     async def _run(self, job: Job) -> None:
         partition, lane = job
-        task = asyncio.current_task()
+        task = asyncio.current_task(self.slots.loop)
         assert task is not None  # noqa: S101 - always inside a task
         partition.tasks[task] = lane
         partition.quiet.clear()
         again = False
         try:
             going = True
-            while going and lane.queue and not partition.leaving and self.limit() > 0:
+            while going and lane.queue and not partition.leaving and self._open():
                 going = await self._head(partition, lane)
             if lane.held is not None and not lane.queue and not partition.leaving:
                 await self._drained(partition, lane)
@@ -136,9 +140,9 @@ class Handling:
             if not partition.tasks:
                 partition.quiet.set()
             lane.running = False
-            if again and self.limit() > 0 and not partition.leaving:
+            if again and self._open() and not partition.leaving:
                 self.add(partition, lane)
-            elif lane.idle:
+            elif not lane.queue and lane.held is None:
                 partition.lanes.pop(lane.subject, None)
 
     async def _head(self, partition: Partition, lane: Lane) -> bool:
@@ -175,6 +179,8 @@ class Handling:
         """Add consecutive messages of the subject that fit into the same call."""
         if lane.single_count > 0:
             lane.single_count -= 1
+            return
+        if len(lane.queue) == 1:
             return
         for item in islice(lane.queue, 1, self.outbound.group_count(operation)):
             try:

@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from hub.held import HeldSubject
 
 SETTLED_VERSION = "1"
@@ -131,8 +133,7 @@ def decode_settled(watermark: int, metadata: str) -> set[int]:
     }
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct):
     """One message in a lane.
 
     Attributes:

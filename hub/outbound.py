@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from hub import crash
 from hub.connector import Client, Connector, Operation, Repetition, Reply, Request
@@ -44,8 +45,7 @@ ENTERED_HEADER = "hub-entered-at"
 PutAliases = Callable[[Sequence[Alias]], Awaitable[None]]
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What a record says about itself in its headers, readable also when its body is not."""
 
     headers: Mapping[str, str]
@@ -123,12 +123,14 @@ class Outbound:
         self.client = client
         self._encode = connector.encode
         self._operations = connector.operations
+        self._lean = connector.reads_lean and not route.when
         self._settings = settings
         self._effects = effects
         self._outbox = outbox
         self._put_aliases = put_aliases
         self._config = config
         self._overdue = Overdue()
+        self._guarded = {each.name: effects.guards(each) for each in self._operations.values()}
         self._name = f"{route.name} "
 
     def wants(self, record: Record) -> bool:
@@ -152,7 +154,9 @@ class Outbound:
                 route's condition cannot be computed for it).
         """
         record = item.record
-        event = Event.from_record(record.value or b"", facts.headers, facts.position)
+        event = Event.from_record(
+            record.value or b"", facts.headers, facts.position, lean=self._lean
+        )
         if self._when is not None:  # false: it was true when the event was taken
             self._when.holds(
                 {
@@ -181,7 +185,7 @@ class Outbound:
         if operation is None:
             raise EncodeError(f"operation {message.operation} is not declared")
         key = name_id(f"{self._name}{event.id} 0")
-        return Request(message=message, operation_key=key, event=event), operation
+        return Request(message, key, event), operation
 
     async def send(self, claim: Claim, requests: Sequence[Request], operation: Operation) -> Reply:
         """One call for one group of requests of a subject, its reply safely on its way.
@@ -190,7 +194,7 @@ class Outbound:
             HubError: see `hub.errors`; foreign errors never.
         """
         timeout = self.route.terms.timeout_seconds
-        guarded = self._effects.guards(operation)
+        guarded = self._guarded[operation.name]
         if guarded:
             earlier = await self._effects.before(claim, requests[0], operation, timeout)
             if earlier is not None:
@@ -260,7 +264,7 @@ class Outbound:
 
     def group_count(self, operation: Operation) -> int:
         """How many requests may go in one call; the ledger knows single requests only."""
-        return 1 if self._effects.guards(operation) else operation.group_count
+        return 1 if self._guarded[operation.name] else operation.group_count
 
     def repetition(self, operation: Operation | None) -> Repetition:
         """What a repetition does; harmless when nothing was encoded."""
@@ -276,26 +280,27 @@ class Outbound:
         operation_key: str = "",
     ) -> None:
         """The one place where the handling of a message on a route ends."""
+        say = facts.headers.get
         self._outbox.report(
             Outcome(
-                stage=Stage.DELIVER,
-                name=self.route.name,
-                state=state,
-                subject=facts.subject,
-                at=datetime.now(UTC),
-                reason=cause.reason,
-                text=cause.text,
-                kind=facts.kind,
-                unit=facts.unit,
-                event_id=facts.event_id,
-                message_id=facts.message_id,
-                position=str(facts.position),
-                attempts=item.attempts,
-                duration_ms=round((time.monotonic() - item.taken_at) * 1000, 3),
-                config=self._config,
-                foreign_code=cause.foreign_code,
-                operation_key=operation_key,
-                traceparent=facts.headers.get("traceparent", ""),
+                Stage.DELIVER,
+                self.route.name,
+                state,
+                facts.subject,
+                datetime.now(UTC),
+                cause.reason,
+                cause.text,
+                say("ce_type", ""),
+                say("ce_source", "").rpartition("/")[2],
+                say("ce_id") or facts.event_id,
+                say("ce_messageid", ""),
+                str(facts.position),
+                item.attempts,
+                round((time.monotonic() - item.taken_at) * 1000, 3),
+                self._config,
+                cause.foreign_code,
+                operation_key,
+                say("traceparent", ""),
             )
         )
 

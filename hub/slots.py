@@ -10,9 +10,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import count
 from typing import Generic, TypeVar
 
 J = TypeVar("J")
+
+BREATH_COUNT = 32
+"""Jobs of one task without a break; work that never waits would keep the network waiting."""
 
 
 class Slots(Generic[J]):
@@ -30,6 +34,7 @@ class Slots(Generic[J]):
         self._ready: deque[J] = deque()
         self._returning: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.busy = 0
         self.failure: BaseException | None = None
 
@@ -51,9 +56,11 @@ class Slots(Generic[J]):
                 waiter.set_result(None)
                 self.busy += 1
                 room -= 1
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
         for _ in range(min(room, len(self._ready))):
             self.busy += 1
-            task = asyncio.create_task(self._take_jobs())
+            task = self._loop.create_task(self._take_jobs())
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
@@ -65,9 +72,18 @@ class Slots(Generic[J]):
             self.failure = task.exception()
         self.pump()
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop | None:
+        """Where the jobs run, once one has."""
+        return self._loop
+
     async def _take_jobs(self) -> None:
-        while self._ready and not self._returning and self.busy <= self._limit():
+        for number in count(1):
+            if not self._ready or self._returning or self.busy > self._limit():
+                return
             await self._work(self._ready.popleft())
+            if number % BREATH_COUNT == 0:
+                await asyncio.sleep(0)
 
     @asynccontextmanager
     async def away(self) -> AsyncIterator[None]:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.errors import DecodeError, EncodeError
+from hub.lean import lean_reader
 from hub.schemas.dossier import DossierEvent, DossierStatus
 from hub.wire.dvcqg import codes, models
 from hub.wire.dvcqg.canonical import (
@@ -30,7 +31,14 @@ from hub.wire.dvcqg.reading import (
     quick_progress_of,
     tree_of,
 )
-from hub.wire.dvcqg.rules import MANDATORY_2020, Fault, dossier_faults, progress_faults
+from hub.wire.dvcqg.rules import (
+    MANDATORY_2020,
+    MANDATORY_2023,
+    Fault,
+    dossier_faults,
+    progress_faults,
+    surely_good,
+)
 from hub.wire.json_text import strict_tree
 
 CODE = "H99.01-260105-0001"
@@ -155,6 +163,44 @@ def test_the_quick_reader_agrees_with_the_model(
     assert told[0] == told[2]
     steps = [read_progress(read(step), unit="u") for read in STEP_READERS]
     assert steps[0] == steps[1] == steps[2]
+
+
+@given(wire_objects(models.WireDossier))
+def test_what_is_surely_good_breaks_no_rule(dossier: dict[str, Any]) -> None:
+    """Of a good dossier with some fields as they come, and of one that may say anything."""
+    for sent in (
+        DOSSIER | dossier | {"MaHoSo": CODE},
+        _known(DOSSIER | _some(dossier) | {"MaHoSo": CODE}),
+    ):
+        data = read_dossier(dossier_of(sent), unit="u", updating=None)
+        item = write_dossier(data)
+        for mandatory in (MANDATORY_2020, MANDATORY_2023):
+            if surely_good(item, data.dossier, mandatory):
+                assert dossier_faults(dossier_of(item), mandatory=mandatory) == []
+
+
+def test_a_good_dossier_is_surely_good() -> None:
+    data = read_dossier(dossier_of(DOSSIER), unit="u", updating=None)
+    assert surely_good(write_dossier(data), data.dossier, MANDATORY_2023)
+    unknown = read_dossier(dossier_of(DOSSIER | {"KhongBiet": 1}), unit="u", updating=None)
+    assert not surely_good(write_dossier(unknown), unknown.dossier, MANDATORY_2023)
+
+
+def _known(sent: dict[str, Any]) -> dict[str, Any]:
+    return {name: sent[name] for name in sent if name in models.WireDossier.model_fields}
+
+
+def _some(sent: dict[str, Any]) -> dict[str, Any]:
+    """At most two of its fields: with more, something is always kept as it was sent."""
+    return dict(sorted(sent.items())[:2])
+
+
+@given(wire_objects(models.WireDossier))
+def test_the_lean_twin_says_what_the_model_says(dossier: dict[str, Any]) -> None:
+    event = read_dossier(dossier_of(dossier | {"MaHoSo": CODE}), unit="u", updating=True)
+    value = event.model_dump_json(exclude_defaults=True).encode()
+    lean = lean_reader(DossierEvent)(value)
+    assert write_dossier(lean) == write_dossier(DossierEvent.model_validate_json(value))
 
 
 DOSSIER_READERS = (

@@ -44,6 +44,7 @@ class Reader:
         self.topic = topic
         self._positions: dict[int, int] = {}
         self._paused: dict[int, float] = {}
+        self._assigned = asyncio.Event()
 
     async def assign(self, positions: Mapping[int, int]) -> None:
         """Read exactly these partitions from these offsets on; paused ones must be paused again."""
@@ -52,6 +53,7 @@ class Reader:
     def _assign(self, positions: Mapping[int, int]) -> None:
         self._positions = dict(positions)
         self._paused.clear()
+        self._assigned.set()
         tps = {p: TopicPartition(self.topic, p) for p in positions}
         self._consumer.assign(list(tps.values()))
         for partition, offset in positions.items():
@@ -82,7 +84,10 @@ class Reader:
         if self._paused:
             timeout_ms = min(timeout_ms, RESUME_MS)
         if not wanted:
-            await asyncio.sleep(timeout_ms / 1000)
+            self._assigned.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(timeout_ms / 1000):
+                    await self._assigned.wait()
             return {}
         try:
             found = await self._consumer.getmany(

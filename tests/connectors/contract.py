@@ -300,6 +300,20 @@ def what_decode_makes_survives_kafka(folder: Folder) -> Iterator[str]:
                 yield f"{sample.form}/{sample.wire.name}: another event after Kafka"
 
 
+def what_reads_lean_reads_the_same(folder: Folder) -> Iterator[str]:
+    """An encoder that takes the lean twin of an event's data makes the same bytes of it."""
+    connector = folder.connector
+    if not connector.reads_lean or connector.encode is None:
+        return
+    for sample in folder.samples("out"):
+        _, value, headers = event_of_sample(sample).to_record()
+        texts = {name: raw.decode() for name, raw in headers}
+        whole = Event.from_record(value, texts)
+        lean = Event.from_record(value, texts, lean=True)
+        if connector.encode(whole, folder.settings) != connector.encode(lean, folder.settings):
+            yield f"{sample.form}/{sample.wire.name}: another message from the lean twin"
+
+
 def the_order_key_is_the_subject(folder: Folder) -> Iterator[str]:
     """What order is kept for on the way in is what it is kept for afterwards.
 
@@ -336,6 +350,7 @@ CHECKS: tuple[Check, ...] = (
     samples_encode_to_their_bytes,
     profiles_have_samples_of_their_own,
     what_decode_makes_survives_kafka,
+    what_reads_lean_reads_the_same,
     the_order_key_is_the_subject,
     the_simulator_stands_alone,
 )

@@ -34,6 +34,7 @@ CONNECTOR = Connector(
     order_key=order_key,
     message=message,
     encode=encode,
+    reads_lean=True,
     client=PortalClient,
     poller=PortalPoller,
     endpoints=endpoints,

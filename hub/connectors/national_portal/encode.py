@@ -18,6 +18,7 @@ import orjson
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.errors import EncodeError
 from hub.event import Event
+from hub.lean import lean_of
 from hub.message import Message
 from hub.schemas.dossier import DossierEvent
 from hub.schemas.petition import PetitionEvent
@@ -33,6 +34,9 @@ OFFICER_LIMIT = 50
 
 REFUSED_THERE = "11"
 """State that only `DongBoTrangThaiHoSo` has; one product says it for 3."""
+
+_DOSSIER = (DossierEvent, lean_of(DossierEvent))
+_PETITION = (PetitionEvent, lean_of(PetitionEvent))
 
 MANDATORY = {2020: rules.MANDATORY_2020, 2023: rules.MANDATORY_2023}
 
@@ -50,20 +54,20 @@ def encode(event: Event, settings: NationalPortalSettings) -> Message:
         EncodeError: of another kind, or the portal would refuse a field; with its path.
     """
     data = event.data
-    if isinstance(data, DossierEvent):
+    if isinstance(data, _DOSSIER):
         operation, item = _told(event, data, settings)
-    elif isinstance(data, PetitionEvent):
+    elif isinstance(data, _PETITION):
         operation, item = models.ANSWER_SERVICE, _answer(data)
     else:
         raise EncodeError("the portal takes dossiers and answers only", code="unknown_kind")
     return Message(
-        connector="national_portal",
-        operation=operation,
-        body=orjson.dumps(item),
-        key=event.subject,
-        headers={"unit": data.unit},
-        id=event.id,
-        received_at=event.time,
+        "national_portal",
+        operation,
+        orjson.dumps(item),
+        event.subject,
+        {"unit": data.unit},
+        event.id,
+        event.time,
         traceparent=event.traceparent,
     )
 
@@ -112,7 +116,9 @@ def _dossier(data: DossierEvent, settings: NationalPortalSettings) -> dict[str, 
     forget_kept(item)
     if item.get("TrangThaiHoSo") not in STATUS_OF_CODE:
         raise EncodeError("the portal knows statuses 1 to 10", path="/TrangThaiHoSo")
-    _refuse(rules.dossier_faults(quick_dossier_of(item), mandatory=MANDATORY[settings.form_year]))
+    mandatory = MANDATORY[settings.form_year]
+    if not rules.surely_good(item, data.dossier, mandatory):
+        _refuse(rules.dossier_faults(quick_dossier_of(item), mandatory=mandatory))
     return item
 
 

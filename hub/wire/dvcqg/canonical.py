@@ -118,9 +118,9 @@ def write_dossier(data: DossierEvent) -> dict[str, Any]:
     if dossier is None:
         raise EncodeError("the event carries no dossier", path="/dossier", code="no_dossier")
     out: dict[str, Any] = {"MaHoSo": data.code}
-    out |= PROCEDURE.said(dossier.procedure.__dict__)
-    out |= APPLICANT.said(dossier.applicant.__dict__)
-    out |= DOSSIER.said(dossier.__dict__)
+    PROCEDURE.say(dossier.procedure, out)
+    APPLICANT.say(dossier.applicant, out)
+    DOSSIER.say(dossier, out)
     _put_status(out, "TrangThaiHoSo", data.status, data.status_code)
     if "DinhDanhCHS" not in dossier.unknown and dossier.applicant.identities:
         out["DinhDanhCHS"] = [
@@ -130,7 +130,7 @@ def write_dossier(data: DossierEvent) -> dict[str, Any]:
     if "DSKetNoiCSDL" not in dossier.unknown and dossier.databases:
         out["DSKetNoiCSDL"] = [{"MaCSDL": code} for code in dossier.databases]
     _fill_in_lists(out, dossier)
-    DOSSIER.fill_in(out, dossier.__dict__)
+    DOSSIER.fill_in(out, dossier)
     return out
 
 
@@ -143,9 +143,9 @@ def write_progress(data: DossierEvent) -> dict[str, Any]:
     if data.step is None:
         raise EncodeError("the event carries no step", path="/step", code="no_step")
     out: dict[str, Any] = {"MaHoSo": data.code}
-    out |= STEP.said(data.step.__dict__)
+    STEP.say(data.step, out)
     _put_status(out, "TrangThai", data.status, data.status_code)
-    STEP.fill_in(out, data.step.__dict__)
+    STEP.fill_in(out, data.step)
     return out
 
 

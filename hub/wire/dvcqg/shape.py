@@ -45,8 +45,7 @@ class Shape:
 
     def __init__(self, part: type[BaseModel], *rows: Row) -> None:
         self.values = _reader(rows)
-        self._texts = tuple((row.wire, row.canonical) for row in rows if row.read is None)
-        self._writers = tuple((r.wire, r.canonical, r.write) for r in rows if r.write is not None)
+        self._say = _writer(rows)
         self._lists = frozenset(row.wire for row in rows if row.many)
         self._keep = "originals" if "originals" in part.model_fields else "unknown"
 
@@ -63,29 +62,23 @@ class Shape:
             values[self._keep] = kept
         return values
 
-    def write(self, part: BaseModel) -> dict[str, Any]:
+    def write(self, part: Any) -> dict[str, Any]:
         """The wire object's fields (JSON values), nothing that was not sent."""
-        out = self.said(part.__dict__)
-        self.fill_in(out, part.__dict__)
+        out: dict[str, Any] = {}
+        self.say(part, out)
+        self.fill_in(out, part)
         return out
 
-    def said(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """What the canonical fields themselves say."""
-        out = {wire: text for wire, canonical in self._texts if (text := fields[canonical])}
-        for wire, canonical, write in self._writers:
-            value = fields[canonical]
-            if not value and (value is None or value == () or value == ""):
-                continue
-            if (said := write(value)) is not None:
-                out[wire] = said
-        return out
+    def say(self, part: Any, out: dict[str, Any]) -> None:
+        """Put in what the canonical fields themselves say; `part` is the model or its twin."""
+        self._say(part, out)
 
-    def fill_in(self, out: dict[str, Any], fields: Mapping[str, Any]) -> None:
+    def fill_in(self, out: dict[str, Any], part: Any) -> None:
         """Add what was kept as it was sent, where the canonical fields say nothing."""
-        for name, text in fields.get("originals", {}).items():
+        for name, text in getattr(part, "originals", {}).items():
             if name not in out:
                 out[name] = [] if text == EMPTY_LIST and name in self._lists else text
-        for name, value in fields.get("unknown", {}).items():
+        for name, value in getattr(part, "unknown", {}).items():
             out.setdefault(name, value)
 
 
@@ -124,6 +117,29 @@ def _reader(rows: Sequence[Row]) -> Values:
     lines.append("    return found")
     exec("\n".join(lines), readers)  # noqa: S102 - see above
     made: Values = readers["values"]
+    return made
+
+
+def _writer(rows: Sequence[Row]) -> Callable[[Any, dict[str, Any]], None]:
+    """What `Shape.say` does: the texts, then what is written otherwise; see `_reader`."""
+    lines = ["def say(part, out):", "    pass"]
+    writers: dict[str, Any] = {}
+    for row in rows:
+        if row.read is None:
+            lines.append(f"    if value := part.{row.canonical}:")
+            lines.append(f"        out[{row.wire!r}] = value")
+    for number, row in enumerate(rows):
+        if row.write is not None:
+            lines += [
+                f"    value = part.{row.canonical}",
+                '    if value or (value is not None and value != "" and value != ()):',
+                f"        said = write_{number}(value)",
+                "        if said is not None:",
+                f"            out[{row.wire!r}] = said",
+            ]
+            writers[f"write_{number}"] = row.write
+    exec("\n".join(lines), writers)  # noqa: S102 - see `_reader`
+    made: Callable[[Any, dict[str, Any]], None] = writers["say"]
     return made
 
 
