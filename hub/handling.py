@@ -112,7 +112,7 @@ class Handling:
         return self.breaker.limit(max(1, round(whole)) if whole else 0)
 
     def _open(self) -> bool:
-        """Whether any call may run now."""
+        """Whether `limit` is above 0."""
         return self.breaker.state is not BreakerState.OPEN and not self._closed()
 
     def add(self, partition: Partition, lane: Lane) -> None:
@@ -142,7 +142,7 @@ class Handling:
             lane.running = False
             if again and self._open() and not partition.leaving:
                 self.add(partition, lane)
-            elif not lane.queue and lane.held is None:
+            elif lane.idle:
                 partition.lanes.pop(lane.subject, None)
 
     async def _head(self, partition: Partition, lane: Lane) -> bool:
@@ -179,8 +179,6 @@ class Handling:
         """Add consecutive messages of the subject that fit into the same call."""
         if lane.single_count > 0:
             lane.single_count -= 1
-            return
-        if len(lane.queue) == 1:
             return
         for item in islice(lane.queue, 1, self.outbound.group_count(operation)):
             try:

@@ -43,6 +43,7 @@ IMPURE = {
 
 IDEAS = (
     *("hub.errors", "hub.message", "hub.event", "hub.connector", "hub.schemas", "hub.wire"),
+    "hub.lean",
     "hub.worktime",  # reckons with tables that are fixed for a version of the hub
 )
 """The modules outside their folder that decode and encode may import."""

@@ -146,7 +146,7 @@ def surely_good(item: Mapping[str, Any], dossier: Dossier | None, mandatory: Seq
     get = item.get
     return (
         all(map(get, mandatory))
-        and not any(map(str.isspace, map(get, _said_freely(mandatory))))
+        and not any(item[name].isspace() for name in _said_freely(mandatory))
         and len(get("TrichYeuHoSo", "")) <= SUMMARY_LENGTH
         and get("NoiNopHoSo", "1") in _FILED_AT
         and get("DuocThanhToanTrucTuyen", "0") in _PAID_ONLINE
