@@ -573,3 +573,21 @@ def test_calls_keep_the_pace_of_the_route() -> None:
         await worker.end()
 
     run(main())
+
+
+def test_drained_subjects_do_not_wait_for_the_store_one_after_the_other() -> None:
+    async def main() -> None:
+        world = World(QUICK.model_copy(update={"concurrency_count": 1}))
+        world.destination.away = down
+        for number in range(20):
+            world.send(f"S{number}")
+        worker = Worker(world, "w").start()
+        while len(world.store.rows) < 20:
+            await pass_time(0.1)
+        world.destination.away = None
+        world.store.latency_seconds = 1
+        await pass_time(9)
+        assert world.destination.taken_count == 20
+        await worker.end()
+
+    run(main())
