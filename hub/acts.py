@@ -68,11 +68,11 @@ class Acts:
                 keeper.settle(head, keep)
             keeper.retry_now(held, self._now())
             keeper.command_done(command.id, f"done: {command.act} of {head.event_id}")
-            self._draining.due_at(partition, command.subject, self._now())
         except HubError as error:
             log.warning("act_postponed", route=command.route, why=error.code)
         finally:
             lane.running = False
+            self._draining.due_at(partition, command.subject, held.next_try_at or self._now())
 
 
 def _refusal(command: Command, held: HeldSubject, heads: Sequence[HeldMessage]) -> str:

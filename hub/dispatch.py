@@ -284,14 +284,14 @@ class Dispatcher:
         )
 
     async def _ticking(self, stop: asyncio.Event) -> None:
-        last_look = 0.0
+        last_look = 0
         while not stop.is_set():
             if self.handling.slots.failure is not None:
                 raise self.handling.slots.failure
             try:
                 await self._write_and_commit()
-                if self._clock() - last_look >= 1:
-                    last_look = self._clock()
+                if int(self._clock()) != last_look:  # all routes at once: one question for all
+                    last_look = int(self._clock())
                     await self._look()
                 self._probing.turn()
                 self._reopen()
@@ -310,8 +310,8 @@ class Dispatcher:
             self.closed[error.code] = str(error)
 
     async def _write_and_commit(self) -> None:
-        for partition in [each for each in self.partitions.values() if each.keeper.dirty]:
-            await partition.keeper.write()
+        for partition in [p for p in self.partitions.values() if p.keeper.dirty or p.emptied]:
+            await self.draining.write(partition)
             crash.point("after_park_write")
         await self._commits.turn([p for p in self.partitions.values() if not p.leaving])
 

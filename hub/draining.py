@@ -103,6 +103,30 @@ class Draining:
         if failure is not None:
             raise failure
 
+    async def write(self, partition: Partition) -> None:
+        """Write what is pending; subjects whose queue is then empty flow again.
+
+        Raises:
+            HubError: the store is away, or the partition another's; what is pending stays so.
+        """
+        emptied, partition.emptied = partition.emptied, []
+        try:
+            await partition.keeper.write()
+        except BaseException:
+            partition.emptied = emptied + partition.emptied
+            raise
+        for lane in emptied:
+            held = lane.held
+            if held is None or held.dead or lane.running or lane.queue:
+                continue  # whoever works on it comes to its end again
+            if not held.waiting_count:
+                lane.held = None
+                if partition.lanes.get(lane.subject) is lane:
+                    del partition.lanes[lane.subject]
+            elif held.next_try_at is None or held.next_try_at <= self._now():
+                held.next_try_at = self._now()  # something was put behind meanwhile
+                self.due_at(partition, lane.subject, held.next_try_at)
+
     async def _load(self, partition: Partition | None, lanes: Sequence[Lane]) -> None:
         """Load the heads of one partition's lanes; none: it has gone meanwhile.
 

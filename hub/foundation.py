@@ -25,6 +25,9 @@ from hub.store.timeline import Timeline
 
 log = structlog.get_logger(__name__)
 
+TOLD_SECONDS = 0.5
+"""So old may be what a route is told: its routes look together, once a second."""
+
 
 class Foundation:
     """Kafka, PostgreSQL, blobs, connectors and their clients.
@@ -44,7 +47,7 @@ class Foundation:
         self.store = Store.open(
             settings.postgres.url.get_secret_value(), settings.postgres.pool_connections_count
         )
-        self.held = PostgresHeldStore(self.store)
+        self.held = PostgresHeldStore(self.store, fresh_seconds=TOLD_SECONDS)
         self.timeline = Timeline(self.store)
         self.blobs = open_blobs(settings.blobs)
         self.ground = StoreGround(self.store, self.blobs)

@@ -47,6 +47,8 @@ class Partition:
         leaving: nothing new is started for it.
         gone: not ours any more; nothing is committed for it.
         quiet: set while no lane of it is worked on.
+        emptied: lanes whose queue in the store has been worked off; they flow again once the store
+            knows.
         full: fetching is paused until the window is half empty.
         committed: what was committed last, and when (monotonic seconds).
     """
@@ -59,6 +61,7 @@ class Partition:
     leaving: bool = False
     gone: bool = False
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    emptied: list[Lane] = field(default_factory=list)
     full: bool = False
     committed: tuple[int, str] = (-1, "")
     committed_at: float = 0.0
@@ -133,7 +136,7 @@ class Handling:
             while going and lane.queue and not partition.leaving and self._open():
                 going = await self._head(partition, lane)
             if lane.held is not None and not lane.queue and not partition.leaving:
-                await self._drained(partition, lane)
+                self._drained(partition, lane)
             again = going and bool(lane.queue)
         finally:
             del partition.tasks[task]
@@ -381,19 +384,13 @@ class Handling:
             self.park(partition, lane, cause, None)
         return False
 
-    async def _drained(self, partition: Partition, lane: Lane) -> None:
+    def _drained(self, partition: Partition, lane: Lane) -> None:
         """Nothing loaded is left: flow again once the store knows, or load more."""
         held = lane.held
         if held is None or held.dead:
             return
         if held.waiting_count == 0:
-            try:
-                await partition.keeper.write()
-            except HubError:
-                self._due(partition, lane.subject, self._now() + 1)
-                return
-        if held.waiting_count == 0:
-            lane.held = None
+            partition.emptied.append(lane)
         elif held.next_try_at is None or held.next_try_at <= self._now():
             held.next_try_at = self._now()
             self._due(partition, lane.subject, held.next_try_at)

@@ -49,6 +49,7 @@ class _Pending:
     forget: list[str] = field(default_factory=list)
     done: dict[int, str] = field(default_factory=dict)
     offsets: list[int] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
     size: int = 0
 
 
@@ -76,6 +77,7 @@ class Keeper:
         self._settled = settled
         self._before = before
         self._pending = _Pending()
+        self._writing = _Pending()
         self._empty: set[str] = set()
         self._writes = 0
         self._lock = asyncio.Lock()
@@ -144,12 +146,17 @@ class Keeper:
         subject.waiting_count -= 1
         if not subject.waiting_count:
             self._empty.add(subject.subject)
-        subject.round_count = 0
-        subject.dead = False
         self._pending.settle.append(
             Settlement(message.subject, message.event_id, message.position.offset + 1, keep)
         )
-        self._touch(subject)
+        if subject.round_count or subject.dead:
+            subject.round_count = 0
+            subject.dead = False
+            self._touch(subject)
+        else:  # the settlement says all there is to say
+            self.subjects[subject.subject] = subject
+            self._pending.touched.add(subject.subject)
+            self._pending.size += 1
 
     def failed_round(self, message: HeldMessage, cause: Cause, next_try_at: float | None) -> None:
         """A round has failed: the head waits for the next one, or is dead (no next try)."""
@@ -203,9 +210,10 @@ class Keeper:
             OwnershipLost: somebody else owns the partition.
         """
         async with self._lock:
-            taken, self._pending = self._pending, _Pending()
-            if not taken.size:
+            if not self._pending.size:
                 return
+            taken, self._pending = self._pending, _Pending()
+            self._writing = taken
             self._writes += 1
             settled = {each.event_id for each in taken.settle}
             changes = Changes(
@@ -229,17 +237,21 @@ class Keeper:
             except BaseException:
                 self._pending = _merge(taken, self._pending)
                 raise
+            finally:
+                self._writing = _Pending()
         self._settled(taken.offsets)
 
     async def heads(
         self, subjects: Sequence[str], count: int
     ) -> Mapping[str, Sequence[HeldMessage]]:
-        """The oldest rows of these subjects, after everything pending is written.
+        """The oldest rows of these subjects, after what is pending for them is written.
 
         The store keeps a message only once, also if Kafka brought it twice (an event that was
         replayed by hand and again after a crash); a queue that ends here is counted anew.
         """
-        await self.write()
+        unwritten = self._pending.touched | self._writing.touched
+        if not unwritten.isdisjoint(subjects):
+            await self.write()
         writes = self._writes
         found = await self._store.heads(self.claim.route, subjects, count)
         if self._writes == writes:
@@ -254,6 +266,7 @@ class Keeper:
     def _touch(self, subject: HeldSubject) -> None:
         self.subjects[subject.subject] = subject  # it may have been forgotten meanwhile
         self._pending.subjects[subject.subject] = subject
+        self._pending.touched.add(subject.subject)
         self._pending.size += 1
 
 
@@ -266,5 +279,6 @@ def _merge(first: _Pending, second: _Pending) -> _Pending:
         forget=first.forget + second.forget,
         done=first.done | second.done,
         offsets=first.offsets + second.offsets,
+        touched=first.touched | second.touched,
         size=first.size + second.size,
     )

@@ -155,9 +155,10 @@ def around(tmp_path: Path) -> Around:
         connectors: Mapping[str, ConnectorSettings] | None = None,
         limits: ServerLimits | None = None,
         known_subjects_count: int = 100,
+        kafka: Kafka | None = None,
         **gateway: Any,
     ) -> AsyncIterator[Running]:
-        it = Running(Kafka(), Metrics(), [], set(), {}, asyncio.Event())
+        it = Running(kafka or Kafka(), Metrics(), [], set(), {}, asyncio.Event())
 
         async def subject_known(subject: str) -> bool:
             if it.kafka.away:

@@ -35,6 +35,8 @@ from hub.store.names import StoreNames
 TOPICS = {"in.one_stop": 1, "dead.in.one_stop": 1, "events": 2, "outcomes": 2, "dead.bench": 2}
 SUBJECT_SHARE = 5
 """Messages per subject."""
+PARKED_SHARE = 10
+"""The same where messages are parked: 100,000 are over 10,000 subjects."""
 DEADLINE_SECONDS = 300.0
 LOG = structlog.get_logger(__name__)
 
@@ -151,16 +153,18 @@ async def latency(ground: Ground, count: int, rate_per_second: float) -> dict[st
     }
 
 
-async def park(ground: Ground, count: int) -> dict[str, float]:
-    """How fast messages are parked, and how fast the parked ones drain again."""
+async def park(ground: Ground, count: int, sink: Sink) -> dict[str, float]:
+    """How fast messages are parked, and how fast the parked ones drain again.
+
+    Args:
+        sink: fails for every subject; it is healed when everything is parked.
+    """
     terms = Terms(
         attempts_count=1,
         patience_seconds=0,
         round_wait_initial_seconds=3600,
         breaker_subjects_count=10**6,
-        concurrency_count=64,
     )
-    sink = Sink(failing_subjects(count, 1.0))
     figures: dict[str, float] = {}
     async with dispatching(ground, sink, terms) as (dispatcher, running):
         clock = Clock()
@@ -175,6 +179,7 @@ async def park(ground: Ground, count: int) -> dict[str, float]:
         clock = Clock()
         await until(lambda: sink.count >= count, running)
         figures |= {f"drain_{name}": value for name, value in clock.figures(count).items()}
+        await until(lambda: not _parked(dispatcher) and not _dirty(dispatcher), running)
     figures["disorder"] = sink.disorder_count
     return figures
 
@@ -195,9 +200,9 @@ async def _as_it_is(message: Message) -> Message:
     return message
 
 
-async def fill_events(ground: Ground, count: int) -> None:
-    """`count` events over count/5 subjects in `events`."""
-    await ground.fill("events", event_records(count, count // SUBJECT_SHARE))
+async def fill_events(ground: Ground, count: int, share: int = SUBJECT_SHARE) -> None:
+    """`count` events in `events`, `share` of each subject."""
+    await ground.fill("events", event_records(count, count // share))
 
 
 async def deliver(
@@ -302,8 +307,10 @@ async def leased(ground: Ground, holder: Intake | Dispatcher) -> AsyncIterator[a
         await keeping
 
 
-def failing_subjects(count: int, share: float) -> frozenset[str]:
-    """A share of the load's subjects, always the same ones."""
-    subjects = [code_of(number) for number in range(count // SUBJECT_SHARE)]
+def failing_subjects(
+    count: int, share: float, messages_count: int = SUBJECT_SHARE
+) -> frozenset[str]:
+    """A share of the load's subjects (of so many messages each), always the same ones."""
+    subjects = [code_of(number) for number in range(count // messages_count)]
     chosen = random.Random(1).sample(subjects, round(len(subjects) * share))  # noqa: S311 - a choice, not a secret
     return frozenset(chosen)

@@ -33,6 +33,7 @@ COUNTS = {
     "deliver": 20_000,
     "failing": 20_000,
     "park": 20_000,
+    "drain": 20_000,
     "latency": 5_000,
     "takeover": 1_000,
     "scaling": 3_000,
@@ -70,8 +71,26 @@ async def _failing(place: Ground, count: int) -> dict[str, float]:
 
 
 async def _park(place: Ground, count: int) -> dict[str, float]:
-    await runs.fill_events(place, count)
-    return await runs.park(place, count)
+    """Parked and drained in process."""
+    await runs.fill_events(place, count, runs.PARKED_SHARE)
+    return await runs.park(place, count, Sink(_all_failing(count)))
+
+
+async def _drain(place: Ground, count: int) -> dict[str, float]:
+    """Over HTTP: clean delivery, then the same again parked, healed and drained; the ratio."""
+    await runs.fill_events(place, count, runs.PARKED_SHARE)
+    with destination(ANSWER_MS) as url:
+        clean = await runs.deliver(place, count, HttpSink(url), terms=Terms())
+        found = await runs.park(place, count, HttpSink(url, _all_failing(count)))
+    return found | {
+        "clean_per_second": clean["per_second"],
+        "drain_to_clean": found["drain_per_second"] / clean["per_second"],
+        "disorder": clean["disorder"] + found["disorder"],
+    }
+
+
+def _all_failing(count: int) -> frozenset[str]:
+    return runs.failing_subjects(count, 1.0, runs.PARKED_SHARE)
 
 
 async def _latency(place: Ground, count: int) -> dict[str, float]:
@@ -86,6 +105,7 @@ RUNS: dict[str, Run] = {
     "deliver": _deliver,
     "failing": _failing,
     "park": _park,
+    "drain": _drain,
     "latency": _latency,
     "takeover": workers.takeover,
     "scaling": workers.scaling,

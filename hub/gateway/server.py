@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hub.errors import ConfigError
 
 BACKLOG_COUNT = 1024
+CROWDED = b'{"title":"The hub cannot take it now","status":503,"code":"too_many_connections"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class ServerLimits:
         headers_bytes: largest request line and headers together.
         headers_seconds: time from connecting, or from a request's first byte, to the last header.
         keep_alive_seconds: how long an idle connection stays open.
-        connections_count: connections served at once; further ones hear 503.
+        connections_count: connections served at once; further ones hear 503 and `Retry-After`.
         stop_seconds: time for running requests at a stop.
     """
 
@@ -80,7 +81,6 @@ async def serve(
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG_COUNT,
-        limit_concurrency=allowed.connections_count,
         timeout_keep_alive=allowed.keep_alive_seconds,
         timeout_graceful_shutdown=allowed.stop_seconds,
     )
@@ -93,6 +93,18 @@ async def serve(
         stopping.cancel()
         server.should_exit = True
         await serving
+
+
+async def _crowded(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """uvicorn's own answer does not tell when to come back."""
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(CROWDED)).encode()),
+        (b"retry-after", b"5"),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.body", "body": CROWDED})
 
 
 class _Server(uvicorn.Server):
@@ -144,6 +156,9 @@ class _Bounded(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_headers = False
         self._end_wait()
+        count = self.limits.connections_count
+        crowded = len(self.connections) > count or len(self.tasks) >= count
+        self.app = _crowded if crowded else self.config.loaded_app
         super().on_headers_complete()
 
     def _count(self, size_bytes: int) -> None:

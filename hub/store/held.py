@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -23,6 +24,7 @@ from hub.message import Position
 from hub.store import held_write, leases, ledger, routes
 from hub.store.database import Store
 from hub.store.texts import keyed, original
+from hub.store.told import Told, read
 
 SUBJECTS = """
 SELECT route, partition, subject, settled_below, waiting_count, round_count,
@@ -63,11 +65,21 @@ class PostgresHeldStore:
 
     `claim` gives a new epoch each time, also to the same owner: a second run of a worker fences
     what the first still holds.
+
+    Args:
+        fresh_seconds: so old may be what routes are told, where many ask; 0: everybody asks anew.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        fresh_seconds: float = 0.0,
+    ) -> None:
         self._store = store
         self._seen = leases.Sightings(clock)
+        self._told = Told(partial(read, store), fresh_seconds) if fresh_seconds else None
 
     async def claim(self, route: str, partition: int, owner: str, ttl: float) -> Claim | None:
         """Take ownership if it is free, expired or already ours; none while another holds it."""
@@ -116,6 +128,9 @@ class PostgresHeldStore:
 
     async def commands(self, claims: Sequence[Claim]) -> Sequence[Command]:
         """Acts that wait for these partitions, oldest first."""
+        if self._told is not None and claims:
+            waiting = (await self._told.reading()).waiting
+            claims = [claim for claim in claims if claim.route in waiting]
         if not claims:
             return ()
         async with self._store.pipeline() as pipeline:
@@ -141,11 +156,17 @@ class PostgresHeldStore:
 
     async def controls(self) -> Mapping[str, RouteControl]:
         """What people and the engine have told every route."""
+        if self._told is not None:
+            return (await self._told.reading()).controls
         return await routes.controls(self._store)
 
     async def stop_route(self, route: str, reason: str, text: str) -> None:
         """The engine stops a route visibly; a person resumes it."""
-        await routes.stop(self._store, route, reason, text)
+        try:
+            await routes.stop(self._store, route, reason, text)
+        finally:
+            if self._told is not None:
+                self._told.changed()
 
     async def report(self, worker: str, role: str, status: Mapping[str, object]) -> None:
         """A worker's heartbeat with its status."""

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from hub.errors import HubError
 from hub.held import RouteControl
 from hub.store.acts import Author
-from hub.store.database import Store
+from hub.store.database import Pipeline, Store
 from hub.store.tables import command, maintenance_window, route_control
 from hub.store.texts import storable
 
@@ -44,7 +44,12 @@ class Window:
 async def controls(store: Store) -> Mapping[str, RouteControl]:
     """Every route that somebody has told something; an open window counts as paused."""
     async with store.pipeline() as pipeline:
-        rows = await (await pipeline.run(CONTROLS)).fetchall()
+        return await read_controls(pipeline)
+
+
+async def read_controls(pipeline: Pipeline) -> Mapping[str, RouteControl]:
+    """The same, beside other questions."""
+    rows = await (await pipeline.run(CONTROLS)).fetchall()
     return {
         route: RouteControl(
             route=route,

@@ -107,6 +107,9 @@ async def test_a_failing_dossier_is_parked_and_nobody_else_waits(opened: Opened)
         await until(lambda: route.destination.taken_count == 220)
         assert route.destination.check(route.sent).clean
         await until(route.all_committed)
+        await until(
+            lambda: not any(p.lanes for p in route.workers[0].dispatcher.partitions.values())
+        )
         states = [o.state for o in await route.outcomes() if o.subject == "H1"]
         assert states.count(State.DELIVERED) == 11
         assert set(states) == {State.PARKED, State.DELIVERED}

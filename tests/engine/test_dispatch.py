@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from hub.acts import Acts
 from hub.connector import Operation, Repetition
 from hub.errors import Misconfigured, Rejected, Unavailable
-from hub.held import Act, HeldState, RouteControl
+from hub.held import Act, Command, HeldState, RouteControl
 from hub.lanes import decode_settled
 from hub.outcome import State
 from hub.route import AfterDead
 from tests.engine import toy
 from tests.engine.station import QUICK, ROUTE, Worker, World
-from tests.engine.virtual import pass_time, run
+from tests.engine.virtual import clock, pass_time, run
 
 
 def down() -> Unavailable:
@@ -247,6 +249,39 @@ def test_an_act_on_what_is_not_there_is_refused() -> None:
         await pass_time(3)
         assert world.store.done == asked
         assert len(world.store.queue(ROUTE, "A")) == 2
+        await worker.end()
+
+    run(main())
+
+
+def test_a_subject_that_becomes_due_while_an_act_on_it_is_refused_is_still_tried() -> None:
+    async def main() -> None:
+        world = World()
+        world.destination.failing["A"] = down
+        world.send("A")
+        worker = Worker(world, "w").start()
+        while not world.store.queue(ROUTE, "A"):
+            await pass_time(0.05)
+        due_at = world.store.held[ROUTE, "A"].next_try_at
+        assert due_at is not None
+        read = world.store.heads
+
+        async def read_until_due(*asked: Any) -> Any:
+            world.store.heads = read  # type: ignore[method-assign] # only the act's is slow
+            await pass_time(due_at + 0.5 - clock())
+            return await read(*asked)
+
+        world.store.heads = read_until_due  # type: ignore[method-assign] # see above
+        del world.destination.failing["A"]
+        partition = worker.dispatcher.partitions[0]
+        command = Command(1, ROUTE, 0, "A", Act.RELEASE)
+        await Acts(
+            worker.dispatcher.handling, worker.dispatcher.draining, clock=clock, now=clock
+        ).execute(partition, command)
+        assert clock() > due_at
+        await pass_time(1)
+        assert world.store.done == {1: "refused: the head is not dead"}
+        assert world.destination.taken == {"A": [0]}
         await worker.end()
 
     run(main())
@@ -535,6 +570,24 @@ def test_calls_keep_the_pace_of_the_route() -> None:
         worker = Worker(world, "w").start()
         await pass_time(5.5)
         assert 10 <= world.destination.taken_count <= 12
+        await worker.end()
+
+    run(main())
+
+
+def test_drained_subjects_do_not_wait_for_the_store_one_after_the_other() -> None:
+    async def main() -> None:
+        world = World(QUICK.model_copy(update={"concurrency_count": 1}))
+        world.destination.away = down
+        for number in range(20):
+            world.send(f"S{number}")
+        worker = Worker(world, "w").start()
+        while len(world.store.rows) < 20:
+            await pass_time(0.1)
+        world.destination.away = None
+        world.store.latency_seconds = 1
+        await pass_time(9)
+        assert world.destination.taken_count == 20
         await worker.end()
 
     run(main())
