@@ -226,12 +226,15 @@ class Page:
         cursor: where the next look begins; kept when Kafka has the messages.
         more: look again at once.
         receipts: what `Poller.done` needs to acknowledge.
+        problem: what of the look failed although it counts as done: one sentence, no content. It
+            is told like a failure, and the next look comes as usual.
     """
 
     messages: tuple[Message, ...] = ()
     cursor: str = ""
     more: bool = False
     receipts: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class Poller(Protocol):
