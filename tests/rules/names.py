@@ -10,13 +10,15 @@ from tests.rules.tree import ROOT
 
 @cache
 def named_tests() -> dict[str, tuple[str, ...]]:
-    """Every test, contract check and rule by its function's name, with its files."""
+    """Every test, contract check and state machine by its name, with its files."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _shows(node, path.name):
                 found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
-            if isinstance(node, ast.ClassDef):
+            if isinstance(node, ast.ClassDef) and "RuleBasedStateMachine" in map(
+                ast.unparse, node.bases
+            ):
                 found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     return {name: tuple(files) for name, files in found.items()}
 
