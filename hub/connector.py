@@ -172,6 +172,9 @@ class Ground(Protocol):
     async def remember(self, aliases: Sequence[Alias]) -> None:
         """Store them; a known one keeps its subject, and its facts are merged."""
 
+    async def forget(self, aliases: Sequence[Alias]) -> None:
+        """Delete what nobody outside can speak of any more; one that has changed since stays."""
+
     async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
         """Put a large body into the blob store; its reference (claim check).
 
