@@ -172,6 +172,9 @@ class Ground(Protocol):
     async def remember(self, aliases: Sequence[Alias]) -> None:
         """Store them; a known one keeps its subject, and its facts are merged."""
 
+    async def forget(self, aliases: Sequence[Alias]) -> None:
+        """Delete what nobody outside can speak of any more; one that has changed since stays."""
+
     async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
         """Put a large body into the blob store; its reference (claim check).
 
@@ -226,12 +229,15 @@ class Page:
         cursor: where the next look begins; kept when Kafka has the messages.
         more: look again at once.
         receipts: what `Poller.done` needs to acknowledge.
+        problem: what of the look failed although it counts as done: one sentence, no content. It
+            is told like a failure, and the next look comes as usual.
     """
 
     messages: tuple[Message, ...] = ()
     cursor: str = ""
     more: bool = False
     receipts: tuple[str, ...] = ()
+    problem: str = ""
 
 
 class Poller(Protocol):

@@ -8,7 +8,13 @@ from typing import IO
 from hub.blobs import Blobs, Reference
 from hub.event import Alias
 from hub.store import Store
-from hub.store.aliases import AliasFilter, find_aliases, put_aliases, resolve_aliases
+from hub.store.aliases import (
+    AliasFilter,
+    find_aliases,
+    forget_aliases,
+    put_aliases,
+    resolve_aliases,
+)
 
 
 class StoreGround:
@@ -44,6 +50,10 @@ class StoreGround:
     async def remember(self, aliases: Sequence[Alias]) -> None:
         """See `hub.connector.Ground.remember`."""
         await put_aliases(self._store, aliases)
+
+    async def forget(self, aliases: Sequence[Alias]) -> None:
+        """See `hub.connector.Ground.forget`."""
+        await forget_aliases(self._store, aliases)
 
     async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
         """See `hub.connector.Ground.keep`."""

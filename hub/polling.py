@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from hub import crash
-from hub.connector import Poller
+from hub.connector import Page, Poller
 from hub.errors import HubError, Unavailable
 from hub.held import Claim
 from hub.message import Message
@@ -111,10 +111,10 @@ class Polling:
             wait = self._poller.every_seconds
             try:
                 async with self._busy:
-                    more = await self._look()
+                    page = await self._look()
                 failures = 0
-                self._told("ok", "")
-                if more:
+                self._told("partial" if page.problem else "ok", page.problem)
+                if page.more:
                     continue
             except HubError as error:
                 failures += 1
@@ -127,8 +127,8 @@ class Polling:
                 wait = max(wait, WAIT_MAX_SECONDS)
             await self._sleep(wait)
 
-    async def _look(self) -> bool:
-        """One page, from the outside to Kafka; whether there is more."""
+    async def _look(self) -> Page:
+        """One page, from the outside to Kafka."""
         cursor = await self._cursors.cursor(self._instance)
         page = await self._poller.poll(cursor)
         if self._claim is None or self._clock() >= self._claim.expires_at:
@@ -144,7 +144,7 @@ class Polling:
             crash.point("after_poll_cursor")
         if page.receipts:
             await self._poller.done(page)
-        return page.more
+        return page
 
     def _told(self, result: str, text: str) -> None:
         self._metrics.add(Metric.POLLS, 1, self._instance, result)

@@ -353,11 +353,12 @@ def _lossy(share: float, *, busy: float = 0.1, **only: str) -> Faults:
 SENDING = "sendEdoc edoc"
 READING = ("getReceivedEdocList", "getEdoc", "updateStatus")
 AXIS_FAULTS = (
-    {"fault": "429", "retry_after_seconds": 1, "share": 0.5, "operation": SENDING},
+    {"fault": "timeout_after_success", "then": "cut", "next_calls": 1, "operation": SENDING},
+    *_lossy(0.3, busy=0.5, operation=SENDING),
     *(each for name in READING for each in _lossy(0.03, busy=0.02, operation=name)),
 )
-"""A look takes many calls, and fails if one does. No answer to a sending is lost here: the partner
-of the story answers at once, before the hub could have asked what became of its document."""
+"""A look takes many calls, and fails if one does. The answer to the story's document is lost in any
+case, and its partner answers at once: before the hub can have asked what became of it."""
 AXIS_FAULTS_OF_A_CITY = (*_lossy(0.02, busy=0.01, operation=SENDING), *_lossy(0.005, busy=0.002))
 """Of a city's documents some answers are lost: none may be sent twice for that."""
 POST_FAULTS = (

@@ -41,6 +41,12 @@ ORDER BY changed_at, value LIMIT %(limit)s
 """  # noqa: S608 - no value is put into the text
 
 
+FORGET = """
+DELETE FROM alias USING unnest(%b::text[], %b::text[], %b::text[]) AS g (kind, value, facts)
+WHERE alias.kind = g.kind AND alias.value = g.value AND alias.facts = g.facts::jsonb
+"""
+
+
 async def put_aliases(store: Store, aliases: Sequence[Alias]) -> None:
     """Store them; known ones keep their subject, and their facts are merged.
 
@@ -69,6 +75,15 @@ async def resolve_aliases(
     async with store.pipeline() as pipeline:
         rows = await (await pipeline.run(RESOLVE, *columns(asked))).fetchall()
     return {asked[row[0], row[1]]: _alias(row) for row in rows}
+
+
+async def forget_aliases(store: Store, aliases: Sequence[Alias]) -> None:
+    """Delete them; one whose facts are no longer these stays."""
+    if not aliases:
+        return
+    rows = ((keyed(a.kind), keyed(a.value), _json(a.facts)) for a in aliases)
+    async with store.pipeline() as pipeline:
+        await pipeline.run(FORGET, *columns(rows))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

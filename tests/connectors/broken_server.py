@@ -93,11 +93,13 @@ class BrokenServer:
     Attributes:
         behind: host and port of the simulator.
         calls: every call as received, head and body, since `plan`.
+        answers: length of the body of each answer that was passed on, since `plan`.
         port: where it listens.
     """
 
     behind: tuple[str, int]
     calls: list[bytes] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
     port: int = 0
     _listening: asyncio.Server | None = None
     _manner: Manner | None = None
@@ -107,6 +109,7 @@ class BrokenServer:
     def plan(self, manner: Manner | None, *, from_call: int = 0) -> None:
         """Forget the calls so far, and break from that one on; none: never."""
         self.calls.clear()
+        self.answers.clear()
         self._manner, self._change, self._from = manner, None, from_call
 
     def spoil(self, change: Change, *, from_call: int) -> None:
@@ -153,7 +156,9 @@ class BrokenServer:
     async def _pass_on(self, head: bytes, body: bytes, writer: asyncio.StreamWriter) -> None:
         reading, writing = await asyncio.open_connection(*self.behind)
         writing.write(head.removesuffix(b"\r\n") + b"Connection: close\r\n\r\n" + body)
-        writer.write(await reading.read())
+        answer = await reading.read()
+        self.answers.append(len(answer.partition(b"\r\n\r\n")[2]))
+        writer.write(answer)
         await writer.drain()
         writing.close()
 

@@ -380,4 +380,14 @@ ODDITIES = [
     Oddity(
         "petitions in pakn", "a complaint, to be redirected", "KHIẾU NẠI", "redirected|khieu_nai"
     ),
+] + [
+    Oddity("payment_gateway in", f"a payment that is {state}", "", f'"type": "payment.{kind}"')
+    for state, kind in (
+        ("chờ thanh toán", "requested"),
+        ("đã thanh toán", "confirmed"),
+        ("hủy thanh toán", "failed"),
+        ("đã hoàn phí", "refunded"),
+        ("đối soát", "reconciled"),
+    )
 ]
+"""The last rows are the states of a payment that products keep, as events."""

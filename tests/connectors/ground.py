@@ -84,6 +84,12 @@ class MemoryGround:
             self.known[key] = replace(before, facts={**before.facts, **alias.facts})
             self.changed[key] = self.clock()
 
+    async def forget(self, aliases: Sequence[Alias]) -> None:
+        for alias in aliases:
+            key = (alias.kind, alias.value)
+            if self.known.get(key) == alias:
+                del self.known[key], self.changed[key]
+
     async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
         if not isinstance(body, bytes):
             body.seek(0)

@@ -11,9 +11,10 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import aiohttp
 import yaml
 from pydantic import BaseModel
 
@@ -113,6 +114,13 @@ class Outside:
             return await client.deliver([request], timeout_seconds=TIMEOUT_SECONDS)
         finally:
             await client.close()
+
+    async def reset(self) -> None:
+        """Let the simulator forget everything."""
+        host, port = self.server.behind
+        address = f"http://{host}:{port}/_control/reset"
+        async with aiohttp.ClientSession() as http, http.post(address) as answer:
+            answer.raise_for_status()
 
     async def ask(self, request: Request) -> Asked:
         """Ask with such a client."""
@@ -382,6 +390,39 @@ def a_destination_that_is_away_was_sent_nothing(folder: Folder) -> Iterator[str]
         yield from _everywhere(folder, _unreachable)
 
 
+async def _reply_limits(there: Outside) -> list[str]:
+    wrong = []
+    for request in there.requests():
+        there.server.plan(None)
+        whole = await _outcome(there, request)
+        if not there.server.answers:
+            continue
+        longest = max(there.server.answers)
+        for size, fits in ((longest, True), (longest - 1, False)):
+            narrow = there.settings.model_copy(update={"reply_bytes": size})
+            said = await _outcome(replace(there, settings=narrow), request)
+            if (said == whole) != fits:
+                wrong.append(f"{request.message.operation}: {size} bytes of {longest}: {said}")
+    return wrong
+
+
+async def _outcome(there: Outside, request: Request) -> str:
+    """What comes of a delivery to a simulator that holds nothing yet."""
+    await there.reset()
+    there.server.plan(None)
+    try:
+        await there.deliver(request)
+    except HubError as error:
+        return f"{type(error).__name__}: {error}"
+    return "success"
+
+
+def an_answer_is_read_up_to_its_limit(folder: Folder) -> Iterator[str]:
+    """An answer of just `reply_bytes` is read, and one of a byte more is not."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _reply_limits)
+
+
 async def _keys(there: Outside) -> list[str]:
     wrong = []
     for request in there.requests():
@@ -439,5 +480,6 @@ CHECKS: tuple[Check, ...] = (
     a_probe_raises_only_ours,
     a_destination_that_is_away_was_sent_nothing,
     nothing_that_calls_escapes_these_checks,
+    an_answer_is_read_up_to_its_limit,
     deliver_passes_its_operation_key,
 )

@@ -342,21 +342,6 @@ async def test_a_bad_zip_is_told_kept_and_marked_as_failed() -> None:
     assert state["waiting"] == 0
 
 
-async def test_one_package_that_cannot_be_fetched_does_not_hold_up_the_others() -> None:
-    async with axis() as here:
-        first = await here.act(do="document", number="1")
-        second = await here.act(do="document", number="2")
-        await here.play({"fault": "5xx", "operation": "getEdoc", "subject": first})
-        page = await here.poller.poll("")
-        await here.play({"fault": "refuse", "operation": "getEdoc", "subject": first})
-        refused = await here.poller.poll("")
-        await here.play({"fault": "5xx", "operation": "getEdoc"})
-        with pytest.raises(Unavailable):
-            await here.poller.poll("")
-    assert page.receipts == (f"done {second}",)
-    assert f"fail {first}" in refused.receipts
-
-
 async def test_a_long_list_is_taken_page_by_page() -> None:
     async with axis(page_count=2) as here:
         for number in range(3):

@@ -124,6 +124,25 @@ async def test_a_lost_answer_to_init_leads_to_one_link_under_another_reference(s
     assert len({row["subject"] for row in rows}) == 2
 
 
+async def test_an_order_whose_link_was_lost_and_that_is_paid_is_seen(site: Till) -> None:
+    await site.play(
+        {"fault": "timeout_after_success", "operation": "INIT", "then": "cut", "next_calls": 1}
+    )
+    event = fee_due()
+    assert isinstance(await refused(site.send(event)), Unavailable)
+    (row,) = [row for row in site.log.last() if row["operation"] == "INIT"]
+    paid = {"pay_url": f"{site.url}/pay/{row['subject']}", "callbacks": 0}
+    await site.control("POST", "pay", paid)
+    (confirmed,) = await site.deliver(event)
+    data: Any = confirmed.data
+    assert confirmed.kind == "payment.confirmed"
+    assert (data.payment_id, data.amount_vnd) == (row["subject"], 150_000)
+    assert data.payer.name == "Nguyễn Văn Mẫu"
+    assert site.calls("INIT") == 2, "the lost one and the refused one"
+    assert await site.deliver(event) == [], "the debt is paid"
+    assert site.calls("INIT") == 2
+
+
 async def test_a_platform_that_has_every_reference_is_not_asked_for_ever(site: Till) -> None:
     await site.play({"fault": "refuse", "operation": "INIT", "error_code": "02"})
     error = await refused(site.send(fee_due()))

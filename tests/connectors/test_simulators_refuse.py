@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 
 from hub.connector import Request, discover
@@ -196,12 +195,7 @@ class Spoiler:
 
     async def _deliver(self, request: Request, change: Change | None, at: int) -> tuple[str, bool]:
         """What comes of it, and whether the simulator took its last call."""
-        host, port = self._there.server.behind
-        async with (
-            aiohttp.ClientSession() as http,
-            http.post(f"http://{host}:{port}/_control/reset") as answer,
-        ):
-            assert answer.status < 300
+        await self._there.reset()
         if change is None:
             self._there.server.plan(None)
         else:

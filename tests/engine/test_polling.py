@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from hub.connector import Page
 from hub.errors import Unavailable
@@ -122,6 +123,47 @@ def test_a_source_is_left_alone_for_as_long_as_it_asks() -> None:
         assert source.journal == []
         await pass_time(2)
         assert source.journal[0] == "poll 0"
+        it.lost(0)
+
+    run(main())
+
+
+def test_a_look_that_brought_a_part_is_told_and_the_next_comes_as_usual() -> None:
+    class Partly(Source):
+        async def poll(self, cursor: str) -> Page:
+            page = await super().poll(cursor)
+            return replace(page, more=False, problem="1 of 2 is away" if not cursor else "")
+
+    async def main() -> None:
+        source = Partly(count=4)
+        it = polling(source)
+        await it.gained(claim())
+        await pass_time(1)
+        assert it.problem == "1 of 2 is away"
+        assert source.journal == ["poll 0", "accept 0,1", "keep 2", "done 0,1"]
+        await pass_time(10)
+        assert "poll 2" in source.journal
+        assert it.problem == ""
+        it.lost(0)
+
+    run(main())
+
+
+def test_the_pause_after_failures_grows_to_a_minute_and_no_further() -> None:
+    class Away(Source):
+        async def poll(self, cursor: str) -> Page:
+            self.journal.append(f"{clock():g}")
+            raise Unavailable("away")
+
+    async def main() -> None:
+        source = Away()
+        it = polling(source)
+        await it.gained(claim())
+        await pass_time(400)
+        moments = [float(each) for each in source.journal]
+        pauses = [after - before for before, after in pairwise(moments)]
+        assert pauses[:2] == [20, 40]
+        assert set(pauses[2:]) == {60}
         it.lost(0)
 
     run(main())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
@@ -25,6 +26,7 @@ from hub.connectors.document_exchange.decode import (
 from hub.connectors.document_exchange.opening import Opened, Opening
 from hub.connectors.document_exchange.packing import spool
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
+from hub.connectors.document_exchange.waiting import Waiting
 from hub.errors import DecodeError, HubError, Rejected, Unavailable, UnknownOutcome
 from hub.message import Message, name_id
 from hub.schemas.document import DocumentFile
@@ -52,6 +54,20 @@ class _Places:
         return self._stack.enter_context(spool())
 
 
+@dataclass
+class _Look:
+    """What one look has brought so far, and what could not be fetched in it."""
+
+    messages: list[Message] = field(default_factory=list)
+    receipts: list[str] = field(default_factory=list)
+    away: list[HubError] = field(default_factory=list)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the axis seems to be away."""
+        return len(self.away) == AWAY_COUNT
+
+
 class AxisPoller:
     """Poller of one axis instance; see `hub.connector.Poller`."""
 
@@ -61,28 +77,55 @@ class AxisPoller:
         self._settings = settings
         self._ground = ground
         self._calls = AxisCalls(settings)
+        self._waiting = Waiting(settings.hold_back_seconds)
 
     async def poll(self, cursor: str) -> Page:
         items = [*await self._list(models.DOCUMENT), *await self._list(models.STATUS)]
-        wanted = items[: self._settings.page_count]
-        messages: list[Message] = []
-        receipts: list[str] = []
-        away: list[HubError] = []
-        for row in wanted:
-            if len(away) == AWAY_COUNT:
-                break
-            try:
-                message, end = await self._message(row)
-            except (Unavailable, UnknownOutcome) as error:
-                # It stays listed; the others must not wait for it.
-                away.append(error)
+        fresh, again = self._waiting.look(items)
+        look = _Look()
+        is_cut = False
+        for row in fresh:
+            if self._waiting.is_held(row):
                 continue
-            messages.append(message)
-            receipts.append(f"{end} {answers.text_of(row, 'docId')}")
-        if away and not messages:
-            raise away[0]
-        more = len(items) > len(wanted) and not away
-        return Page(tuple(messages), cursor, more, tuple(receipts))
+            is_cut = len(look.messages) == self._settings.page_count or look.is_over
+            if is_cut:
+                break
+            await self._take(row, look)
+        if look.away and not look.messages:
+            raise look.away[0]
+        if not look.away:
+            is_cut |= await self._take_again(again, look)
+        more = is_cut and not look.away
+        return Page(tuple(look.messages), cursor, more, tuple(look.receipts), self._problem())
+
+    async def _take_again(self, rows: Sequence[Mapping[str, Any]], look: _Look) -> bool:
+        """Try what could not be fetched before, until one fails again; whether any came.
+
+        A package that hangs costs a look its time once, and only after all others.
+        """
+        before = len(look.messages)
+        for row in rows[: self._settings.page_count]:
+            if not self._waiting.is_held(row) and not await self._take(row, look):
+                break
+        return len(look.messages) > before
+
+    async def _take(self, row: Mapping[str, Any], look: _Look) -> bool:
+        """Fetch a package; whether it came."""
+        try:
+            message, end = await self._message(row)
+        except (Unavailable, UnknownOutcome) as error:
+            # It stays listed; others must not wait for it, later ones of its sender must.
+            self._waiting.failed(row)
+            look.away.append(error)
+            return False
+        self._waiting.fetched(row)
+        look.messages.append(message)
+        look.receipts.append(f"{end} {answers.text_of(row, 'docId')}")
+        return True
+
+    def _problem(self) -> str:
+        count = self._waiting.away_count
+        return f"{count} listed packages cannot be fetched" if count else ""
 
     async def done(self, page: Page) -> None:
         failures: list[HubError] = []
@@ -92,7 +135,7 @@ class AxisPoller:
                 await self._tell(doc_id, end)
             except (Unavailable, UnknownOutcome) as error:
                 failures.append(error)  # it stays listed, and is acknowledged at the next look
-        if failures:
+        if len(failures) == len(page.receipts) and failures:
             raise failures[0]
 
     async def close(self) -> None:

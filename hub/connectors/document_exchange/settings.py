@@ -89,6 +89,9 @@ class DocumentExchangeSettings(ConnectorSettings):
     signing: Signing | None = Field(None, description="With what packages are signed; none: not.")
     poll_seconds: Seconds = Field(30, description="Pause between two looks at the list.")
     page_count: Count = Field(20, description="Packages fetched in one look.")
+    hold_back_seconds: Seconds = Field(
+        900, description="How long later packages of a sender wait for one that cannot be fetched."
+    )
     mark_processing: bool = Field(True, description="Tell the axis that a package is being read.")
     keep_original: bool = Field(True, description="Keep each package as received.")
     ask_without_id: bool = Field(

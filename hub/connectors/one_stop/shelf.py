@@ -17,6 +17,10 @@ from hub.event import Alias
 
 WAITING = "waiting"
 PAGE = "one_stop.page"
+FINISHED_SECONDS = 2_592_000.0
+"""How long an entry that was taken away is remembered: a repetition within 30 days is no news."""
+FORGOTTEN_COUNT = 100
+"""So many more than it adds are cleared away by one acknowledgement, so that they get fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +88,19 @@ class Shelf:
         return _entry(alias) if alias is not None else None
 
     async def settle(self, product: str, entries: Sequence[Entry], state: str) -> None:
-        """Take entries off the shelf."""
+        """Take entries off the shelf, and forget what was taken off long ago."""
         kind, facts = self._kind_of(product), {"state": state}
         done = [Alias(kind, each.key, each.subject, facts) for each in entries]
         await self._ground.remember(done)
+        limit = len(entries) + FORGOTTEN_COUNT
+        await self._forget(kind, facts, limit)
+        await self._forget(PAGE, {}, limit)
+
+    async def _forget(self, kind: str, facts: dict[str, str], limit: int) -> None:
+        old = await self._ground.aliases(
+            kind, facts=facts, older_than_seconds=FINISHED_SECONDS, limit=limit
+        )
+        await self._ground.forget(old)
 
     async def page(self, product: str, entries: Sequence[Entry]) -> None:
         """Remember which entries were shown together: who names the last has seen them all."""

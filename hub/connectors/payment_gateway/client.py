@@ -36,7 +36,7 @@ from hub.connectors.payment_gateway.told import (
 from hub.errors import DecodeError, Rejected, Unavailable
 from hub.event import Alias
 from hub.message import Message, name_id
-from hub.schemas.payment import PaymentClaim, PaymentData, PaymentReported
+from hub.schemas.payment import OwedData, PaymentClaim, PaymentData, PaymentReported
 from hub.wire.dvcqg.dates import VIETNAM, write_stamp
 
 REFERENCES_COUNT = 5
@@ -250,6 +250,8 @@ class PaymentClient:
                     request.message.body, order, at, request.operation_key, deadline
                 )
             except ReferenceUsed:
+                if (paid := await self._paid_unseen(order, owed, request, deadline)) is not None:
+                    return paid
                 continue
             body = document_of(owed, url)
             kept = await self._ground.keep(body, "application/json")
@@ -258,6 +260,26 @@ class PaymentClient:
             alias = Alias(self.alias_kind, reference, order.subject, order.facts)
             return Reply(messages=(message,), aliases=(alias,))
         raise Rejected("the platform has every reference already", documented=False)
+
+    async def _paid_unseen(
+        self, order: Order, owed: OwedData, request: Request, deadline: Deadline
+    ) -> Reply | None:
+        """What tells that an order whose link was lost with its answer is paid; none: it is not.
+
+        QUERY does not give the link again, so an order that is not paid is left alone.
+
+        Raises:
+            Unavailable: money has moved under it and is not settled (`payment_unsettled`).
+        """
+        kept = await self._ground.keep(document_of(owed, ""), "application/json")
+        order = replace(order, facts={**order.facts, "document": kept})
+        reply, told = await self._asked(order, deadline, request.operation_key)
+        if told.status_code in DEBITED:
+            raise Unavailable("an earlier payment is not settled", code="payment_unsettled")
+        if told.claim is not PaymentClaim.PAID:
+            return None
+        alias = Alias(self.alias_kind, order.reference, order.subject, order.facts)
+        return replace(reply, aliases=(alias,))
 
     async def _link_message(
         self, order: Order, request: Request, *, document: bytes = b""

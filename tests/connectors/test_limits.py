@@ -1,0 +1,219 @@
+"""Limits at the edge: what just fits is taken, one more is not; beside the connectors' own tests.
+
+`EDGES` names for each setting that is a limit the test that stands at its edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any, get_args
+
+import orjson
+import pytest
+from pydantic import BaseModel
+
+from hub.connector import discover
+from hub.connectors.payment_gateway.settlement import Day, Row, compare
+from hub.errors import Unavailable
+from tests.connectors.office_examples import office, submitted
+from tests.connectors.one_stop_door import SETTINGS, SYNC, UNIT, Site, dossier
+from tests.connectors.payment_examples import till
+from tests.connectors.platform_examples import hub_door, platform
+from tests.connectors.portal_examples import dossier_event, portal
+from tests.connectors.test_national_portal_inbound import unit
+from tests.connectors.test_payment_gateway_poll import MORNING_AFTER
+from tests.rules.names import named_tests
+
+REPLIES = "an_answer_is_read_up_to_its_limit"
+TAKEN_AT_THE_DOOR = "test_a_door_reads_a_body_up_to_its_limit"
+
+EDGES = {
+    "document_exchange": {
+        "reply_bytes": REPLIES,
+        "package_bytes memory_bytes around_bytes unpacked_bytes attachments_count": (
+            "test_limits_hold_at_the_edge"
+        ),
+        "page_count": "test_a_long_list_is_taken_page_by_page",
+    },
+    "document_office": {
+        "reply_bytes": REPLIES,
+        "call_bytes": "test_the_limits_of_files_hold_at_the_edge",
+        "file_bytes": "test_a_file_that_is_too_large_fails_and_one_at_the_edge_does_not",
+        "files_count": "test_the_count_of_files_holds_at_the_edge",
+        "package_bytes": "test_a_package_of_the_office_is_read_up_to_its_limit",
+        "list_count fetch_count": "test_many_packages_are_fetched_in_portions_oldest_first",
+    },
+    "e_receipt": {"reply_bytes": REPLIES},
+    "national_portal": {
+        "reply_bytes": REPLIES,
+        "file_bytes": "test_a_file_beyond_the_limit_is_not_read",
+        "receives.body_limit_bytes": TAKEN_AT_THE_DOOR,
+        "receives.items_limit_count receives.files_limit_count receives.file_limit_bytes": (
+            "test_what_just_fits_the_limits_is_taken"
+        ),
+        "known_dossiers_count": "test_as_many_dossiers_are_remembered_as_the_limit_says",
+    },
+    "one_stop": {
+        "reply_bytes": REPLIES,
+        "body_limit_bytes": "test_a_product_may_send_a_body_up_to_its_limit",
+        "items_limit_count": "test_a_product_may_send_items_up_to_their_limit",
+        "files_limit_bytes": "test_files_inside_a_dossier_have_a_limit_together",
+        "office_body_limit_bytes": "test_a_call_to_the_office_may_be_as_large_as_its_limit",
+        "page_limit_count": "test_a_page_is_as_large_as_asked_within_the_limit",
+    },
+    "payment_gateway": {
+        "reply_bytes": REPLIES,
+        "asked_limit_count": "test_what_was_asked_about_goes_to_the_end_of_the_queue",
+        "bill_limit_bytes": "test_a_receipt_of_the_platform_is_read_up_to_its_limit",
+        "callback_limit_bytes": "test_a_callback_at_the_limit_is_read_and_one_over_it_is_not",
+        "settlement.limit_bytes": "test_a_settlement_file_is_read_up_to_its_limit",
+        "settlement.rows_limit_count": "test_rows_are_counted_at_the_edge",
+        "settlement.differences_limit_count": "test_differences_are_listed_up_to_their_limit",
+    },
+    "petitions": {
+        "reply_bytes": REPLIES,
+        "body_limit_bytes": "test_the_body_limit_holds_to_the_byte",
+        "text_limit_count": "test_the_text_limit_holds_to_the_character",
+        "attachment_bytes attachments_count": "test_the_limits_of_files_hold_at_the_edge",
+    },
+    "provincial_portal": {
+        "reply_bytes": REPLIES,
+        "receives.body_limit_bytes": TAKEN_AT_THE_DOOR,
+        "receives.items_limit_count receives.files_limit_count receives.file_limit_bytes": (
+            "test_what_just_fits_the_limits_is_taken"
+        ),
+        "known_dossiers_count": "test_as_many_dossiers_are_remembered_as_the_limit_says",
+    },
+    "public_post": {
+        "reply_bytes": REPLIES,
+        "feed.page_count": "test_a_long_feed_is_read_page_by_page_and_each_entry_once",
+    },
+}
+NO_LIMITS = {"connections_count", "settlement.per_vnd_count"}
+"""A pool's size, and a factor."""
+
+
+def limits_of(model: type[BaseModel], path: str = "") -> Iterator[str]:
+    """Settings of a size or count, with those of blocks inside; terms in days are none."""
+    for name, field in model.model_fields.items():
+        within = [field.annotation]
+        while within:
+            annotation = within.pop()
+            within += get_args(annotation)
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                yield from limits_of(annotation, f"{path}{name}.")
+        if name.endswith(("_bytes", "_count")) and not name.endswith("days_count"):
+            yield f"{path}{name}"
+
+
+@pytest.mark.parametrize("kind", discover())
+def test_every_limit_has_a_test_at_its_edge(kind: str) -> None:
+    named = {name: test for names, test in EDGES[kind].items() for name in names.split()}
+    assert set(named) == set(limits_of(discover()[kind].settings)) - NO_LIMITS
+    assert set(named.values()) <= set(named_tests())
+
+
+@pytest.mark.parametrize("over", [0, 1])
+async def test_a_door_reads_a_body_up_to_its_limit(over: int) -> None:
+    blanks, code = b" " * (300 + over), "too_large" if over else "malformed"
+    async with unit(body_limit_bytes=300) as door:
+        await door.hear(blanks)
+        assert [refusal.code for refusal in door.ground.refusals] == [code]
+    async with hub_door(body_limit_bytes=300) as platform:
+        await platform.hear(SYNC, blanks)
+        assert [refusal.code for refusal in platform.ground.refusals] == [code]
+
+
+@pytest.mark.parametrize("over", [0, 1])
+async def test_a_product_may_send_a_body_up_to_its_limit(over: int) -> None:
+    limit = 5000
+    site = Site(SETTINGS.model_copy(update={"body_limit_bytes": limit}))
+    call = {"session": await site.login(), "madonvi": UNIT, "service": SYNC}
+    call |= {"isUpdating": "False", "data": [dossier(GhiChu="")]}
+    room = limit - len(orjson.dumps(call)) + over
+    call["data"] = [dossier(GhiChu="x" * room)]
+    await site.post("/integration", call)
+    assert ("too_large" in site.codes()) == bool(over)
+
+
+@pytest.mark.parametrize("over", [0, 1])
+async def test_a_product_may_send_items_up_to_their_limit(over: int) -> None:
+    site = Site(SETTINGS.model_copy(update={"items_limit_count": 3}))
+    rows = [dossier(f"H99.01-260105-000{number}") for number in range(3 + over)]
+    await site.call(SYNC, isUpdating="False", data=rows)
+    assert ("too_large" in site.codes()) == bool(over)
+    assert len(site.inbox.messages) == (0 if over else 3)
+
+
+async def test_a_package_of_the_office_is_read_up_to_its_limit() -> None:
+    async def look(limit: int) -> None:
+        async with office(package_bytes=limit) as desk:
+            await desk.deliver(submitted())
+            await desk.decide("01")
+            assert (await desk.look()).messages
+
+    fits = await _smallest(look)
+    assert fits > 100
+
+
+async def test_a_receipt_of_the_platform_is_read_up_to_its_limit() -> None:
+    async def fetch(limit: int) -> None:
+        async with till("payplat", bill_limit_bytes=limit) as site:
+            link = await site.link()
+            await site.pay(link)
+            asked = {"reference": link.data.payment_id}
+            told = await site.client.query("GET_BILL", "", asked)
+            sizes.add(told["bytes"])
+
+    sizes: set[int] = set()
+    fits = await _smallest(fetch)
+    assert sizes == {fits}
+
+
+async def test_a_settlement_file_is_read_up_to_its_limit() -> None:
+    async def look(limit: int) -> None:
+        async with till(settlement={"limit_bytes": limit}) as site:
+            site.later(MORNING_AFTER)
+            await site.poller.poll("2026-01-04")
+
+    assert await _smallest(look) > 10
+
+
+def test_differences_are_listed_up_to_their_limit() -> None:
+    rows = [Row(f"R{number}", "1", 5) for number in range(3)]
+    day = Day("gateway", "vnpay", date(2026, 1, 5), rows, {}, {})
+    assert [len(compare(day, limit)["differences"]) for limit in (2, 3, 4)] == [2, 3, 3]
+
+
+@pytest.mark.parametrize(("limit", "remembered"), [(2, True), (1, False)])
+async def test_as_many_dossiers_are_remembered_as_the_limit_says(
+    limit: int, remembered: bool
+) -> None:
+    first, second = dossier_event(), dossier_event(MaHoSo="H99.01-260105-0077")
+    async with portal(known_dossiers_count=limit) as site:
+        await site.deliver(first)
+        await site.deliver(second)
+        await site.deliver(first)
+        assert site.operations().count("TraCuuHoSo") == (2 if remembered else 3)
+    async with platform(known_dossiers_count=limit) as other:
+        await other.deliver(first)
+        await other.deliver(second)
+        await other.deliver(first)
+        assert [row["ok"] for row in other.log.last()].count(False) == (0 if remembered else 1)
+
+
+async def _smallest(run: Any) -> int:
+    """The smallest limit under which something works, found by halving; one less must not do."""
+    low, high = 0, 4096
+    while high - low > 1:
+        middle = (low + high) // 2
+        fits = True
+        try:
+            await run(middle)
+        except Unavailable as error:
+            if error.code != "reply_too_large":
+                raise
+            fits = False
+        low, high = (low, middle) if fits else (middle, high)
+    return high
