@@ -24,7 +24,7 @@ test: $(STAMP) ## Run every test on real Kafka and PostgreSQL (ARGS="tests/test_
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(EVERY_CORE))
 
 model: $(STAMP) ## Play the engine's protocol through thousands of interleavings (EXAMPLES=3000)
-	@MODEL_EXAMPLES=$(or $(EXAMPLES),3000) $(BIN)/python -m pytest -q -n 0 tests/engine/test_model.py
+	@MODEL_EXAMPLES=$(or $(EXAMPLES),3000) $(BIN)/python -m pytest -q -n 0 --timeout 0 tests/engine/test_model.py
 
 check: $(STAMP) ## Format, lint, strict types, import contracts; changes nothing
 	@$(BIN)/ruff format --check .
