@@ -6,7 +6,7 @@ ARGS ?=
 EVERY_CORE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format bench crash faults soak clean lock
+.PHONY: help setup demo test model check format bench crash faults soak clean lock
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ demo: $(STAMP) ## Play eight months of a ward through the hub (ARGS="--faults", 
 
 test: $(STAMP) ## Run every test on real Kafka and PostgreSQL (ARGS="tests/test_local.py")
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(EVERY_CORE))
+
+model: $(STAMP) ## Play the engine's protocol through thousands of interleavings (EXAMPLES=3000)
+	@MODEL_EXAMPLES=$(or $(EXAMPLES),3000) $(BIN)/python -m pytest -q -n 0 --timeout 0 tests/engine/test_model.py
 
 check: $(STAMP) ## Format, lint, strict types, import contracts; changes nothing
 	@$(BIN)/ruff format --check .

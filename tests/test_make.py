@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROMISED = {
-    *("help", "setup", "demo", "test", "check", "clean", "lock"),
+    *("help", "setup", "demo", "test", "model", "check", "clean", "lock"),
     *("bench", "crash", "faults", "soak"),
 }
 
@@ -34,6 +34,7 @@ def test_make_alone_lists_every_promised_target() -> None:
     ("call", "expected"),
     [
         (["demo", "KEEP=1", "ARGS=--faults"], ".venv/bin/hub demo --keep --faults"),
+        (["model", "EXAMPLES=7"], "MODEL_EXAMPLES=7 .venv/bin/python -m pytest"),
         (["test", "ARGS=tests/test_make.py"], ".venv/bin/python -m pytest tests/test_make.py"),
     ],
 )

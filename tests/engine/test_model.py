@@ -4,11 +4,14 @@ The real dispatcher, handling, draining, keeper, window and leases run on virtua
 broker, a store and a destination in memory. Rules let messages arrive, subjects fail and recover,
 calls hang, workers die or leave, the store and the broker fall away, and people act. At the end
 everything is made well, and the checker that reads real runs reads this one.
+
+The suite plays some tens of examples; `make model` plays thousands.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -189,7 +192,7 @@ class Engine(RuleBasedStateMachine):
 
 TestEngine = Engine.TestCase
 TestEngine.settings = settings(
-    max_examples=60,
+    max_examples=int(os.environ.get("MODEL_EXAMPLES", "60")),
     stateful_step_count=50,
     deadline=None,
     suppress_health_check=list(HealthCheck),
