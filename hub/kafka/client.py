@@ -17,7 +17,7 @@ from hub.kafka.reader import Feed, Reader
 from hub.kafka.records import MAX_BATCH_BYTES, Record, translated
 from hub.message import Position
 
-FETCH_BYTES = 8_000_000
+FETCH_BYTES = 4_000_000
 REQUEST_BYTES = 4_000_000
 RECONNECT_MS = 400
 """Wait between a consumer's attempts to reach Kafka; aiokafka's 100 ms keep a core busy."""
