@@ -48,7 +48,7 @@ install_with_uv() {
     if [ -n "${PIP_CERT:-}" ]; then SSL_CERT_FILE=${SSL_CERT_FILE:-$PIP_CERT}; export SSL_CERT_FILE; fi
     quiet=--quiet; [ -t 2 ] && quiet=  # its bars are for people
     # shellcheck disable=SC2086
-    "$venv/bin/uv" pip install $quiet --python "$venv/bin/python" --require-hashes -r "$lock"
+    "$venv/bin/uv" pip install $quiet --compile-bytecode --python "$venv/bin/python" --require-hashes -r "$lock"
 }
 
 say "Installing $(grep -c '^[^ #].*==' "$lock") locked packages"

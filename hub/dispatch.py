@@ -35,7 +35,7 @@ from hub.recovery import round_wait
 
 log = structlog.get_logger(__name__)
 
-FETCH_COUNT = 2000
+FETCH_COUNT = 1000
 COMMIT_SECONDS = 0.1
 LET_GO_SECONDS = 3.0
 SLOW_SECONDS = 1.0

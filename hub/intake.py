@@ -30,13 +30,13 @@ from hub.taken import Taken
 
 log = structlog.get_logger(__name__)
 
-FETCH_COUNT = 2000
+FETCH_COUNT = 1000
 LET_GO_SECONDS = 3.0
 GROUP = "decode"
 PAUSED = "paused"
 BREATH_COUNT = 64
 """Records decoded without a break; between them the transaction of the batch before goes on."""
-WAITING_COUNT = 4000
+WAITING_COUNT = 2000
 """Outcomes that may wait for the transaction before theirs; then decoding waits for it."""
 RETAKE_SECONDS = 5.0
 RECOMMIT_SECONDS = 3600.0

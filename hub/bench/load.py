@@ -12,6 +12,9 @@ from hub.event import Event
 from hub.kafka import Outgoing
 from hub.message import Message, Position
 
+TOPICS = {"in.one_stop": 1, "dead.in.one_stop": 1, "events": 2, "outcomes": 2, "dead.bench": 2}
+"""Topics of a measurement, and their partitions."""
+
 UNIT = "H26.19.12"
 DOSSIER = {
     "MaTTHC": "1.009999",

@@ -13,7 +13,8 @@ import sys
 import uvloop
 
 from hub.bench.ground import standing
-from hub.bench.runs import TOPICS, dispatching
+from hub.bench.load import TOPICS
+from hub.bench.runs import dispatching
 from hub.bench.system import HttpSink
 from hub.garbage import look_seldom
 from hub.log import configure_log

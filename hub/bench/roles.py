@@ -1,4 +1,8 @@
-"""Roles: start-up time and resident memory of each role's process, as `hub run` starts it."""
+"""Roles: start-up time and resident memory of each role's process, as `hub run` starts it.
+
+Python keeps compiled modules here, as an installation does, whatever the caller's environment says:
+the first start, which compiles them, is the one that warms up.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +23,30 @@ from pathlib import Path
 
 import yaml
 
-from hub.bench.ground import Ground
-from hub.bench.load import UNIT
+from hub.bench.ground import Ground, standing
+from hub.bench.load import UNIT, message_records
+from hub.metrics import Metric
+from hub.settings import KafkaSettings
 
 ROLES = ("gateway", "worker", "recorder")
 START_SECONDS = 60.0
+PREFIX = "r."
+WAITING_COUNT = 1000
 
 
 async def roles(ground: Ground, _count: int) -> dict[str, float]:
-    """Seconds until `/readyz` is green, and megabytes after three idle seconds, of each role."""
+    """Seconds until `/readyz` is green, and megabytes after three idle seconds, of each role.
+
+    Of the worker also the seconds until it has handled the first of the records that wait for it.
+    """
     figures: dict[str, float] = {}
     for role in ROLES:
+        if role == "worker":  # the gateway before it has made the topics
+            prefix = f"{ground.kafka.prefix}{PREFIX}"
+            servers = ground.kafka.settings.bootstrap_servers
+            topics = {"in.one_stop": KafkaSettings(bootstrap_servers=servers).partitions_count}
+            async with standing(servers, ground.postgres, prefix, topics) as place:
+                await place.fill("in.one_stop", message_records(WAITING_COUNT, WAITING_COUNT))
         folder = Path(tempfile.mkdtemp(prefix="hub-bench-"))
         try:
             found = await asyncio.to_thread(_start_and_stop, ground, role, folder)
@@ -48,19 +65,21 @@ def _start_and_stop(ground: Ground, role: str, folder: Path) -> dict[str, float]
         "HUB_POSTGRES": ground.postgres,
         "BENCH_SECRET": secrets.token_urlsafe(32),
     }
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "hub", "run", "--role", role, "--config", str(config)]
     begun = time.monotonic()
     process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own module
     try:
         _wait_until_ready(port)
         ready = time.monotonic() - begun
+        first = _until_handled(port, begun) if role == "worker" else None
         time.sleep(3)
         memory = _resident_mb(process.pid)
     finally:
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         process.wait(20)
-    return {
+    return ({} if first is None else {"first_record_seconds": first}) | {
         "ready_seconds": ready,
         "resident_mb": memory,
         "stop_seconds": time.monotonic() - begun,
@@ -72,7 +91,10 @@ def _settings(ground: Ground, folder: Path, port: int) -> Mapping[str, object]:
     account = {UNIT: {"username": "bench", "password": secret}}
     return {
         "version": 1,
-        "kafka": {"bootstrap_servers": "${env:HUB_KAFKA}", "prefix": f"{ground.kafka.prefix}r."},
+        "kafka": {
+            "bootstrap_servers": "${env:HUB_KAFKA}",
+            "prefix": f"{ground.kafka.prefix}{PREFIX}",
+        },
         "postgres": {"url": "${env:HUB_POSTGRES}"},
         "blobs": {"url": f"file://{folder}/blobs"},
         "gateway": {"port": 0},
@@ -113,6 +135,17 @@ def _wait_until_ready(port: int) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.02)
     raise TimeoutError("the role did not become ready")
+
+
+def _until_handled(port: int, begun: float) -> float:
+    """Seconds from the start until a decoded message is counted."""
+    counted = f'{Metric.MESSAGES_HANDLED}{{name="one_stop",stage="decode",state="decoded"}}'
+    while time.monotonic() < begun + START_SECONDS:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=1) as answer:
+            if counted in answer.read().decode():
+                return time.monotonic() - begun
+        time.sleep(0.02)
+    raise TimeoutError("the worker handled nothing")
 
 
 def _resident_mb(pid: int) -> float:

@@ -13,8 +13,9 @@ from functools import partial
 import orjson
 import structlog
 
+from hub.bench.filling import EVENTS, MESSAGES, fill
 from hub.bench.ground import Ground
-from hub.bench.load import code_of, event_records, message_records, messages, sender
+from hub.bench.load import TOPICS, code_of, messages, sender
 from hub.bench.measure import Clock
 from hub.bench.system import Sink, system
 from hub.connector import Request
@@ -32,7 +33,6 @@ from hub.ownership import Leases
 from hub.route import Route, Terms
 from hub.store.names import StoreNames
 
-TOPICS = {"in.one_stop": 1, "dead.in.one_stop": 1, "events": 2, "outcomes": 2, "dead.bench": 2}
 SUBJECT_SHARE = 5
 """Messages per subject."""
 PARKED_SHARE = 10
@@ -55,7 +55,7 @@ async def until(done: Callable[[], bool], *tasks: asyncio.Task[None]) -> None:
 
 async def translate(ground: Ground, count: int) -> dict[str, float]:
     """in-topic -> decode -> events, with outcomes and metrics, exactly once."""
-    await ground.fill("in.one_stop", message_records(count, count // SUBJECT_SHARE))
+    await fill(ground, MESSAGES, count, count // SUBJECT_SHARE)
     await ground.kafka.commit(GROUP, "in.one_stop", {0: 0})
     inbound = Inbound(
         "one_stop",
@@ -82,7 +82,7 @@ async def bare(ground: Ground, count: int) -> dict[str, float]:
 
     No validation, no outcomes, no ids, no metrics: what Kafka and the client cost by themselves.
     """
-    await ground.fill("in.one_stop", message_records(count, count // SUBJECT_SHARE))
+    await fill(ground, MESSAGES, count, count // SUBJECT_SHARE)
     producer = await ground.kafka.producer("bare")
     reader = await ground.kafka.reader("in.one_stop")
     await reader.assign({0: 0})
@@ -202,7 +202,7 @@ async def _as_it_is(message: Message) -> Message:
 
 async def fill_events(ground: Ground, count: int, share: int = SUBJECT_SHARE) -> None:
     """`count` events in `events`, `share` of each subject."""
-    await ground.fill("events", event_records(count, count // share))
+    await fill(ground, EVENTS, count, count // share)
 
 
 async def deliver(

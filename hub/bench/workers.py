@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from hub.bench.ground import Ground
+from hub.bench.load import TOPICS
 from hub.bench.runs import (
     DEADLINE_SECONDS,
-    TOPICS,
     dispatching,
     fill_events,
     new_group,

@@ -17,6 +17,7 @@ import uvloop
 from hub import local
 from hub.bench import runs, workers
 from hub.bench.ground import Ground, ground
+from hub.bench.load import TOPICS
 from hub.bench.measure import machine, peak_mb, resident_mb, summary
 from hub.bench.roles import roles
 from hub.bench.system import HttpSink, Sink, destination
@@ -171,9 +172,7 @@ def _in_a_process(name: str, count: int, repeats: int, kafka: str, postgres: str
 async def _measure(name: str, count: int, repeats: int) -> dict[str, Any]:
     figures = []
     for number in range(repeats + 1):
-        async with ground(
-            os.environ["HUB_KAFKA"], os.environ["HUB_POSTGRES"], runs.TOPICS
-        ) as place:
+        async with ground(os.environ["HUB_KAFKA"], os.environ["HUB_POSTGRES"], TOPICS) as place:
             size = count if number else max(2_000, count // 10)
             found = await RUNS[name](place, size)
             if number:
