@@ -190,7 +190,7 @@ class Intake:
         if self._reader is None or not self._partitions:
             await asyncio.sleep(0.05)
             return
-        for partition in self._partitions.values():
+        for partition in list(self._partitions.values()):
             with self._breaking(partition):
                 await partition.pause(self._end)
         async with self._busy:

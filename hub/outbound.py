@@ -123,7 +123,8 @@ class Outbound:
         self.client = client
         self._encode = connector.encode
         self._operations = connector.operations
-        self._lean = connector.reads_lean and not route.when
+        looks = self._when is not None and "data" in self._when.names
+        self._lean = connector.reads_lean and not looks
         self._settings = settings
         self._effects = effects
         self._outbox = outbox
