@@ -26,6 +26,7 @@ from hub.reliability.load import Taker
 from hub.reliability.processes import Running
 from hub.reliability.stand import MEMBER, Stand
 from hub.reliability.trial import Loaded, Trials
+from hub.store.held_view import HeldFilter, HeldView
 
 CALM_SECONDS = 3.0
 """Healthy time before and after a fault."""
@@ -45,7 +46,7 @@ class Scene:
         stand: with its load.
         servers: folder of the private Kafka and PostgreSQL.
         steady: processes that must outlive the fault.
-        away_seconds: how long a server stays away.
+        away_seconds: how long a server, or the portal, stays away.
         dice: chance of this fault.
         gateway: the one that is open now, if the load needs one.
     """
@@ -162,6 +163,17 @@ async def _portal(scene: Scene, trial: Loaded, *, faults: Sequence[Mapping[str, 
     await scene.stand.faults()
 
 
+async def _portal_away(scene: Scene, trial: Loaded) -> None:
+    """The portal answers nobody for as long as a server stays away: nothing may die of it."""
+    await scene.stand.faults({"fault": "5xx", "status": 503})
+    await asyncio.sleep(scene.away_seconds)
+    dead = await scene.stand.asked(lambda store: HeldView(store).queues(HeldFilter(state="dead")))
+    trial.verdict.notes["away_seconds"] = scene.away_seconds
+    if dead:
+        trial.verdict.problem = f"{len(dead)} dossiers are dead of an outage"
+    await scene.stand.faults()
+
+
 def _answers(*faults: Mapping[str, Any], lost: bool = False) -> Trouble:
     about = "; ".join(f"{each['fault']} {each.get('then', '')}".strip() for each in faults)
     return Trouble(f"the portal: {about}", partial(_portal, faults=faults), lost)
@@ -208,6 +220,7 @@ TROUBLES: dict[str, Trouble] = {
         {"fault": "429", "retry_after_seconds": 2, "retry_after_form": "date", "share": 0.1},
     ),
     "portal-errors": _answers({"fault": "5xx", "status": 503, "until_seconds": 10}),
+    "portal-away": Trouble("the portal answers nobody for a minute", _portal_away),
     "portal-sessions": _answers({"fault": "expired_session", "share": 0.1}),
     "portal-refuses": _answers({"fault": "refuse", "subject_share": 0.1, "share": 0.5}),
     "portal-silent": _answers({"fault": "timeout_without_effect", "share": 0.05}),
