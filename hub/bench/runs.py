@@ -104,11 +104,15 @@ async def bare(ground: Ground, count: int) -> dict[str, float]:
     return figures
 
 
-async def latency(ground: Ground, count: int, rate_per_second: float) -> dict[str, float]:
+async def latency(
+    ground: Ground, count: int, rate_per_second: float, failing_share: float = 0.0
+) -> dict[str, float]:
     """Milliseconds from a message's receipt until its delivery, at a steady rate.
 
-    The whole way: in-topic, decode in a transaction, events, route, a sink that costs nothing.
+    The whole way: in-topic, decode in a transaction, events, route, a sink that costs nothing. A
+    share of the subjects may fail for ever; the figures are those of the others.
     """
+    bad = failing_subjects(count, failing_share, 1)
     taken: dict[str, float] = {}
     sent: dict[str, float] = {}
 
@@ -124,9 +128,9 @@ async def latency(ground: Ground, count: int, rate_per_second: float) -> dict[st
         names=StoreNames(ground.store),
     )
     intake = Intake(inbound, ground.kafka, ground.held, observe=observer(LOG, Metrics()))
-    sink = Sink(taken=note)
+    sink = Sink(bad, taken=note)
     async with (
-        dispatching(ground, sink, Terms()) as (_, running),
+        dispatching(ground, sink, Terms(patience_seconds=2)) as (_, running),
         leased(ground, intake) as stop,
     ):
         decoding = asyncio.create_task(intake.run(stop))
@@ -136,11 +140,12 @@ async def latency(ground: Ground, count: int, rate_per_second: float) -> dict[st
             pause = begun + number / rate_per_second - time.perf_counter()
             if pause > 0:
                 await asyncio.sleep(pause)
-            sent[message.id] = time.perf_counter()
+            if message.key not in bad:
+                sent[message.id] = time.perf_counter()
             record = (message.key.encode(), message.body, message.to_record_headers())
             sending = ground.producer.send_all("in.one_stop", [record])
             asyncio.get_running_loop().create_task(sending)
-        await until(lambda: len(taken) == count, running, decoding)
+        await until(lambda: len(taken) == count - len(bad), running, decoding)
         stop.set()
         await decoding
     await intake.close()

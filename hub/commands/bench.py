@@ -26,6 +26,8 @@ from hub.log import configure_log
 from hub.route import Terms
 
 ANSWER_MS = 20.0
+LATENCY_RATE = 500.0
+FAILING_SHARE = 0.05
 COUNTS = {
     "translate": 150_000,
     "bare": 150_000,
@@ -36,11 +38,11 @@ COUNTS = {
     "park": 20_000,
     "drain": 20_000,
     "latency": 5_000,
+    "others_latency": 5_000,
     "takeover": 1_000,
     "scaling": 3_000,
     "roles": 1,
 }
-LATENCY_RATE = 500.0
 Run = Callable[[Ground, int], Coroutine[Any, Any, dict[str, float]]]
 
 
@@ -62,7 +64,7 @@ async def _deliver(place: Ground, count: int, failing: float = 0.0) -> dict[str,
 async def _failing(place: Ground, count: int) -> dict[str, float]:
     """Clean and with 5 % of subjects failing for ever, one after the other, and their ratio."""
     clean = await _deliver(place, count)
-    troubled = await _deliver(place, count, 0.05)
+    troubled = await _deliver(place, count, FAILING_SHARE)
     return {
         "clean_per_second": clean["per_second"],
         "failing_per_second": troubled["per_second"],
@@ -98,6 +100,11 @@ async def _latency(place: Ground, count: int) -> dict[str, float]:
     return await runs.latency(place, count, LATENCY_RATE)
 
 
+async def _others_latency(place: Ground, count: int) -> dict[str, float]:
+    """The latency of the others while 5 % of the subjects fail for ever."""
+    return await runs.latency(place, count, LATENCY_RATE, FAILING_SHARE)
+
+
 RUNS: dict[str, Run] = {
     "translate": runs.translate,
     "bare": runs.bare,
@@ -108,6 +115,7 @@ RUNS: dict[str, Run] = {
     "park": _park,
     "drain": _drain,
     "latency": _latency,
+    "others_latency": _others_latency,
     "takeover": workers.takeover,
     "scaling": workers.scaling,
     "roles": roles,

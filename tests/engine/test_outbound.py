@@ -22,7 +22,7 @@ from hub.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from hub.event import Alias
+from hub.event import Alias, Event, EventData
 from hub.held import Claim, Effect
 from hub.lanes import Item
 from hub.message import Message, Position
@@ -105,6 +105,36 @@ def test_a_connector_without_encode_cannot_deliver() -> None:
             outbox=bench.outbox,
             put_aliases=bench._put,
         )
+
+
+@pytest.mark.parametrize(
+    ("when", "lean"),
+    [
+        ("", True),
+        ('source.startsWith("/connectors/toy/")', True),
+        ('subject == "A" && unit != ""', True),
+        ('data.status == "processing"', False),
+    ],
+)
+def test_events_are_read_lean_unless_the_condition_looks_into_them(when: str, lean: bool) -> None:
+    def encode(event: Event, settings: object) -> Message:
+        seen.append(isinstance(event.data, EventData))
+        return toy.encode(event, settings)
+
+    seen: list[bool] = []
+    bench = Bench()
+    outbound = Outbound(
+        Route(name="r", to="toy", kinds=("*",), when=when),
+        replace(toy.connector(), encode=encode, reads_lean=True),
+        None,
+        bench.destination,
+        effects=bench.effects,
+        outbox=bench.outbox,
+        put_aliases=bench._put,
+    )
+    request, _ = outbound.encode(item(), facts_of(item(), 0))
+    assert request.message == bench.encode()[0].message
+    assert seen == [not lean]
 
 
 def test_the_operation_key_is_the_same_whenever_and_whoever_encodes() -> None:
