@@ -2,10 +2,11 @@
 
 The text sees `kind`, `source`, `subject`, `unit` (texts) and `data` (the event's fields as JSON,
 those that were not told with their defaults: null, "", []). It is bounded: 1,000 characters, at
-most one walk over a list, so that it costs at most one look at each element of one event.
+most one walk over a list that builds none and speaks of no other, so that it costs at most one look
+at each element of one event.
 
-CEL: https://github.com/google/cel-spec (macros `has`, `all`, `exists`, `exists_one`, `map`,
-`filter`; functions of the standard).
+CEL: https://github.com/google/cel-spec (macros `has`, `all`, `exists`, `exists_one`; functions of
+the standard).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import ModuleType
@@ -42,7 +43,9 @@ FUNCTIONS = frozenset(
 
 REMEMBERED_COUNT = 4096
 _TEXT = re.compile(r"""("(\\.|[^"\\])*"|'(\\.|[^'\\])*')""")
-_WALK = re.compile(r"\.\s*(?:all|exists|exists_one|map|filter)\s*\(\s*(\w*)")
+_WALK = re.compile(r"\.\s*(all|exists|exists_one|map|filter)\s*\(\s*(\w*)")
+_HIDING = re.compile(r"//|''''|[rRbB]''")
+"""Comments, and texts that `_TEXT` does not read: a walk could hide behind them."""
 _OPERATOR = re.compile(r"\W")
 _EXAMPLES = {"kind": "a.b", "source": "/a/b/c", "subject": "S", "unit": "U"}
 
@@ -72,11 +75,13 @@ def problem_of(text: str) -> Problem | None:
         place = where.rpartition(":")[2]
         what = f"it is no CEL expression (character {place}): {why}" if why else where
         return Problem(what, "Write a condition like `data.status == 'done'`.")
-    walks = _WALK.findall(_TEXT.sub("''", text))
-    if len(walks) > 1:
-        return Problem("it walks over lists more than once", "Use one `exists` or `all` at most.")
+    bare = _TEXT.sub("''", text)
+    walks = list(_WALK.finditer(bare))
+    problem = _unbounded(bare, walks)
+    if problem is not None:
+        return problem
     known: tuple[tuple[str, list[str], list[str]], ...] = (
-        ("name", program.variables(), [*NAMES, *walks]),
+        ("name", program.variables(), [*NAMES, *(walk[2] for walk in walks)]),
         ("function", program.functions(), sorted(FUNCTIONS)),
     )
     for noun, used, allowed in known:
@@ -88,6 +93,40 @@ def problem_of(text: str) -> Problem | None:
     if "data" not in program.variables():
         return _tried(program)
     return None
+
+
+def _unbounded(bare: str, walks: Sequence[re.Match[str]]) -> Problem | None:
+    """What may cost more than one look at each element; `bare` has no texts.
+
+    The library copies the list that `map` and `filter` build for every element: 5,000 elements
+    would hold up a worker for ten seconds.
+    """
+    if _HIDING.search(bare):
+        return Problem(
+            "it has a comment, or a text with a prefix or three quotes", "Write plain texts only."
+        )
+    if len(walks) > 1:
+        return Problem("it walks over lists more than once", "Use one `exists` or `all` at most.")
+    for walk in walks:
+        if walk[1] in ("map", "filter"):
+            return Problem(
+                f"it builds a list (`{walk[1]}`)", "Use `exists`, `exists_one` or `all`."
+            )
+        if walk[2] == "data" or re.search(r"\bdata\b", _inside(bare, walk.end(1))):
+            return Problem(
+                "it speaks of `data` again within a walk", "Compare the element with texts."
+            )
+    return None
+
+
+def _inside(bare: str, start: int) -> str:
+    """What stands between the first parenthesis from there on and the one that closes it."""
+    depth, first = 0, bare.index("(", start)
+    for place in range(first, len(bare)):
+        depth += {"(": 1, ")": -1}.get(bare[place], 0)
+        if not depth:
+            return bare[first:place]
+    return bare[first:]
 
 
 def _tried(program: cel.Program) -> Problem | None:

@@ -243,7 +243,7 @@ async def axis(
 ) -> AsyncIterator[Axis]:
     """An axis served on a free port, and our side with these settings changed."""
     log, ground = CallLog(), MemoryGround()
-    app = simulator(FaultScript(), log, systems=SYSTEMS, **(simulated or {}))
+    app = simulator(FaultScript(), log, **{"systems": SYSTEMS, **(simulated or {})})
     async with running(app) as url:
         settings = exchange_settings(**{"base_url": url, **changes})
         client = AxisClient("document_exchange", settings, ground)

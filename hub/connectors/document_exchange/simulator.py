@@ -23,6 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.connectors.document_exchange import simulator_door as door
+from hub.connectors.document_exchange.simulator_items import Asked, Listed, agencies
 from hub.connectors.document_exchange.simulator_packages import (
     Letter,
     Seen,
@@ -32,12 +33,10 @@ from hub.connectors.document_exchange.simulator_packages import (
 )
 from hub.simulation import (
     Answer,
-    Call,
     CallLog,
     Duplicate,
     FaultScript,
     Inner,
-    Item,
     Refuse,
     Simulation,
     json_response,
@@ -59,6 +58,11 @@ PATHS = (
     models.UPDATE_STATUS,
     models.AGENCIES,
     models.AGENCIES_QD20,
+    models.UNITS,
+    models.REGISTER,
+    models.DELETE,
+    models.COUNT_DOCUMENTS,
+    models.COUNT_STATUSES,
 )
 
 
@@ -68,17 +72,19 @@ def simulator(
     *,
     systems: Mapping[str, Mapping[str, Any]] = SYSTEMS,
     locked: Sequence[str] = (),
-    window_seconds: float = 900,
+    window_seconds: float = 86_400,
 ) -> Starlette:
     """The axis as an ASGI app: its calls, and `/_control`.
 
     Args:
         faults: the fault script to begin with.
         log: where calls are logged.
-        systems: `secret` and `organs` (organisation ids) of each system; with `certificate` (PEM)
-            it is counted how many of its documents are validly signed with that.
+        systems: `secret` and `organs` (organisation ids) of each system; `old_ids` of those that
+            had one of 2016; with `certificate` (PEM) it is counted how many of its documents are
+            validly signed with that.
         locked: organisations that take nothing (code 23).
-        window_seconds: how old a call's stamp may be.
+        window_seconds: how old a call's stamp may be. The reference kit makes its stamp once, when
+            it is created: a window of minutes would lock a long-running client out.
     """
     held = Axis(systems, locked, window_seconds)
     simulation = Simulation("document_exchange", faults, log, subsystem=held)
@@ -87,6 +93,13 @@ def simulator(
         body = await request.body()
         asked = Asked(request.url.path, dict(request.headers), body)
         return await simulation.perform(asked.call(), lambda fault: held.answer(asked, fault))
+
+    async def download(request: Request) -> Response:
+        asked = Asked(request.url.path, dict(request.headers), b"")
+        found = held.download(asked)
+        if found is None:
+            return await simulation.perform(asked.call(), lambda _: _fail(BAD_FILE, "docId"))
+        return Response(found.body, media_type="application/octet-stream")
 
     async def auto(request: Request) -> Response:
         held.auto = {each["organ"]: each for each in await request.json()}
@@ -98,85 +111,12 @@ def simulator(
     return Starlette(
         routes=[
             *(Route(path, call, methods=["POST"]) for path in PATHS),
+            Route(models.DOWNLOAD, download, methods=["GET"]),
             Route("/_control/auto", auto, methods=["PUT"]),
             Route("/_control/act", act, methods=["POST"]),
             *simulation.control_routes(),
         ]
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A call as received."""
-
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def logical(self) -> Mapping[str, str]:
-        """Its logical headers."""
-        return door.logical_headers(self.headers)
-
-    def call(self) -> Call:
-        """What is logged."""
-        said = self.logical
-        kind = said.get("messagetype", models.DOCUMENT)
-        subject = said.get("docId", "")
-        if self.path == models.SEND:
-            subject = look_at(self.body, kind).document_id
-        name = f"{self.path.removeprefix('/')} {kind}"
-        name = name if self.path == models.SEND else self.path.removeprefix("/")
-        key = self.headers.get("x-operation-key", "")
-        return Call(name, (Item(key, subject, None, self.body),))
-
-
-@dataclass
-class Listed:
-    """A package in the axis's hands, for one receiver."""
-
-    doc_id: str
-    kind: str
-    sender: str
-    to: str
-    body: bytes
-    seen: Seen
-    created: str
-    status: str = "initial"
-    updated: str = ""
-
-    def row(self) -> dict[str, str]:
-        """As `getReceivedEdocList` says it."""
-        return {
-            "docId": self.doc_id,
-            "serviceType": models.SERVICE_TYPE,
-            "messageType": self.kind,
-            "created_time": self.created,
-            "updated_time": self.updated or self.created,
-            "from": self.sender,
-            "to": self.to,
-            "status": self.status,
-            "status_desc": "",
-        }
-
-    def sent_row(self) -> dict[str, str]:
-        """As `getSentEdocList` says it."""
-        return {
-            "serviceType": models.SERVICE_TYPE,
-            "receiverDocId": self.doc_id,
-            "toCode": self.to,
-            "receiveStatus": self.status,
-            "receiveStatusDesc": "",
-            "title": self.seen.title,
-            "messageType": self.kind,
-            "notation": self.seen.notation,
-            "receivedTime": self.updated,
-            "sentTime": self.created,
-            "sendStatus": "done",
-            "sendStatusDesc": "",
-            "senderDocId": self.doc_id,
-            "fromCode": self.sender,
-        }
 
 
 @dataclass
@@ -191,6 +131,7 @@ class Axis:
     def __post_init__(self) -> None:
         self.items: list[Listed] = []
         self.calls: Counter[str] = Counter()
+        self.registered: dict[str, Mapping[str, str]] = {}
         self.numbers = 0
         self.signed = 0
 
@@ -221,6 +162,16 @@ class Axis:
         self.calls[f"{asked.path} {'taken' if answer.taken else 'refused'}"] += 1
         return answer
 
+    def download(self, asked: Asked) -> Listed | None:
+        """The package that a system fetches as a stream, if the call may have it."""
+        said = asked.logical
+        system = self.systems.get(said.get("systemid", ""))
+        if system is None or door.wrong_with(
+            asked.headers, system["secret"], window_seconds=self.window_seconds
+        ):
+            return None
+        return self._find(said, system["organs"])
+
     def _answer(self, asked: Asked, fault: Inner | None) -> Answer:
         said = asked.logical
         system = self.systems.get(said.get("systemid", ""))
@@ -244,8 +195,26 @@ class Axis:
                 return _ok(data=data) if found else _fail(BAD_FILE, "Không có gói tin")
             case models.UPDATE_STATUS:
                 return self._update(said, organs)
-        known = [organ for each in self.systems.values() for organ in each["organs"]]
-        return _ok(data=[_agency(organ) for organ in known])
+            case models.COUNT_DOCUMENTS:
+                return _ok(count=len(self._waiting(models.DOCUMENT, organs)))
+            case models.COUNT_STATUSES:
+                return _ok(count=len(self._waiting(models.STATUS, organs)))
+            case models.REGISTER:
+                return self._register(asked.body)
+            case models.DELETE:
+                gone = self.registered.pop(said.get("AgencyCode", ""), None)
+                return _ok() if gone else _fail(NO_RECEIVER, "AgencyCode")
+        return _ok(data=agencies(self.systems.values(), self.registered, asked.path))
+
+    def _register(self, body: bytes) -> Answer:
+        try:
+            row = json.loads(body)
+        except ValueError:
+            return _fail(EMPTY_FILE, "JSON")
+        if not isinstance(row, dict) or not isinstance(row.get("code"), str) or not row["code"]:
+            return _fail(BAD_FORM, "code")
+        self.registered[row["code"]] = row
+        return _ok()
 
     def _send(self, asked: Asked, said: Mapping[str, str], organs: Sequence[str]) -> Answer:
         kind = said.get("messagetype", "")
@@ -331,14 +300,16 @@ class Axis:
         return self._put(models.DOCUMENT, sender, [to], letter.package())
 
     def _received(self, said: Mapping[str, str], organs: Sequence[str], *, twice: bool) -> Answer:
-        rows = [
-            item.row()
-            for item in self.items
-            if item.to in organs
-            and item.kind == said.get("messagetype")
-            and item.status not in ("done", "fail")
-        ]
+        rows = [item.row() for item in self._waiting(said.get("messagetype", ""), organs)]
         return _ok(data=rows * 2 if twice else rows)
+
+    def _waiting(self, kind: str, organs: Sequence[str]) -> list[Listed]:
+        """What is still to be taken by these."""
+        return [
+            item
+            for item in self.items
+            if item.to in organs and item.kind == kind and item.status not in ("done", "fail")
+        ]
 
     def _sent(self, said: Mapping[str, str], organs: Sequence[str]) -> Answer:
         rows = [
@@ -366,18 +337,6 @@ class Axis:
 
 def _now() -> str:
     return f"{datetime.now(UTC).astimezone(_VIETNAM):%Y/%m/%d %H:%M:%S}"
-
-
-def _agency(organ: str) -> dict[str, str]:
-    return {
-        "id": organ,
-        "pid": organ.rpartition(".")[0],
-        "code": organ,
-        "name": f"Cơ quan {organ}",
-        "mail": "",
-        "oldCode": "",
-        "code102": "",
-    }
 
 
 def _said(status: str, code: str, text: str) -> dict[str, Any]:
