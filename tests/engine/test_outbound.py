@@ -119,7 +119,7 @@ def test_a_connector_without_encode_cannot_deliver() -> None:
 def test_events_are_read_lean_unless_the_condition_looks_into_them(when: str, lean: bool) -> None:
     def encode(event: Event, settings: object) -> Message:
         seen.append(isinstance(event.data, EventData))
-        return toy.encode(event, settings)
+        return Message("toy", "push", event.subject.encode())
 
     seen: list[bool] = []
     bench = Bench()
@@ -133,7 +133,7 @@ def test_events_are_read_lean_unless_the_condition_looks_into_them(when: str, le
         put_aliases=bench._put,
     )
     request, _ = outbound.encode(item(), facts_of(item(), 0))
-    assert request.message == bench.encode()[0].message
+    assert request.message.body == b"A"
     assert seen == [not lean]
 
 
