@@ -166,7 +166,7 @@ class Outbound:
                     "subject": event.subject,
                     "unit": facts.unit,
                 }.__getitem__,
-                lambda: event.data.model_dump(mode="json"),
+                lambda: event.data.model_dump(mode="json"),  # a lean event has no such form
             )
         expires = self.route.terms.expires_after_seconds
         if expires is not None and datetime.now(UTC) - _entered(record) > timedelta(

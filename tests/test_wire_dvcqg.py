@@ -488,3 +488,59 @@ def test_the_door_refuses_what_parsers_read_differently(body: bytes, code: str) 
 @given(json_values)
 def test_the_door_takes_all_other_json(value: Any) -> None:
     assert strict_tree(orjson.dumps(value)) == value
+
+
+OWNER = {"LoaiDinhDanh": "1", "SoDinhDanh": "001099999999"}
+PAPER = {"DuongDanTaiTepTin": "https://hub.example/f/1"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "doubts"),
+    [
+        ({}, ()),
+        ({"SoGiayToChuHoSo": "000000001"}, ("made_up_owner",)),
+        ({"DinhDanhCHS": [OWNER, OWNER | {"SoDinhDanh": "9" * 12}]}, ("made_up_owner",)),
+        ({"SoGiayToChuHoSo": "000000010"}, ()),
+        ({"SoGiayToChuHoSo": "00001"}, ()),
+        ({"SoGiayToChuHoSo": "", "DinhDanhCHS": [OWNER]}, ()),
+        (
+            {"TrangThaiHoSo": "9", "DanhSachHoSoBoSung": [{"NgayBoSung": "20260106100000"}]},
+            ("finished_in_supplement",),
+        ),
+        ({"TrangThaiHoSo": "5", "DanhSachHoSoBoSung": [{"NgayBoSung": "20260106100000"}]}, ()),
+        (
+            {
+                "TrangThaiHoSo": "9",
+                "DanhSachHoSoBoSung": [
+                    {"NgayBoSung": "20260106100000", "NgayTiepNhanBoSung": "20260107100000"}
+                ],
+            },
+            (),
+        ),
+        (
+            {
+                "TaiLieuNop": [PAPER],
+                "DanhSachGiayToKetQua": [{"DuongDanTepTinKetQua": "https://hub.example/f/1"}],
+            },
+            ("submitted_as_result",),
+        ),
+        (
+            {
+                "TaiLieuNop": [PAPER, {"DuongDanTaiTepTin": ""}],
+                "DanhSachGiayToKetQua": [
+                    {"DuongDanTepTinKetQua": ""},
+                    {"DuongDanTepTinKetQua": "https://hub.example/f/2"},
+                ],
+            },
+            (),
+        ),
+    ],
+)
+def test_what_a_product_made_up_is_told_and_written_on_as_it_came(
+    fields: dict[str, Any], doubts: tuple[str, ...]
+) -> None:
+    sent = {"MaHoSo": "H99.01-260105-0001", **fields}
+    data = read_dossier(dossier_of(sent), unit="H99.01", updating=None)
+    assert data.dossier is not None
+    assert data.dossier.doubts == doubts
+    assert "doubts" not in write_dossier(data)

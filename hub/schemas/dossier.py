@@ -211,6 +211,11 @@ class Dossier(Part):
         default_factory=dict, description="Wire texts that have no canonical form, by field."
     )
     unknown: Personal[dict[str, Any]] = Field(default_factory=dict, description="Other fields.")
+    doubts: Public[tuple[str, ...]] = Field(
+        (),
+        description="What the sender seems to have made up: made_up_owner, finished_in_supplement, "
+        "submitted_as_result.",
+    )
 
 
 class Step(Part):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -170,6 +171,21 @@ def test_a_false_condition_skips_like_a_kind_that_the_route_does_not_take() -> N
         assert world.destination.taken == {"A": [0, 2, 3]}
         assert [each.state for each in world.topics.outcomes()] == [State.DELIVERED] * 3
         assert world.log.offsets[0] == (6, "")
+        await worker.end()
+
+    run(main())
+
+
+@pytest.mark.parametrize("when", ["subject != 'B'", "data.status_code == '0' && subject != 'B'"])
+def test_a_condition_holds_also_where_encode_only_looks_at_the_event(when: str) -> None:
+    async def main() -> None:
+        world = World(when=when, connector=replace(toy.connector(), reads_lean=True))
+        for subject in "AB":
+            world.send(subject)
+        worker = Worker(world, "w").start()
+        await pass_time(3)
+        assert world.destination.taken == {"A": [0]}
+        assert worker.failed() is None
         await worker.end()
 
     run(main())

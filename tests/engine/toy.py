@@ -77,8 +77,8 @@ def message_record(subject: str, text: object, **headers: str) -> Outgoing:
 
 def number_of(event: Event) -> int:
     """The number that `fact` gave it."""
-    assert isinstance(event.data, DossierEvent)
-    return int(event.data.status_code)
+    data: Any = event.data  # also a lean twin of DossierEvent
+    return int(data.status_code)
 
 
 def number_in(value: bytes) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from hub.errors import DecodeError, EncodeError
 from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus
 from hub.wire.dvcqg.codes import read_status, write_status
+from hub.wire.dvcqg.doubts import doubts_of
 from hub.wire.dvcqg.models import (
     WireDatabase,
     WireDossier,
@@ -81,6 +82,8 @@ def dossier_values(
         dossier["originals"] = originals
     if unknown:
         dossier["unknown"] = unknown
+    if doubts := doubts_of(wire):
+        dossier["doubts"] = doubts
     values = _head(code, unit, wire.TrangThaiHoSo)
     values["dossier"] = dossier
     if updating is not None:
