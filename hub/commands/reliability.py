@@ -235,7 +235,7 @@ def _servers(folder: Path) -> Iterator[local.LocalAddresses]:
     """A private pair, made anew and stopped afterwards."""
     local.reset(folder)
     try:
-        yield local.up(folder, progress=_tell, durable=False)
+        yield local.up(folder, progress=_tell)
     finally:
         local.down(folder)
 
