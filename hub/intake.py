@@ -34,7 +34,7 @@ FETCH_COUNT = 1000
 LET_GO_SECONDS = 3.0
 GROUP = "decode"
 PAUSED = "paused"
-BREATH_COUNT = 64
+BREATH_COUNT = 128
 """Records decoded without a break; between them the transaction of the batch before goes on."""
 WAITING_COUNT = 2000
 """Outcomes that may wait for the transaction before theirs; then decoding waits for it."""

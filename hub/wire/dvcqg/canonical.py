@@ -172,11 +172,15 @@ def _read_identities(
     """Type and number of each; a list that says more or less is also kept as it was sent."""
     if not items:
         originals["DinhDanhCHS"] = EMPTY_LIST
-    if any(i.__pydantic_extra__ or not (i.LoaiDinhDanh and i.SoDinhDanh) for i in items):
+    read, whole = [], True
+    for item in items:
+        kind, number = item.LoaiDinhDanh, item.SoDinhDanh
+        if not (kind and number) or item.__pydantic_extra__:
+            whole = False
+        read.append({"type_code": kind or "", "number": number or ""})
+    if not whole:
         unknown["DinhDanhCHS"] = [_as_sent(item, "LoaiDinhDanh", "SoDinhDanh") for item in items]
-    return [
-        {"type_code": item.LoaiDinhDanh or "", "number": item.SoDinhDanh or ""} for item in items
-    ]
+    return read
 
 
 def _read_databases(
@@ -185,9 +189,15 @@ def _read_databases(
     """The codes; a list that says more or less is also kept as it was sent."""
     if not items:
         originals["DSKetNoiCSDL"] = EMPTY_LIST
-    if any(item.__pydantic_extra__ or not item.MaCSDL for item in items):
+    read, whole = [], True
+    for item in items:
+        if item.MaCSDL:
+            read.append(item.MaCSDL)
+        if not item.MaCSDL or item.__pydantic_extra__:
+            whole = False
+    if not whole:
         unknown["DSKetNoiCSDL"] = [_as_sent(item, "MaCSDL") for item in items]
-    return [item.MaCSDL for item in items if item.MaCSDL]
+    return read
 
 
 def _as_sent(item: WirePart, *names: str) -> dict[str, Any]:
