@@ -362,7 +362,7 @@ async def test_what_is_dead_at_a_counterpart_is_replayed_skipped_and_released(
     for number in ALL:
         await asyncio.gather(*(each.hand(number) for each in dossiers))
         await _dead(stage, dossiers, number + 1)
-    # The heads were refused once each, and nothing behind them was tried.
+    # The heads were refused; on a busy machine a refused call may come more than once.
     assert stage.calls(at.kind, at.operation, taken=False) >= len(dossiers)
 
     on = (at.route, replayed.code)
