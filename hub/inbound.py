@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from hub.blobs import HEADER
 from hub.connector import Connector
-from hub.errors import ConfigError, DecodeError
+from hub.errors import ConfigError, DecodeError, Unavailable
 from hub.event import Event
 from hub.held import HeldMessage, HeldState
 from hub.kafka import Outgoing, Record, partition_of, safe_headers
@@ -145,7 +145,7 @@ class Inbound:
         assert position is not None  # noqa: S101 - every record has one
         if memory.keeper.redelivered(message.key, position.offset):
             return  # held, perhaps still: it is no repetition of itself when it is replayed
-        items = await self._items_of(message)
+        items = await self._items(message)
         if not isinstance(items, Cause):
             for item in items:
                 if not item.once:
@@ -157,7 +157,7 @@ class Inbound:
         """Its row is kept already, but what was said of it got lost with a transaction."""
         held = memory.keeper.held(message.key)
         dead = held is not None and held.dead
-        cause = await self._items_of(message) if dead else None
+        cause = await self._items(message) if dead else None
         if isinstance(cause, Cause):
             self._say_dead(memory, message, record, batch, cause)
         else:
@@ -167,8 +167,7 @@ class Inbound:
         """Put the message's events into the batch; the cause if it cannot be decoded."""
         position = message.position
         assert position is not None  # noqa: S101 - every record has one
-        far = HEADER in message.headers
-        items = await self._items_of(message) if far else self._items(message)
+        items = await self._items(message)
         if isinstance(items, Cause):
             return items
         said: frozenset[int] = frozenset()
@@ -200,25 +199,20 @@ class Inbound:
             memory.last = {s: seen for s, seen in memory.last.items() if seen[1] >= oldest}
         return None
 
-    async def _items_of(self, message: Message) -> Sequence[Event] | Cause:
-        """See `_items`, for a message whose body may lie elsewhere.
+    async def _items(self, message: Message) -> Sequence[Event] | Cause:
+        """What the connector makes of a message, or why it can make nothing of it.
 
         Raises:
-            Unavailable: it cannot be fetched now.
+            Unavailable: its body cannot be fetched now.
         """
-        if HEADER in message.headers:
-            try:
-                message = await self._check_out(message)
-            except DecodeError as error:
-                return Cause(error.code, str(error))
-        return self._items(message)
-
-    def _items(self, message: Message) -> Sequence[Event] | Cause:
-        """What the connector makes of a message, or why it can make nothing of it."""
         try:
+            if HEADER in message.headers:
+                message = await self._check_out(message)
             items = self._decode(message, self._settings)
         except DecodeError as error:
             return Cause(error.code, str(error))
+        except Unavailable:
+            raise
         except Exception as error:  # noqa: BLE001 - a connector's bug must not stop other dossiers
             return Cause("connector_bug", f"decode raised {type(error).__name__}")
         events = []
@@ -298,11 +292,11 @@ class Inbound:
         """How the handling of one message ended, as a row of the timeline."""
         now = datetime.now(UTC)
         return Outcome(
-            Stage.DECODE,
-            self.instance,
-            state,
-            event.subject if event is not None else message.key,
-            now,
+            stage=Stage.DECODE,
+            name=self.instance,
+            state=state,
+            subject=event.subject if event is not None else message.key,
+            at=now,
             reason=cause.reason,
             text=cause.text,
             kind=event.kind if event is not None else "",

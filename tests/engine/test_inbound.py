@@ -278,6 +278,7 @@ def test_a_large_body_is_fetched_and_one_that_is_lost_is_dead() -> None:
             "there": b"A|5",
             "gone": DecodeError("gone", code="blob_missing"),
             "away": Unavailable("no store", code="blobs_away"),
+            "bug": KeyError("a bug of the store"),
         }
         await stage.handle("A", "", blob="there")
         await stage.handle("B", "", blob="gone")
@@ -285,6 +286,8 @@ def test_a_large_body_is_fetched_and_one_that_is_lost_is_dead() -> None:
         assert stage.batch.outcomes[1].reason == "blob_missing"
         with pytest.raises(Unavailable):
             await stage.handle("C", "", blob="away")
+        await stage.handle("D", "", blob="bug")
+        assert stage.batch.outcomes[-1].reason == "connector_bug"
 
     run(main())
 
