@@ -23,18 +23,9 @@ MESSAGES, EVENTS = "messages", "events"
 
 async def fill(ground: Ground, what: str, count: int, subjects: int) -> None:
     """`count` messages or events over so many subjects, in Kafka when this returns."""
-    command = [sys.executable, "-m", "hub.bench.filling", ground.kafka.prefix, what, str(count)]
-    command.append(str(subjects))
-    environment = os.environ | _servers(ground)
-    done = await asyncio.to_thread(subprocess.run, command, env=environment)
-    done.check_returncode()
-
-
-def _servers(ground: Ground) -> dict[str, str]:
-    return {
-        "HUB_KAFKA": ground.kafka.settings.bootstrap_servers,
-        "HUB_POSTGRES": ground.postgres,
-    }
+    arguments = (ground.kafka.prefix, what, str(count), str(subjects))
+    command = [sys.executable, "-m", "hub.bench.filling", *arguments]
+    await asyncio.to_thread(subprocess.run, command, env=ground.environment, check=True)
 
 
 async def _make(prefix: str, what: str, count: int, subjects: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -26,6 +27,12 @@ class Ground:
     held: PostgresHeldStore
     producer: Producer
     postgres: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment, and where the servers are: for another process."""
+        servers = self.kafka.settings.bootstrap_servers
+        return os.environ | {"HUB_KAFKA": servers, "HUB_POSTGRES": self.postgres}
 
     async def fill(self, topic: str, records: Iterable[Outgoing]) -> None:
         """Produce records to the partitions of their keys; little of them stands in memory."""

@@ -60,30 +60,23 @@ def _start_and_stop(ground: Ground, role: str, folder: Path) -> dict[str, float]
     port = _free_port()
     config = folder / "hub.yaml"
     config.write_text(yaml.safe_dump(_settings(ground, folder, port)), "utf-8")
-    environment = os.environ | {
-        "HUB_KAFKA": ground.kafka.settings.bootstrap_servers,
-        "HUB_POSTGRES": ground.postgres,
-        "BENCH_SECRET": secrets.token_urlsafe(32),
-    }
+    environment = ground.environment | {"BENCH_SECRET": secrets.token_urlsafe(32)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     command = [sys.executable, "-m", "hub", "run", "--role", role, "--config", str(config)]
     begun = time.monotonic()
     process = subprocess.Popen(command, env=environment)  # noqa: S603 - our own module
     try:
         _wait_until_ready(port)
-        ready = time.monotonic() - begun
-        first = _until_handled(port, begun) if role == "worker" else None
+        figures = {"ready_seconds": time.monotonic() - begun}
+        if role == "worker":
+            figures["first_record_seconds"] = _until_handled(port, begun)
         time.sleep(3)
-        memory = _resident_mb(process.pid)
+        figures["resident_mb"] = _resident_mb(process.pid)
     finally:
         begun = time.monotonic()
         process.send_signal(signal.SIGTERM)
         process.wait(20)
-    return ({} if first is None else {"first_record_seconds": first}) | {
-        "ready_seconds": ready,
-        "resident_mb": memory,
-        "stop_seconds": time.monotonic() - begun,
-    }
+    return figures | {"stop_seconds": time.monotonic() - begun}
 
 
 def _settings(ground: Ground, folder: Path, port: int) -> Mapping[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -35,13 +34,9 @@ async def neighbour(
     ground: Ground, group: str, url: str, calls_count: int
 ) -> AsyncIterator[Process]:
     """A worker's process; killed at the end, if it is still there."""
-    environment = os.environ | {
-        "HUB_KAFKA": ground.kafka.settings.bootstrap_servers,
-        "HUB_POSTGRES": ground.postgres,
-    }
     arguments = ("hub.bench.neighbour", ground.kafka.prefix, group, url, str(calls_count))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments, env=environment, stdout=PIPE
+        sys.executable, "-m", *arguments, env=ground.environment, stdout=PIPE
     )
     try:
         yield process
