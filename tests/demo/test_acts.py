@@ -87,6 +87,13 @@ class Stage:
         """How many such calls a counterpart has taken, or refused."""
         return len(self.subjects(kind, operation, taken=taken))
 
+    def counts(self, kind: str, operation: str) -> tuple[int, int]:
+        """How many such calls a counterpart has taken, and how many it has refused."""
+        return (
+            self.calls(kind, operation, taken=True),
+            self.calls(kind, operation, taken=False),
+        )
+
     def subjects(self, kind: str, operation: str, *, taken: bool = True) -> list[str]:
         """What such calls were about, in the order in which they were taken, or refused."""
         text = (self.deployment.folder / f"{kind}-calls.jsonl").read_text("utf-8")
@@ -356,9 +363,7 @@ async def test_what_is_dead_at_a_counterpart_is_replayed_skipped_and_released(
 ) -> None:
     replayed, skipped, released = dossiers = [at(stage) for _ in ALL]
     await asyncio.gather(*(each.prepare() for each in dossiers))
-    taken_before, refused_before = (
-        stage.calls(at.kind, at.operation, taken=taken) for taken in (True, False)
-    )
+    taken_before, refused_before = stage.counts(at.kind, at.operation)
     fault = {"fault": "refuse", "operation": at.operation, "error_code": at.refusal}
     await stage.faults(at.kind, fault)
     for number in ALL:
@@ -388,8 +393,7 @@ async def test_what_is_dead_at_a_counterpart_is_replayed_skipped_and_released(
     await stage.done("held", "skip", at.route, skipped.code, *head, reason="đã làm bằng tay")
     await stage.done("held", "release", at.route, released.code, reason="để sau xử lý")
 
-    ends = [(replayed, [FIRST, SECOND, THIRD]), (skipped, [SECOND, THIRD])]
-    ends.append((released, [SECOND, THIRD]))
+    ends = [(replayed, [*ALL]), (skipped, [SECOND, THIRD]), (released, [SECOND, THIRD])]
     await asyncio.gather(*(_arrived(stage, *end) for end in ends))
 
     async def empty() -> bool:
