@@ -112,7 +112,7 @@ class Draining:
         emptied, partition.emptied = partition.emptied, []
         try:
             await partition.keeper.write()
-        except BaseException:
+        except BaseException:  # also where it is cancelled
             partition.emptied = emptied + partition.emptied
             raise
         for lane in emptied:

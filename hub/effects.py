@@ -35,7 +35,8 @@ class Effects:
     @staticmethod
     def guards(operation: Operation) -> bool:
         """Whether this operation needs the ledger."""
-        return operation.repetition in (Repetition.ASKABLE, Repetition.DANGEROUS)
+        repetition = operation.repetition
+        return repetition is Repetition.ASKABLE or repetition is Repetition.DANGEROUS
 
     async def before(
         self, claim: Claim, request: Request, operation: Operation, timeout_seconds: float

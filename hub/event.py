@@ -212,16 +212,16 @@ class Event(msgspec.Struct, frozen=True, eq=False):
             raise DecodeError("unknown event kind", path="/ce_type", code="unknown_kind")
         try:
             return cls(
-                kind,
-                headers["ce_source"],
-                headers["ce_subject"],
-                datetime.fromisoformat(headers["ce_time"]),
-                lean_reader(model)(value) if lean else model.model_validate_json(value),
-                headers.get("ce_naturalkey", ""),
-                headers["ce_id"],
-                headers.get("ce_messageid", ""),
-                headers.get("traceparent", ""),
-                position,
+                kind=kind,
+                source=headers["ce_source"],
+                subject=headers["ce_subject"],
+                time=datetime.fromisoformat(headers["ce_time"]),
+                data=lean_reader(model)(value) if lean else model.model_validate_json(value),
+                natural_key=headers.get("ce_naturalkey", ""),
+                id=headers["ce_id"],
+                message_id=headers.get("ce_messageid", ""),
+                traceparent=headers.get("traceparent", ""),
+                position=position,
             )
         except KeyError as missing:
             raise DecodeError("attribute is missing", path=f"/{missing.args[0]}") from missing
@@ -276,7 +276,8 @@ def _same_headers(kind: str, source: str) -> tuple[tuple[str, bytes], ...]:
     )
 
 
-_PUBLISHED = attrgetter(*Event.__struct_fields__[:10])
+_UNPUBLISHED = ("encoded", "about", "aliases", "once")
+_PUBLISHED = attrgetter(*(n for n in Event.__struct_fields__ if n not in _UNPUBLISHED))
 
 
 def decode_error(error: ValidationError, prefix: str = "") -> DecodeError:

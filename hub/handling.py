@@ -109,13 +109,13 @@ class Handling:
 
     def limit(self) -> int:
         """How many calls may run now in this worker."""
-        if self._closed():
+        if not self._open():
             return 0
         whole = self.terms.concurrency_count * self._share()
         return self.breaker.limit(max(1, round(whole)) if whole else 0)
 
     def _open(self) -> bool:
-        """Whether `limit` is above 0."""
+        """Whether anything may be sent: the route is not closed, and its breaker not open."""
         return self.breaker.state is not BreakerState.OPEN and not self._closed()
 
     def add(self, partition: Partition, lane: Lane) -> None:
@@ -126,7 +126,7 @@ class Handling:
 
     async def _run(self, job: Job) -> None:
         partition, lane = job
-        task = asyncio.current_task(self.slots.loop)
+        task = asyncio.current_task()
         assert task is not None  # noqa: S101 - always inside a task
         partition.tasks[task] = lane
         partition.quiet.clear()

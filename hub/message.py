@@ -105,14 +105,14 @@ class Message(msgspec.Struct, frozen=True):
         except ValueError:
             received_at = datetime.fromtimestamp(0, UTC)
         return cls(
-            get("hub-connector") or position.topic.partition(".")[2],
-            get("hub-operation", ""),
-            value,
-            key,
-            {name[5:]: text for name, text in headers.items() if name[:5] == "wire-"},
-            get("hub-id") or name_id(str(position)),
-            received_at,
-            get("content-type", "application/json"),
-            get("traceparent", ""),
-            position,
+            connector=get("hub-connector", position.topic.partition(".")[2]),
+            operation=get("hub-operation", ""),
+            body=value,
+            key=key,
+            headers={name[5:]: text for name, text in headers.items() if name[:5] == "wire-"},
+            id=get("hub-id") or name_id(str(position)),
+            received_at=received_at,
+            content_type=get("content-type", "application/json"),
+            traceparent=get("traceparent", ""),
+            position=position,
         )

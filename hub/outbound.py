@@ -131,7 +131,6 @@ class Outbound:
         self._put_aliases = put_aliases
         self._config = config
         self._overdue = Overdue()
-        self._guarded = {each.name: effects.guards(each) for each in self._operations.values()}
         self._name = f"{route.name} "
 
     def wants(self, record: Record) -> bool:
@@ -186,7 +185,7 @@ class Outbound:
         if operation is None:
             raise EncodeError(f"operation {message.operation} is not declared")
         key = name_id(f"{self._name}{event.id} 0")
-        return Request(message, key, event), operation
+        return Request(message=message, operation_key=key, event=event), operation
 
     async def send(self, claim: Claim, requests: Sequence[Request], operation: Operation) -> Reply:
         """One call for one group of requests of a subject, its reply safely on its way.
@@ -195,7 +194,7 @@ class Outbound:
             HubError: see `hub.errors`; foreign errors never.
         """
         timeout = self.route.terms.timeout_seconds
-        guarded = self._guarded[operation.name]
+        guarded = self._effects.guards(operation)
         if guarded:
             earlier = await self._effects.before(claim, requests[0], operation, timeout)
             if earlier is not None:
@@ -265,7 +264,7 @@ class Outbound:
 
     def group_count(self, operation: Operation) -> int:
         """How many requests may go in one call; the ledger knows single requests only."""
-        return 1 if self._guarded[operation.name] else operation.group_count
+        return 1 if self._effects.guards(operation) else operation.group_count
 
     def repetition(self, operation: Operation | None) -> Repetition:
         """What a repetition does; harmless when nothing was encoded."""
@@ -281,27 +280,26 @@ class Outbound:
         operation_key: str = "",
     ) -> None:
         """The one place where the handling of a message on a route ends."""
-        say = facts.headers.get
         self._outbox.report(
             Outcome(
-                Stage.DELIVER,
-                self.route.name,
-                state,
-                facts.subject,
-                datetime.now(UTC),
-                cause.reason,
-                cause.text,
-                say("ce_type", ""),
-                say("ce_source", "").rpartition("/")[2],
-                say("ce_id") or facts.event_id,
-                say("ce_messageid", ""),
-                str(facts.position),
-                item.attempts,
-                round((time.monotonic() - item.taken_at) * 1000, 3),
-                self._config,
-                cause.foreign_code,
-                operation_key,
-                say("traceparent", ""),
+                stage=Stage.DELIVER,
+                name=self.route.name,
+                state=state,
+                subject=facts.subject,
+                at=datetime.now(UTC),
+                reason=cause.reason,
+                text=cause.text,
+                kind=facts.kind,
+                unit=facts.unit,
+                event_id=facts.event_id,
+                message_id=facts.message_id,
+                position=str(facts.position),
+                attempts=item.attempts,
+                duration_ms=round((time.monotonic() - item.taken_at) * 1000, 3),
+                config=self._config,
+                foreign_code=cause.foreign_code,
+                operation_key=operation_key,
+                traceparent=facts.headers.get("traceparent", ""),
             )
         )
 

@@ -22,7 +22,6 @@ class Overdue:
         self._ends: dict[asyncio.Task[object], float] = {}
         self._late: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def within(self, seconds: float, call: Awaitable[T]) -> T:
         """What the call returns.
@@ -30,12 +29,11 @@ class Overdue:
         Raises:
             TimeoutError: it lasted longer, and was cancelled.
         """
-        loop = self._loop or asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - always inside a task
         self._ends[task] = loop.time() + seconds
         if self._timer is None:
-            self._loop = loop
             self._timer = loop.call_later(min(LOOK_SECONDS, seconds), self._look, loop)
         try:
             return await call

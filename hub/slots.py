@@ -34,7 +34,6 @@ class Slots(Generic[J]):
         self._ready: deque[J] = deque()
         self._returning: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
         self.busy = 0
         self.failure: BaseException | None = None
 
@@ -56,11 +55,9 @@ class Slots(Generic[J]):
                 waiter.set_result(None)
                 self.busy += 1
                 room -= 1
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
         for _ in range(min(room, len(self._ready))):
             self.busy += 1
-            task = self._loop.create_task(self._take_jobs())
+            task = asyncio.create_task(self._take_jobs())
             self._tasks.add(task)
             task.add_done_callback(self._ended)
 
@@ -71,11 +68,6 @@ class Slots(Generic[J]):
         if not task.cancelled() and self.failure is None:
             self.failure = task.exception()
         self.pump()
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop | None:
-        """Where the jobs run, once one has."""
-        return self._loop
 
     async def _take_jobs(self) -> None:
         for number in count(1):

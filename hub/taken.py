@@ -19,7 +19,6 @@ from hub.parking import Keeper
 
 NONE = -1
 
-
 End = Callable[["Taken", Batch, int], Awaitable[None]]
 """Commits a batch that ends with the record at this offset."""
 

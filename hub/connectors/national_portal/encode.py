@@ -61,13 +61,13 @@ def encode(event: Event, settings: NationalPortalSettings) -> Message:
     else:
         raise EncodeError("the portal takes dossiers and answers only", code="unknown_kind")
     return Message(
-        "national_portal",
-        operation,
-        orjson.dumps(item),
-        event.subject,
-        {"unit": data.unit},
-        event.id,
-        event.time,
+        connector="national_portal",
+        operation=operation,
+        body=orjson.dumps(item),
+        key=event.subject,
+        headers={"unit": data.unit},
+        id=event.id,
+        received_at=event.time,
         traceparent=event.traceparent,
     )
 

@@ -198,12 +198,12 @@ def _told(
     message: Message, data: DossierEvent, time: datetime | None, natural_key: str, encoded: bytes
 ) -> Event:
     return Event(
-        KIND_OF_STATUS[data.status],
-        f"/connectors/{message.connector}/{data.unit}",
-        message.headers.get("subject") or data.code,
-        time or message.received_at,
-        data,
-        natural_key,
+        kind=KIND_OF_STATUS[data.status],
+        source=f"/connectors/{message.connector}/{data.unit}",
+        subject=message.headers.get("subject") or data.code,
+        time=time or message.received_at,
+        data=data,
+        natural_key=natural_key,
         message_id=message.id,
         traceparent=message.traceparent,
         encoded=encoded,

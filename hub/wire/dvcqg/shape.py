@@ -40,12 +40,13 @@ class Shape:
     """The rows of one canonical part of this model.
 
     `values(wire, kept)` gives the canonical values of the fields that were sent; what has no form
-    goes to `kept`.
+    goes to `kept`. `say(part, out)` puts into `out` what the canonical fields themselves say;
+    `part` is the model or its lean twin.
     """
 
     def __init__(self, part: type[BaseModel], *rows: Row) -> None:
         self.values = _reader(rows)
-        self._say = _writer(rows)
+        self.say = _writer(rows)
         self._lists = frozenset(row.wire for row in rows if row.many)
         self._keep = "originals" if "originals" in part.model_fields else "unknown"
 
@@ -69,10 +70,6 @@ class Shape:
         self.fill_in(out, part)
         return out
 
-    def say(self, part: Any, out: dict[str, Any]) -> None:
-        """Put in what the canonical fields themselves say; `part` is the model or its twin."""
-        self._say(part, out)
-
     def fill_in(self, out: dict[str, Any], part: Any) -> None:
         """Add what was kept as it was sent, where the canonical fields say nothing."""
         for name, text in getattr(part, "originals", {}).items():
@@ -82,14 +79,8 @@ class Shape:
             out.setdefault(name, value)
 
 
-Values = Callable[[Any, dict[str, Any]], dict[str, Any]]
-
-
-def _reader(rows: Sequence[Row]) -> Values:
-    """What `Shape.values` is: a function that names each field, in a third of a loop's time.
-
-    Its text is made of the names in the rows, which are ours, once, when the module is imported.
-    """
+def _reader(rows: Sequence[Row]) -> Callable[[Any, dict[str, Any]], dict[str, Any]]:
+    """What `Shape.values` is."""
     lines = ["def values(wire, kept):", "    found = {}"]
     readers: dict[str, Any] = {}
     for number, row in enumerate(rows):
@@ -115,13 +106,11 @@ def _reader(rows: Sequence[Row]) -> Values:
             ]
         readers[f"read_{number}"] = row.read
     lines.append("    return found")
-    exec("\n".join(lines), readers)  # noqa: S102 - see above
-    made: Values = readers["values"]
-    return made
+    return _compiled("values", lines, readers)
 
 
 def _writer(rows: Sequence[Row]) -> Callable[[Any, dict[str, Any]], None]:
-    """What `Shape.say` does: the texts, then what is written otherwise; see `_reader`."""
+    """What `Shape.say` is: the texts, then what is written otherwise."""
     lines = ["def say(part, out):", "    pass"]
     writers: dict[str, Any] = {}
     for row in rows:
@@ -138,8 +127,16 @@ def _writer(rows: Sequence[Row]) -> Callable[[Any, dict[str, Any]], None]:
                 f"            out[{row.wire!r}] = said",
             ]
             writers[f"write_{number}"] = row.write
-    exec("\n".join(lines), writers)  # noqa: S102 - see `_reader`
-    made: Callable[[Any, dict[str, Any]], None] = writers["say"]
+    return _compiled("say", lines, writers)
+
+
+def _compiled(name: str, lines: Sequence[str], functions: dict[str, Any]) -> Callable[..., Any]:
+    """The function of these lines: one that names each field takes a third of a loop's time.
+
+    Its text is made of the names in the rows, which are ours, once, when the module is imported.
+    """
+    exec("\n".join(lines), functions)  # noqa: S102 - see above
+    made: Callable[..., Any] = functions[name]
     return made
 
 
