@@ -9,12 +9,13 @@ import structlog
 
 from hub.draining import Draining
 from hub.errors import HubError
-from hub.handling import Handling, Partition
+from hub.handling import Handling
 from hub.held import Act, Command, HeldMessage, HeldState, HeldSubject
 from hub.lanes import Item, Lane
 from hub.outbound import facts_of
 from hub.outcome import State
 from hub.parking import Cause
+from hub.partition import Partition
 
 log = structlog.get_logger(__name__)
 

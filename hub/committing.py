@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from hub import crash
-from hub.handling import Partition
 from hub.kafka import Reader
 from hub.outbox import Outbox
+from hub.partition import Partition
 
 RECOMMIT_SECONDS = 3600.0
 """Offsets are committed again after this, so that the broker does not forget an idle route."""

@@ -22,20 +22,20 @@ from hub.acts import Acts
 from hub.committing import Commits
 from hub.draining import Draining
 from hub.errors import HubError, OwnershipLost, Unavailable
-from hub.handling import Handling, Partition
+from hub.handling import Handling
 from hub.held import Claim, HeldState, HeldStore, RouteControl
-from hub.kafka import Reader, Record, header
+from hub.kafka import FETCH_COUNT, Reader, Record
 from hub.lanes import Item, Lane, Window, decode_settled
 from hub.outbound import Outbound, facts_of, held_row, subject_of
 from hub.outbox import Outbox
 from hub.outcome import State
 from hub.parking import BEHIND, Cause, Keeper
+from hub.partition import Partition
 from hub.probing import Probing
 from hub.recovery import round_wait
 
 log = structlog.get_logger(__name__)
 
-FETCH_COUNT = 1000
 COMMIT_SECONDS = 0.1
 LET_GO_SECONDS = 3.0
 SLOW_SECONDS = 1.0
@@ -76,8 +76,9 @@ class Dispatcher:
         self.closed: dict[str, str] = {"paused": "by hub.yaml"} if outbound.route.paused else {}
         self.handling = Handling(
             outbound,
-            share=lambda: len(self.partitions) / partitions_count,
-            closed=lambda: bool(self.closed),
+            partitions=self.partitions,
+            partitions_count=partitions_count,
+            closed=self.closed,
             due=lambda partition, subject, at: self.draining.due_at(partition, subject, at),
             stop_route=self._stop_route,
             clock=clock,
@@ -98,7 +99,6 @@ class Dispatcher:
         self._untold = RouteControl(self.route, paused=outbound.route.paused, text="by hub.yaml")
         self._stopping_itself = False
         self._aside: set[asyncio.Task[None]] = set()
-        self._takes: dict[str, bool] = {}
 
     # --- partitions come and go -----------------------------------------------------------
 
@@ -139,13 +139,13 @@ class Dispatcher:
         if leaving is None or leaving.leaving:
             return
         leaving.leaving = True
-        for task, lane in leaving.tasks.items():
+        for task, lane in leaving.working:
             if not lane.calling:
                 task.cancel()
-        if leaving.tasks:
+        if leaving.working:
             with suppress(TimeoutError):
                 await asyncio.wait_for(leaving.quiet.wait(), LET_GO_SECONDS)
-        for task, lane in leaving.tasks.items():
+        for task, lane in leaving.working:
             if lane.calling:
                 self._leave_in_flight(leaving, lane)
             task.cancel()
@@ -172,7 +172,7 @@ class Dispatcher:
         if lost is None:
             return
         lost.leaving = lost.gone = True
-        for task in list(lost.tasks):
+        for task, _ in lost.working:
             task.cancel()
         self._spawn(self._assign())
 
@@ -249,10 +249,7 @@ class Dispatcher:
             offset = record.offset
             if offset < window.next_offset or partition.leaving:
                 continue
-            kind = header(record, "ce_type")
-            if kind not in self._takes:
-                self._takes[kind] = self._outbound.route.takes(kind)
-            if not self._takes[kind] or not self._outbound.wants(record):
+            if not self._outbound.wants(record):
                 window.skip(offset)
             elif window.take(offset, len(record.value or b"")):
                 self._to_lane(partition, Item(offset, record, taken_at))

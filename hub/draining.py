@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from hub.errors import HubError, OwnershipLost, Unavailable
-from hub.handling import Handling, Partition
+from hub.handling import Handling
 from hub.lanes import Item, Lane
+from hub.partition import Partition
 
 SUBJECTS_COUNT = 256
 """Subjects whose heads are loaded with one query."""

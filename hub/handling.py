@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from itertools import islice
+
+import msgspec
 
 from hub import crash
 from hub.breaker import Breaker, BreakerState
@@ -25,12 +27,13 @@ from hub.errors import (
     UnknownOutcome,
 )
 from hub.held import HeldState
-from hub.lanes import Item, Lane, Window
+from hub.lanes import Item, Lane
 from hub.outbound import Outbound, facts_of, held_row
 from hub.outcome import State
 from hub.pace import Pace
-from hub.parking import BEHIND, NO_CAUSE, Cause, Keeper
-from hub.recovery import Action, Decision, History, attempt, decide, round_wait
+from hub.parking import BEHIND, NO_CAUSE, Cause
+from hub.partition import Partition
+from hub.recovery import Action, Decision, History, decide, retry, round_wait
 from hub.route import AfterDead, Terms
 from hub.slots import Slots
 
@@ -39,36 +42,12 @@ class Moved(Exception):
     """The lane was parked while its head waited for another attempt."""
 
 
-@dataclass(slots=True)
-class Partition:
-    """What the worker holds of one owned partition.
+class Group(msgspec.Struct):
+    """What goes in one call: requests of one operation, each with its item, oldest first."""
 
-    Attributes:
-        leaving: nothing new is started for it.
-        gone: not ours any more; nothing is committed for it.
-        quiet: set while no lane of it is worked on.
-        emptied: lanes whose queue in the store has been worked off; they flow again once the store
-            knows.
-        full: fetching is paused until the window is half empty.
-        committed: what was committed last, and when (monotonic seconds).
-    """
-
-    number: int
-    keeper: Keeper
-    window: Window
-    lanes: dict[str, Lane] = field(default_factory=dict)
-    tasks: dict[asyncio.Task[None], Lane] = field(default_factory=dict)
-    leaving: bool = False
-    gone: bool = False
-    quiet: asyncio.Event = field(default_factory=asyncio.Event)
-    emptied: list[Lane] = field(default_factory=list)
-    full: bool = False
-    committed: tuple[int, str] = (-1, "")
-    committed_at: float = 0.0
-
-    def owned(self, now: float) -> bool:
-        """Whether the lease lives (monotonic seconds)."""
-        return not self.gone and now < self.keeper.claim.expires_at
+    operation: Operation
+    items: list[Item]
+    requests: list[Request]
 
 
 Job = tuple[Partition, Lane]
@@ -78,8 +57,8 @@ class Handling:
     """Works lanes off for one route in one worker.
 
     Args:
-        share: the part of the route's partitions that this worker owns, 0 to 1.
-        closed: reasons why nothing may be sent now (a person's pause, store away, …).
+        partitions: of the route, that this worker owns now; `partitions_count` is all of them.
+        closed: reasons why nothing may be sent now (a person's pause, store away, …), by name.
         due: called when a held subject shall be tried at a time (unix seconds).
         stop_route: called when too many messages died in a row.
     """
@@ -88,8 +67,9 @@ class Handling:
         self,
         outbound: Outbound,
         *,
-        share: Callable[[], float],
-        closed: Callable[[], bool],
+        partitions: Mapping[int, Partition],
+        partitions_count: int,
+        closed: Mapping[str, str],
         due: Callable[[Partition, str, float], None],
         stop_route: Callable[[str, str], None],
         clock: Callable[[], float] = time.monotonic,
@@ -102,21 +82,25 @@ class Handling:
         self.delivered_count = 0
         self.outbound = outbound
         self._route = outbound.route.name
-        self._share, self._closed, self._due, self._stop = share, closed, due, stop_route
+        self._partitions, self._partitions_count = partitions, partitions_count
+        self._closed, self._due, self._stop = closed, due, stop_route
         self._clock, self._now, self._sleep = clock, now, sleep
         self._pace = Pace(clock, sleep)
         self._dead_in_a_row = 0
 
     def limit(self) -> int:
         """How many calls may run now in this worker."""
-        if not self._open():
+        if self._closed or not self._partitions:
             return 0
-        whole = self.terms.concurrency_count * self._share()
-        return self.breaker.limit(max(1, round(whole)) if whole else 0)
+        return self.breaker.limit(max(1, round(self._shared(self.terms.concurrency_count))))
+
+    def _shared(self, whole: float) -> float:
+        """The part of a limit of the route that falls to the partitions owned."""
+        return whole * len(self._partitions) / self._partitions_count
 
     def _open(self) -> bool:
         """Whether anything may be sent: the route is not closed, and its breaker not open."""
-        return self.breaker.state is not BreakerState.OPEN and not self._closed()
+        return not self._closed and self.breaker.state is not BreakerState.OPEN
 
     def add(self, partition: Partition, lane: Lane) -> None:
         """Queue a lane that has something to do."""
@@ -126,10 +110,7 @@ class Handling:
 
     async def _run(self, job: Job) -> None:
         partition, lane = job
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - always inside a task
-        partition.tasks[task] = lane
-        partition.quiet.clear()
+        lane.task = asyncio.current_task()
         again = False
         try:
             going = True
@@ -139,10 +120,10 @@ class Handling:
                 self._drained(partition, lane)
             again = going and bool(lane.queue)
         finally:
-            del partition.tasks[task]
-            if not partition.tasks:
-                partition.quiet.set()
+            lane.task = None
             lane.running = False
+            if partition.leaving and not partition.working:
+                partition.quiet.set()
             if again and self._open() and not partition.leaving:
                 self.add(partition, lane)
             elif lane.idle:
@@ -152,79 +133,77 @@ class Handling:
         """Handle the lane's head (and what may go with it); whether the lane goes on."""
         head = lane.queue[0]
         facts = facts_of(head, partition.number)
-        operation: Operation | None = None
-        items = [head]
+        group: Group | None = None
         try:
             request, operation = self.outbound.encode(head, facts)
-            requests = [request]
-            self._gather(partition, lane, operation, items, requests)
-            reply = await self._call(partition, lane, items, requests, operation)
+            group = Group(operation, [head], [request])
+            if self.outbound.group_count(operation) > 1:
+                self._gather(partition, lane, group)
+            try:
+                reply = await self._call(partition, lane, group)
+            except HubError as error:
+                reply = await self._call_again(partition, lane, group, error)
         except Moved:
             return False
-        except Rejected as error:
-            if len(items) > 1:
-                lane.single_count = len(items)
-                return True
-            return self._failed(partition, lane, head, error, operation)
         except HubError as error:
-            return self._failed(partition, lane, head, error, operation)
-        self._delivered(partition, lane, items, requests, reply)
+            if group is not None and len(group.items) > 1 and isinstance(error, Rejected):
+                lane.single_count = len(group.items)
+                return True
+            operation_known = group.operation if group is not None else None
+            return self._failed(partition, lane, head, error, operation_known)
+        self._delivered(partition, lane, group, reply)
         return True
 
-    def _gather(
-        self,
-        partition: Partition,
-        lane: Lane,
-        operation: Operation,
-        items: list[Item],
-        requests: list[Request],
-    ) -> None:
+    def _gather(self, partition: Partition, lane: Lane, group: Group) -> None:
         """Add consecutive messages of the subject that fit into the same call."""
         if lane.single_count > 0:
             lane.single_count -= 1
             return
-        for item in islice(lane.queue, 1, self.outbound.group_count(operation)):
+        for item in islice(lane.queue, 1, self.outbound.group_count(group.operation)):
             try:
                 request, other = self.outbound.encode(item, facts_of(item, partition.number))
             except HubError:
                 return
-            if other.name != operation.name:
+            if other.name != group.operation.name:
                 return
-            items.append(item)
-            requests.append(request)
+            group.items.append(item)
+            group.requests.append(request)
 
-    async def _call(
-        self,
-        partition: Partition,
-        lane: Lane,
-        items: list[Item],
-        requests: list[Request],
-        operation: Operation,
+    async def _call(self, partition: Partition, lane: Lane, group: Group) -> Reply:
+        if self.terms.rate_per_second is not None and not partition.leaving:
+            await self._pace.wait(self._shared(self.terms.rate_per_second))
+        if lane.held is not None and not group.items[0].held:
+            raise Moved
+        now = self._clock()
+        if partition.leaving or not partition.owned(now):
+            raise OwnershipLost("the lease is over")
+        for item in group.items:
+            item.attempts += 1
+        lane.calling_since = now
+        try:
+            reply = await self.outbound.send(
+                partition.keeper.claim, group.requests, group.operation
+            )
+        except HubError as error:
+            self._judge_destination(lane, error)
+            raise
+        finally:
+            lane.calling_since = None
+        self.breaker.succeeded()
+        return reply
+
+    async def _call_again(
+        self, partition: Partition, lane: Lane, group: Group, failed: HubError
     ) -> Reply:
-        async def call() -> Reply:
-            if self.terms.rate_per_second is not None and not partition.leaving:
-                await self._pace.wait(self.terms.rate_per_second * self._share())
-            if lane.held is not None and not items[0].held:
-                raise Moved
-            if partition.leaving or not partition.owned(self._clock()):
-                raise OwnershipLost("the lease is over")
-            for item in items:
-                item.attempts += 1
-            lane.calling_since = self._clock()
-            try:
-                reply = await self.outbound.send(partition.keeper.claim, requests, operation)
-            except HubError as error:
-                self._judge_destination(lane, error)
-                raise
-            finally:
-                lane.calling_since = None
-            self.breaker.succeeded()
-            return reply
+        """Not a step of each call: a call without trouble shall not pay for the retry loop."""
+
+        def call() -> Awaitable[Reply]:
+            return self._call(partition, lane, group)
 
         def judge(error: HubError, attempts: int) -> Decision:
-            return self._decide(partition, lane, error, attempts, operation)
+            return self._decide(partition, lane, error, attempts, group.operation)
 
-        return await attempt(call, judge, self.terms, sleep=self._rest)
+        return await retry(call, failed, judge, self.terms, sleep=self._rest)
 
     def _decide(
         self,
@@ -266,17 +245,10 @@ class Handling:
         async with self.slots.away():
             await self._sleep(seconds)
 
-    def _delivered(
-        self,
-        partition: Partition,
-        lane: Lane,
-        items: list[Item],
-        requests: list[Request],
-        reply: Reply,
-    ) -> None:
-        moved = lane.held is not None and not items[0].held
+    def _delivered(self, partition: Partition, lane: Lane, group: Group, reply: Reply) -> None:
+        moved = lane.held is not None and not group.items[0].held
         answered = Cause("", foreign_code=reply.foreign_code) if reply.foreign_code else NO_CAUSE
-        for item, request in zip(items, requests, strict=True):
+        for item, request in zip(group.items, group.requests, strict=True):
             facts = facts_of(item, partition.number)
             self.outbound.report(
                 item,
@@ -294,7 +266,7 @@ class Handling:
                 lane.queue.popleft()
         lane.trouble_at = None
         self._dead_in_a_row = 0
-        self.delivered_count += len(items)
+        self.delivered_count += len(group.items)
 
     def _failed(
         self,

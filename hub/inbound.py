@@ -291,14 +291,12 @@ class Inbound:
     ) -> Outcome:
         """How the handling of one message ended, as a row of the timeline."""
         now = datetime.now(UTC)
-        return Outcome(
-            stage=Stage.DECODE,
-            name=self.instance,
-            state=state,
-            subject=event.subject if event is not None else message.key,
-            at=now,
-            reason=cause.reason,
-            text=cause.text,
+        outcome = Outcome(
+            Stage.DECODE,
+            self.instance,
+            state,
+            event.subject if event is not None else message.key,
+            now,
             kind=event.kind if event is not None else "",
             unit=message.headers.get("unit", ""),
             event_id=event_id,
@@ -307,8 +305,12 @@ class Inbound:
             attempts=1,
             duration_ms=round((now - message.received_at).total_seconds() * 1000, 3),
             config=self._config,
-            traceparent=message.traceparent,
         )
+        if cause is not NO_CAUSE:
+            outcome.reason, outcome.text = cause.reason, cause.text
+        if message.traceparent:
+            outcome.traceparent = message.traceparent
+        return outcome
 
 
 def _copy(

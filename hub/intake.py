@@ -20,7 +20,7 @@ from hub import crash
 from hub.errors import HubError, OwnershipLost, Unavailable
 from hub.held import Claim, HeldStore
 from hub.inbound import LOOK_BACK_COUNT, Batch, Inbound, Memory
-from hub.kafka import Kafka, Reader, Record
+from hub.kafka import FETCH_COUNT, Kafka, Reader, Record
 from hub.message import Position
 from hub.outbound import EVENTS_TOPIC
 from hub.outcome import OUTCOMES_TOPIC, Outcome, records_of
@@ -30,7 +30,6 @@ from hub.taken import Taken
 
 log = structlog.get_logger(__name__)
 
-FETCH_COUNT = 1000
 LET_GO_SECONDS = 3.0
 GROUP = "decode"
 PAUSED = "paused"

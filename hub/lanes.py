@@ -7,10 +7,10 @@ side. A message that arrives for a subject that is held goes behind it, wherever
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -153,13 +153,13 @@ class Item(msgspec.Struct):
     facts: Any = None
 
 
-@dataclass(slots=True)
-class Lane:
+class Lane(msgspec.Struct, eq=False):
     """All that one subject has in the worker, oldest first.
 
     Attributes:
         queue: messages in memory.
-        running: a task works on the lane.
+        running: the lane waits for a slot, or is worked on.
+        task: works on the lane now.
         calling_since: monotonic seconds since when a call to the outside is running, none if not.
         trouble_at: monotonic seconds of the first trouble, none while all is well; time during
             which the breaker was open is added to it.
@@ -169,8 +169,9 @@ class Lane:
 
     partition: int
     subject: str
-    queue: deque[Item] = field(default_factory=deque)
+    queue: deque[Item] = msgspec.field(default_factory=deque)
     running: bool = False
+    task: asyncio.Task[None] | None = None
     calling_since: float | None = None
     trouble_at: float | None = None
     single_count: int = 0

@@ -12,7 +12,6 @@ import logging
 import re
 import sys
 import traceback
-from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any, TextIO
 
@@ -21,7 +20,7 @@ import structlog
 
 from hub.errors import HubError
 from hub.metrics import Metrics
-from hub.outcome import Outcome, State
+from hub.outcome import Ending, Outcome, State, by_ending
 
 Log = structlog.typing.FilteringBoundLogger
 
@@ -64,34 +63,35 @@ def message_handled(outcome: Outcome, log: Log, metrics: Metrics | None = None) 
     """The one line, and the one count, of a handling that has ended."""
     log.log(LEVEL_OF_STATE[outcome.state], "message_handled", **_fields(outcome))
     if metrics is not None:
-        metrics.count((outcome,))
+        metrics.count(by_ending((outcome,)))
 
 
 def observer(log: Log, metrics: Metrics) -> Callable[[Sequence[Outcome]], None]:
     """What logs and counts batches of outcomes: a line each, or one with counts under load."""
 
     def observe(outcomes: Sequence[Outcome]) -> None:
-        metrics.count(outcomes)
+        batch = by_ending(outcomes)
+        metrics.count(batch)
         if len(outcomes) <= LINES_PER_BATCH:
             for outcome in outcomes:
                 message_handled(outcome, log)
             return
-        for outcome in outcomes:
-            if outcome.state in (State.DEAD, State.REFUSED):
-                message_handled(outcome, log)
-        _batch_handled(outcomes, log)
+        for (_, _, state), alike in batch.items():
+            if state in (State.DEAD, State.REFUSED):
+                for outcome in alike:
+                    message_handled(outcome, log)
+        _batch_handled({ending: len(alike) for ending, alike in batch.items()}, log)
 
     return observe
 
 
-def _batch_handled(outcomes: Sequence[Outcome], log: Log) -> None:
-    counts = Counter((each.stage.value, each.name, each.state) for each in outcomes)
+def _batch_handled(counts: Mapping[Ending, int], log: Log) -> None:
     for stage, name in dict.fromkeys(key[:2] for key in counts):
         states = {key[2]: n for key, n in counts.items() if key[:2] == (stage, name)}
         log.log(
             max(LEVEL_OF_STATE[state] for state in states),
             "messages_handled",
-            stage=stage,
+            stage=stage.value,
             name=name,
             **{f"{state.value}_count": n for state, n in states.items()},
         )

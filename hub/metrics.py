@@ -6,10 +6,11 @@ from the configuration and fixed codes, never values of messages.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+import math
+from bisect import bisect_right
 from collections import Counter as Tally
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from itertools import accumulate
 from typing import NamedTuple
@@ -18,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import HistogramMetricFamily
 
-from hub.outcome import Outcome, State
+from hub.outcome import Ending, Outcome, State
 
 
 class Metric(StrEnum):
@@ -156,10 +157,13 @@ class Durations:
     def add(self, labels: tuple[str, ...], seconds: Iterable[float]) -> None:
         """Count these durations; a duration of 0 is none (it was not measured)."""
         buckets = self._buckets.setdefault(labels, [0] * (len(FAST) + 1))
-        for each in seconds:
-            if each:
-                buckets[bisect_left(FAST, each)] += 1
-                self._sums[labels] += each
+        measured = sorted(filter(None, seconds))
+        below = 0
+        for number, longest in enumerate((*FAST, math.inf)):
+            end = bisect_right(measured, longest)
+            buckets[number] += end - below
+            below = end
+        self._sums[labels] += sum(measured)
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """What a registry asks for."""
@@ -211,20 +215,14 @@ class Metrics:
         """Drop a gauge's series whose thing is gone (a partition of another worker now)."""
         self._gauges[metric].remove(*labels)
 
-    def count(self, outcomes: Iterable[Outcome]) -> None:
+    def count(self, outcomes: Mapping[Ending, Sequence[Outcome]]) -> None:
         """Count a batch of outcomes: states, reasons of trouble, durations."""
-        states: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-        reasons: Tally[tuple[str, str, str, str]] = Tally()
-        for outcome in outcomes:
-            place = (outcome.stage, outcome.name, outcome.state)
-            states[place].append(outcome.duration_ms / 1000)
-            if outcome.state in TROUBLED:
-                reasons[(*place, outcome.reason)] += 1
-        for labels, seconds in states.items():
-            self.add(Metric.MESSAGES_HANDLED, len(seconds), *labels)
-            self._durations.add(labels[:2], seconds)
-        for labels_of_trouble, amount in reasons.items():
-            self.add(Metric.MESSAGES_TROUBLED, amount, *labels_of_trouble)
+        for (stage, name, state), alike in outcomes.items():
+            self.add(Metric.MESSAGES_HANDLED, len(alike), stage, name, state)
+            self._durations.add((stage, name), [each.duration_ms / 1000 for each in alike])
+            if state in TROUBLED:
+                for reason, amount in Tally(each.reason for each in alike).items():
+                    self.add(Metric.MESSAGES_TROUBLED, amount, stage, name, state, reason)
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """All metrics in the form that an Accept header asks for, and its media type."""

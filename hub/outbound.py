@@ -131,14 +131,20 @@ class Outbound:
         self._put_aliases = put_aliases
         self._config = config
         self._overdue = Overdue()
+        self._takes: dict[str, bool] = {}
         self._name = f"{route.name} "
 
     def wants(self, record: Record) -> bool:
-        """Whether the route's condition holds for a record of a kind that it takes.
+        """Whether the route takes the record's kind, and its condition holds.
 
         Where nobody can tell, it does: `encode` will find the fault, and the event is dead, not
         lost.
         """
+        kind = header(record, "ce_type")
+        if kind not in self._takes:
+            self._takes[kind] = self.route.takes(kind)
+        if not self._takes[kind]:
+            return False
         if self._when is None:
             return True
         try:
@@ -198,7 +204,7 @@ class Outbound:
         if guarded:
             earlier = await self._effects.before(claim, requests[0], operation, timeout)
             if earlier is not None:
-                return await self._entered(earlier)
+                return await self._enter(earlier)
             crash.point("after_effect_begun")
         crash.point("before_call")
         try:
@@ -221,7 +227,7 @@ class Outbound:
         if guarded:
             await self._effects.after(requests[0], "taken", reply=reply)
             crash.point("after_effect_taken")
-        return await self._entered(reply)
+        return await self._enter(reply) if reply.aliases or reply.messages else reply
 
     async def allow_again(self, item: Item, facts: Facts) -> None:
         """A person replays a dead message and so says that its request has not taken effect.
@@ -236,7 +242,7 @@ class Outbound:
         if operation.repetition is Repetition.DANGEROUS:
             await self._effects.after(request, "not_taken", foreign_code="by_a_person")
 
-    async def _entered(self, reply: Reply) -> Reply:
+    async def _enter(self, reply: Reply) -> Reply:
         """The reply, its aliases stored, its messages on their way into the flow."""
         if reply.aliases:
             await self._put_aliases(reply.aliases)
@@ -280,28 +286,28 @@ class Outbound:
         operation_key: str = "",
     ) -> None:
         """The one place where the handling of a message on a route ends."""
-        self._outbox.report(
-            Outcome(
-                stage=Stage.DELIVER,
-                name=self.route.name,
-                state=state,
-                subject=facts.subject,
-                at=datetime.now(UTC),
-                reason=cause.reason,
-                text=cause.text,
-                kind=facts.kind,
-                unit=facts.unit,
-                event_id=facts.event_id,
-                message_id=facts.message_id,
-                position=str(facts.position),
-                attempts=item.attempts,
-                duration_ms=round((time.monotonic() - item.taken_at) * 1000, 3),
-                config=self._config,
-                foreign_code=cause.foreign_code,
-                operation_key=operation_key,
-                traceparent=facts.headers.get("traceparent", ""),
-            )
+        outcome = Outcome(
+            Stage.DELIVER,
+            self.route.name,
+            state,
+            facts.subject,
+            datetime.now(UTC),
+            kind=facts.kind,
+            unit=facts.unit,
+            event_id=facts.event_id,
+            message_id=facts.message_id,
+            position=str(facts.position),
+            attempts=item.attempts,
+            duration_ms=round((time.monotonic() - item.taken_at) * 1000, 3),
+            config=self._config,
+            operation_key=operation_key,
         )
+        if cause is not NO_CAUSE:
+            outcome.reason, outcome.text = cause.reason, cause.text
+            outcome.foreign_code = cause.foreign_code
+        if traceparent := facts.headers.get("traceparent"):
+            outcome.traceparent = traceparent
+        self._outbox.report(outcome)
 
     def bury(self, item: Item, facts: Facts, cause: Cause) -> None:
         """A copy for `dead.<route>`: original bytes and headers, reason headers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -82,6 +82,22 @@ class Outcome(msgspec.Struct, omit_defaults=True):
     foreign_code: str = ""
     operation_key: str = ""
     traceparent: str = ""
+
+
+Ending = tuple[Stage, str, State]
+"""Stage, name and state of an outcome: what batches of them are counted by."""
+
+
+def by_ending(outcomes: Iterable[Outcome]) -> dict[Ending, list[Outcome]]:
+    """Outcomes of the same stage, name and state together, in order."""
+    found: dict[Ending, list[Outcome]] = {}
+    for each in outcomes:
+        ending = (each.stage, each.name, each.state)
+        if ending in found:
+            found[ending].append(each)
+        else:
+            found[ending] = [each]
+    return found
 
 
 class Lot(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""decide(): what an error means for a message. attempt(): the only retry loop of the hub.
+"""decide(): what an error means for a message. retry(): the only retry loop of the hub.
 
 The class of the error decides, never its text. This is the only module that imports tenacity.
 """
@@ -130,25 +130,26 @@ def _error(state: RetryCallState) -> HubError:
     return error
 
 
-async def attempt(
+async def retry(
     call: Callable[[], Awaitable[T]],
+    failed: HubError,
     judge: Judge,
     terms: Terms,
     *,
     sleep: Callable[[float], Awaitable[None]],
 ) -> T:
-    """Call until it succeeds or `judge(error, attempts)` says neither RETRY nor ASK.
+    """Call again, until it succeeds or `judge(error, attempts)` says neither RETRY nor ASK.
 
     Waits grow exponentially with full jitter, and are never shorter than what was asked for.
-    tenacity comes in at the first trouble only: without trouble it would cost more than the rest.
+
+    Args:
+        call: what has been called once already.
+        failed: the error of that first attempt, which is judged like the later ones.
 
     Raises:
         HubError: the last call's error, unwrapped.
     """
-    try:
-        return await call()
-    except HubError as error:
-        first: HubError | None = error
+    first: HubError | None = failed
 
     async def again() -> T:
         nonlocal first

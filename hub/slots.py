@@ -34,6 +34,7 @@ class Slots(Generic[J]):
         self._ready: deque[J] = deque()
         self._returning: deque[asyncio.Future[None]] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._pumping = False
         self.busy = 0
         self.failure: BaseException | None = None
 
@@ -47,7 +48,11 @@ class Slots(Generic[J]):
         self._ready.append(job)
 
     def pump(self) -> None:
-        """Give free slots to those who return from a wait, then to queued jobs."""
+        """Give free slots to those who return from a wait, then to queued jobs.
+
+        Tasks begin in doubling numbers, one turn of the loop after the other: where nothing makes
+        them wait, the first few have done the work before more of them would begin.
+        """
         room = self._limit() - self.busy
         while room > 0 and self._returning:
             waiter = self._returning.popleft()
@@ -55,11 +60,20 @@ class Slots(Generic[J]):
                 waiter.set_result(None)
                 self.busy += 1
                 room -= 1
-        for _ in range(min(room, len(self._ready))):
+        wanted = min(room, len(self._ready))
+        now = min(wanted, self.busy + 1)
+        for _ in range(now):
             self.busy += 1
             task = asyncio.create_task(self._take_jobs())
             self._tasks.add(task)
             task.add_done_callback(self._ended)
+        if now < wanted and not self._pumping:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump_on)
+
+    def _pump_on(self) -> None:
+        self._pumping = False
+        self.pump()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Here, and not in the task: one that is cancelled before it begins never runs."""

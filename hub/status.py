@@ -8,9 +8,9 @@ from typing import Any
 
 from hub.dispatch import Dispatcher
 from hub.errors import UnknownOutcome
-from hub.handling import Partition
 from hub.intake import Intake
 from hub.metrics import Metric, Metrics
+from hub.partition import Partition
 from hub.polling import Polling
 
 

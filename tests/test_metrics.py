@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 from hub.metrics import SHAPES, Metric, Metrics
-from hub.outcome import Outcome, Stage, State
+from hub.outcome import Outcome, Stage, State, by_ending
 
 FORBIDDEN_LABELS = {"subject", "unit", "event_id", "message_id", "text", "key", "operation_key"}
 
@@ -47,13 +47,12 @@ def test_a_batch_of_outcomes_is_counted_by_state_reason_and_duration() -> None:
         return Outcome(Stage.DELIVER, "r", state, "s", at, reason=reason, duration_ms=duration_ms)
 
     metrics = Metrics()
-    metrics.count(
-        [
-            outcome(State.DELIVERED, duration_ms=20),
-            outcome(State.DELIVERED, duration_ms=30),
-            outcome(State.PARKED, "unavailable"),
-        ]
-    )
+    batch = [
+        outcome(State.DELIVERED, duration_ms=20),
+        outcome(State.DELIVERED, duration_ms=30),
+        outcome(State.PARKED, "unavailable"),
+    ]
+    metrics.count(by_ending(batch))
     value = metrics.registry.get_sample_value
     place = {"stage": "deliver", "name": "r"}
     assert value("hub_messages_handled_total", {**place, "state": "delivered"}) == 2

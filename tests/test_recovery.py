@@ -1,4 +1,4 @@
-"""decide(): every class of error, as a table; attempt(): tenacity comes in at the first trouble."""
+"""decide(): every class of error, as a table; retry(): again while the judge says so."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hub.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from hub.recovery import Action, Decision, History, attempt, decide, round_wait
+from hub.recovery import Action, Decision, History, decide, retry, round_wait
 from hub.route import Terms
 
 TERMS = Terms(attempts_count=3, patience_seconds=10, rounds_count=4)
@@ -69,19 +69,6 @@ def test_rounds_wait_longer_and_longer_up_to_the_limit_and_never_less_than_asked
     assert round_wait(0, terms, 500) == 500
 
 
-async def test_nothing_waits_while_all_is_well() -> None:
-    calls: list[float] = []
-
-    async def call() -> str:
-        return "taken"
-
-    async def sleep(seconds: float) -> None:
-        calls.append(seconds)
-
-    assert await attempt(call, _never, TERMS, sleep=sleep) == "taken"
-    assert calls == []
-
-
 async def test_it_tries_again_while_the_judge_says_so_and_waits_as_long_as_asked() -> None:
     waits: list[float] = []
     tried = 0
@@ -89,7 +76,7 @@ async def test_it_tries_again_while_the_judge_says_so_and_waits_as_long_as_asked
     async def call() -> str:
         nonlocal tried
         tried += 1
-        if tried < 3:
+        if tried < 2:
             raise Unavailable("away")
         return "taken"
 
@@ -99,14 +86,15 @@ async def test_it_tries_again_while_the_judge_says_so_and_waits_as_long_as_asked
     def judge(_error: HubError, attempts: int) -> Decision:
         return Decision(Action.RETRY, "unavailable", 7.0 * attempts)
 
-    assert await attempt(call, judge, TERMS, sleep=sleep) == "taken"
-    assert tried == 3
+    assert await retry(call, Unavailable("away"), judge, TERMS, sleep=sleep) == "taken"
+    assert tried == 2
     assert waits[0] >= 7
     assert waits[1] >= 14
     assert all(wait <= asked + 2 for wait, asked in zip(waits, (7, 14), strict=True))
 
 
 async def test_the_last_error_comes_out_as_it_is() -> None:
+    waits: list[float] = []
     tried = 0
 
     async def call() -> str:
@@ -114,13 +102,20 @@ async def test_the_last_error_comes_out_as_it_is() -> None:
         tried += 1
         raise Rejected(f"refused {tried}")
 
-    async def sleep(_seconds: float) -> None:
-        raise AssertionError("nothing to wait for")
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
 
+    with pytest.raises(Rejected, match="the first time"):
+        await retry(call, Rejected("the first time"), _never, TERMS, sleep=sleep)
+    assert (tried, waits) == (0, [])
     with pytest.raises(Rejected, match="refused 1"):
-        await attempt(call, _never, TERMS, sleep=sleep)
-    assert tried == 1
+        await retry(call, Unavailable("away"), _once, TERMS, sleep=sleep)
+    assert (tried, len(waits)) == (1, 1)
 
 
 def _never(error: HubError, attempts: int) -> Decision:
     return Decision(Action.DEAD, error.code)
+
+
+def _once(error: HubError, attempts: int) -> Decision:
+    return Decision(Action.RETRY if attempts == 1 else Action.DEAD, error.code)

@@ -12,10 +12,11 @@ import logging
 
 from hub.kafka.client import Kafka, tls_context
 from hub.kafka.producer import Producer
-from hub.kafka.reader import Feed, Reader
+from hub.kafka.reader import FETCH_COUNT, Feed, Reader
 from hub.kafka.records import Outgoing, Record, header, partition_of, safe_headers
 
 __all__ = [
+    "FETCH_COUNT",
     "Feed",
     "Kafka",
     "Outgoing",

@@ -14,6 +14,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from hub.errors import ConfigError, Unavailable
 from hub.kafka.records import Record, translated
 
+FETCH_COUNT = 250
+"""Records to take at once: more of them leave the processor's cache before their turn comes."""
 COMMIT_SECONDS = 10
 KEEP_SECONDS = 5.0
 """What was prefetched of a partition that is paused for longer is dropped."""

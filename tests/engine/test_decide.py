@@ -1,4 +1,4 @@
-"""decide() over everything that can come together, and the waits of attempt()."""
+"""decide() over everything that can come together, and the waits of retry()."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hub.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from hub.recovery import Action, Decision, History, attempt, decide, round_wait
+from hub.recovery import Action, Decision, History, decide, retry, round_wait
 from hub.route import Terms
 from tests.engine.virtual import clock, pass_time, run
 
@@ -96,7 +96,9 @@ def test_waits_are_jittered_within_the_terms_and_never_shorter_than_asked(
         return Decision(Action.RETRY, "unavailable", asked[attempts - 1])
 
     async def main() -> None:
-        assert await attempt(call, judge, terms, sleep=pass_time) == "taken"
+        moments.append(clock())
+        failed = Unavailable("x")
+        assert await retry(call, failed, judge, terms, sleep=pass_time) == "taken"
 
     run(main())
     waits = [later - earlier for earlier, later in itertools.pairwise(moments)]
@@ -110,8 +112,9 @@ def test_a_foreign_error_is_nobody_s_retry() -> None:
         raise ZeroDivisionError
 
     async def main() -> None:
+        again = Decision(Action.RETRY, "x")
         with pytest.raises(ZeroDivisionError):
-            await attempt(call, lambda *_: Decision(Action.RETRY, "x"), TERMS, sleep=pass_time)
+            await retry(call, Unavailable("x"), lambda *_: again, TERMS, sleep=pass_time)
 
     run(main())
 

@@ -43,6 +43,31 @@ def test_no_more_than_the_limit_run_and_the_oldest_first() -> None:
     run(main())
 
 
+def test_jobs_that_never_wait_share_few_tasks_and_those_that_do_fill_every_slot() -> None:
+    async def tasks(count: int, wait: bool) -> int:
+        used = set()
+
+        async def work(_: int) -> None:
+            used.add(asyncio.current_task())
+            if wait:
+                await pass_time(1)
+
+        slots = Slots(lambda: 64, work)
+        for job in range(count):
+            slots.add(job)
+        slots.pump()
+        await pass_time(0.5)
+        assert slots.busy == (64 if wait else 0)
+        await pass_time(10)
+        return len(used)
+
+    async def main() -> None:
+        assert await tasks(250, wait=False) <= 8
+        assert await tasks(250, wait=True) >= 64
+
+    run(main())
+
+
 def test_a_closed_gate_starts_nothing_and_lets_finish_what_runs() -> None:
     async def main() -> None:
         done: list[int] = []

@@ -11,6 +11,8 @@ portal's code beside its own) goes back as a state, not as a dossier of the unit
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import orjson
@@ -85,11 +87,19 @@ def _told(
 
 def _national_code(event: Event, data: DossierEvent, settings: NationalPortalSettings) -> str:
     """The portal's code: what the item is about, what the hub knows it by, or what it says."""
-    pattern = settings.national_code_pattern
-    for code in (data.code, event.subject):
-        if pattern and re.fullmatch(pattern, code):
-            return code
+    if settings.national_code_pattern:
+        fits = _fitting(settings.national_code_pattern)
+        if fits(data.code):
+            return data.code
+        if event.subject != data.code and fits(event.subject):
+            return event.subject
     return national_code_of(data)
+
+
+@cache
+def _fitting(pattern: str) -> Callable[[str], Any]:
+    """Whether a whole text is of this form; compiled once."""
+    return re.compile(pattern).fullmatch
 
 
 def _state(

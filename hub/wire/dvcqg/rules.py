@@ -10,8 +10,9 @@ The texts are Vietnamese because one-stop products show them to officers as they
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from hub.schemas.dossier import Dossier
@@ -146,7 +147,7 @@ def surely_good(item: Mapping[str, Any], dossier: Dossier | None, mandatory: Seq
     get = item.get
     return (
         all(map(get, mandatory))
-        and not any(item[name].isspace() for name in _said_freely(mandatory))
+        and all(map(str.strip, _said_freely(mandatory)(item)))
         and len(get("TrichYeuHoSo", "")) <= SUMMARY_LENGTH
         and get("NoiNopHoSo", "1") in _FILED_AT
         and get("DuocThanhToanTrucTuyen", "0") in _PAID_ONLINE
@@ -156,10 +157,10 @@ def surely_good(item: Mapping[str, Any], dossier: Dossier | None, mandatory: Seq
 
 
 @cache
-def _said_freely(mandatory: Sequence[str]) -> tuple[str, ...]:
-    """Those that may hold any text; the others hold dates, codes or lists."""
+def _said_freely(mandatory: Sequence[str]) -> Callable[[Mapping[str, Any]], tuple[str, ...]]:
+    """Takes the values of those that may hold any text; the others hold dates, codes or lists."""
     checked = {*DOSSIER_DATES, *DOSSIER_LISTS, *DOSSIER_FLAGS, "MaHoSo", "MaTTHC", "DinhDanhCHS"}
-    return tuple(name for name in mandatory if name not in checked)
+    return itemgetter(*(name for name in mandatory if name not in checked))
 
 
 def _good_identity(item: Mapping[str, str]) -> bool:
