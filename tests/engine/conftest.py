@@ -6,6 +6,7 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from aiokafka import AIOKafkaConsumer
 
 from hub.store import Store
 from tests import broker
@@ -21,7 +22,9 @@ async def ground(addresses: broker.Addresses, migrated_template: str) -> AsyncIt
         async with connected(addresses.kafka, prefix) as kafka:
             await kafka.create_topics(dict.fromkeys(TOPICS, PARTITIONS))
             producer = await kafka.producer()
-            found = Ground(kafka, producer, store, url)
+            onlooker = AIOKafkaConsumer(bootstrap_servers=addresses.kafka)
+            await onlooker.start()
+            found = Ground(kafka, producer, store, url, onlooker)
             yield found
             await found.close()
             await kafka.delete_topics(TOPICS)

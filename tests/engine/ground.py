@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
 from hub.connector import Connector
 from hub.dispatch import Dispatcher
 from hub.effects import Effects
@@ -85,6 +87,7 @@ class Ground:
     producer: Producer
     store: Store
     url: str
+    onlooker: AIOKafkaConsumer
     readers: dict[str, Reader] = field(default_factory=dict)
 
     @property
@@ -93,8 +96,14 @@ class Ground:
         return PostgresHeldStore(self.store)
 
     async def ends(self, topic: str) -> dict[int, int]:
-        """Where each partition ends now."""
-        return await (await self._reader(topic)).ends(range(PARTITIONS))
+        """Where each partition ends now, what a transaction has just left there included.
+
+        A committed transaction's ends are written to its partitions one after the other: offsets
+        can be seen before the events that they stand for, and a committed reader's end is earlier.
+        """
+        parts = [TopicPartition(self.kafka.prefix + topic, p) for p in range(PARTITIONS)]
+        found = await self.onlooker.end_offsets(parts)
+        return {part.partition: end for part, end in found.items()}
 
     async def send(self, topic: str, records: Sequence[Outgoing]) -> None:
         """Produce to the partitions of their keys."""
@@ -103,7 +112,7 @@ class Ground:
     async def read(self, topic: str, start: dict[int, int]) -> list[Record]:
         """Everything committed from `start` on, by partition, in order."""
         reader = await self._reader(topic)
-        ends = await reader.ends(range(PARTITIONS))
+        ends = await self.ends(topic)
         await reader.assign(start)
         found: list[Record] = []
         while not all([await reader.position(p) >= end for p, end in ends.items()]):
@@ -121,6 +130,7 @@ class Ground:
         for reader in self.readers.values():
             await reader.close()
         await self.producer.close()
+        await self.onlooker.stop()
         await self.store.close()
 
     async def act(self, route: str, subject: str, act: Act) -> ActRecord:

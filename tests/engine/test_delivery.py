@@ -168,6 +168,7 @@ async def test_a_person_lets_a_dead_dossier_go_on(
         await until(lambda: not route.workers[0].dispatcher.partitions[0].lanes)
         await route.send([("H0", 3)])
         await until(lambda: route.destination.taken["H0"] == [*taken, 3])
+        await route.workers[0].outbox.flush()
         states = {o.state for o in await route.outcomes()}
         assert (State.SKIPPED in states, State.RELEASED in states) == (
             act is Act.SKIP,
@@ -257,6 +258,8 @@ async def test_too_many_dead_letters_stop_the_route_until_it_is_resumed(opened: 
         await until(stopped)
         worker = route.workers[0]
         await until(lambda: worker.dispatcher.closed.get("stopped") == "dead_limit")
+        await until(lambda: worker.dispatcher.handling.slots.busy == 0)
+        await worker.outbox.flush()
         dead = len(await route.dead())
         assert 4 <= dead <= 6
         route.destination.away = None
