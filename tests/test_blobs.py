@@ -100,6 +100,27 @@ async def test_a_missing_body_is_said_to_be_missing(blobs: Blobs, tmp_path: Path
     assert caught.value.code == "blob_missing"
 
 
+async def test_a_body_of_an_owner_goes_and_a_shared_one_stays(blobs: Blobs) -> None:
+    shared = await blobs.put(LARGE, "a/b")
+    one, two = [await blobs.put(LARGE, "a/b", owner=name) for name in ("one", "hai ô")]
+    assert len({shared.key, one.key, two.key}) == 3
+    assert Reference.parse(str(one)) == one == await blobs.put(LARGE, "a/b", owner="one")
+    for _ in range(2):
+        await blobs.drop(one)
+        await blobs.drop(shared)
+    with pytest.raises(DecodeError) as caught:
+        await blobs.get(one)
+    assert caught.value.code == "blob_missing"
+    assert await blobs.get(two) == await blobs.get(shared) == LARGE
+
+
+async def test_a_file_of_an_owner_is_stored_like_its_bytes(blobs: Blobs, tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w+b") as file:
+        file.write(LARGE)
+        reference = await blobs.put(file, "a/b", owner="one")
+    assert reference == await blobs.put(LARGE, "a/b", owner="one")
+
+
 async def test_a_damaged_body_is_healed_by_putting_it_again(blobs: Blobs, tmp_path: Path) -> None:
     reference = await blobs.put(LARGE, "a/b")
     (tmp_path / "blobs" / reference.key).write_bytes(b"")
@@ -149,6 +170,8 @@ def test_the_folder_belongs_to_the_hub_alone(blobs: Blobs, tmp_path: Path) -> No
         f"sha256={'0' * 64}; size=1; key=../../etc/passwd",
         f"sha256={'0' * 63}; size=1; key=00/00/{'0' * 63}",
         f"sha256={'0' * 64}; size=-1; key=00/00/{'0' * 64}",
+        f"sha256={'0' * 64}; size=1; key=owned/00/{'0' * 64}-{'1' * 64}",
+        f"sha256={'0' * 64}; size=1; key=owned/../{'0' * 64}-{'0' * 64}",
     ],
 )
 def test_a_forged_reference_is_refused(text: str) -> None:
