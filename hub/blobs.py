@@ -119,7 +119,7 @@ class Blobs:
         if url.startswith("file://"):
             self._folder = Path(url.removeprefix("file://")).absolute()
         self._part_bytes = PART_BYTES if self._folder is not None else S3_PART_BYTES
-        self._store = _open(url, self._folder, s3 or {})
+        self._store = _open(url, self._folder, s3 or {}, timeout_seconds)
 
     async def put(
         self, body: bytes | IO[bytes], content_type: str, *, owner: str = ""
@@ -178,7 +178,7 @@ class Blobs:
 
         Raises:
             DecodeError: it is gone (`blob_missing`) or not what was stored (`blob_corrupt`).
-            Unavailable: the store does not answer (code `blobs_away`).
+            Unavailable: the store does not answer, or is not there (code `blobs_away`).
         """
         async with self._translated("get"):
             try:
@@ -187,6 +187,7 @@ class Blobs:
                     raise DecodeError("the stored body has another size", code="blob_corrupt")
                 body = bytes(await found.bytes_async())
             except FileNotFoundError as error:
+                await self._check_store(reference)
                 raise DecodeError("the stored body is gone", code="blob_missing") from error
         if hashlib.sha256(body).hexdigest() != reference.sha256:
             raise DecodeError("the stored body has another hash", code="blob_corrupt")
@@ -203,6 +204,7 @@ class Blobs:
             try:
                 found = await self._store.get_async(reference.key)
             except FileNotFoundError as error:
+                await self._check_store(reference)
                 raise DecodeError("the stored body is gone", code="blob_missing") from error
         stream = aiter(found.stream(min_chunk_size=PIECE_BYTES))
         while True:
@@ -240,6 +242,17 @@ class Blobs:
         headers = {name: value for name, value in message.headers.items() if name != HEADER}
         return structs.replace(message, body=await self.get(Reference.parse(text)), headers=headers)
 
+    async def _check_store(self, reference: Reference) -> None:
+        """A body is not there: return if its store is, so that the body alone is gone.
+
+        Raises:
+            OSError, BaseError: the whole folder or bucket is not there.
+        """
+        if self._folder is None:
+            await self._store.list_with_delimiter_async(reference.key.rpartition("/")[0])
+        else:
+            await asyncio.to_thread(os.stat, self._folder)
+
     @asynccontextmanager
     async def _translated(self, what: str) -> AsyncIterator[None]:
         try:
@@ -269,7 +282,7 @@ def _file_pieces(file: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _open(url: str, folder: Path | None, s3: dict[str, Any]) -> ObjectStore:
+def _open(url: str, folder: Path | None, s3: dict[str, Any], timeout_seconds: float) -> ObjectStore:
     try:
         if folder is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -278,7 +291,14 @@ def _open(url: str, folder: Path | None, s3: dict[str, Any]) -> ObjectStore:
             raise ConfigError("the blob store's url must start with file:// or s3://")
         # Only recovery.attempt retries.
         retries: RetryConfig = {"max_retries": 0, "retry_timeout": timedelta(0)}
-        return S3Store.from_url(url, retry_config=retries, **s3)
+        # Nor does anybody but `_translated` give up: a body may be read for as long as its reader
+        # takes, and the library's own limit of 30 s is that of a whole call.
+        client = {
+            "connect_timeout": timedelta(seconds=timeout_seconds),
+            "timeout": timedelta(days=1),
+            **s3.get("client_options", {}),
+        }
+        return S3Store.from_url(url, retry_config=retries, **{**s3, "client_options": client})
     except (BaseError, OSError, ValueError) as error:
         raise ConfigError(f"the blob store cannot be opened: {type(error).__name__}") from error
 
