@@ -168,7 +168,7 @@ def test_the_blob_store_is_waited_for_as_long_as_its_limit_says(late: int) -> No
         await pass_time(LIMIT)
         server.close()
 
-    run(main(), real_seconds=0.5)
+    run(main(), real_seconds=1.0)
 
 
 # Routes
