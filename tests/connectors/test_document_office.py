@@ -48,6 +48,15 @@ LOST = [
     ({"fault": "timeout_after_success", "then": "cut"}, "connection_lost"),
     ({"fault": "malformed"}, "malformed_reply"),
     ({"fault": "malformed", "body": "{}"}, "malformed_reply"),
+    ({"fault": "malformed", "body": '{"data": "9001", "error": "x"}'}, "malformed_reply"),
+    (
+        {"fault": "malformed", "body": '{"data": "9001", "error": {"code": null}}'},
+        "malformed_reply",
+    ),
+    (
+        {"fault": "malformed", "body": '{"data": "9001", "error": {"code": true}}'},
+        "malformed_reply",
+    ),
 ]
 
 
@@ -110,6 +119,7 @@ async def test_that_a_draft_exists_is_a_refusal_where_it_is_no_known_answer() ->
         ({"fault": "429", "retry_after_seconds": 7}, Unavailable, "rate_limited"),
         ({"fault": "5xx", "status": 503}, Unavailable, "http_5xx"),
         ({"fault": "5xx", "status": 500}, UnknownOutcome, "http_5xx"),
+        ({"fault": "5xx", "status": 502}, UnknownOutcome, "http_5xx"),
         ({"fault": "5xx", "status": 504}, UnknownOutcome, "http_5xx"),
         ({"fault": "expired_session"}, Misconfigured, "destination_refuses_us"),
         ({"fault": "refuse", "error_code": "A1"}, Misconfigured, "account_refused"),

@@ -225,7 +225,10 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 
 def _code(fields: Mapping[str, Any]) -> str | None:
-    """`error.code` as short text, `` where there is no error; `None`: not the office's form."""
+    """`error.code` as short text, `` where there is no error; `None`: not the office's form.
+
+    An `error` without a code says neither that it is none nor what was refused.
+    """
     if not {"error", "data", BARE} & set(fields):
         return None
     error = fields.get("error")
@@ -233,6 +236,6 @@ def _code(fields: Mapping[str, Any]) -> str | None:
         return ""
     code = error.get("code") if isinstance(error, dict) else None
     if not isinstance(code, str | int) or isinstance(code, bool):
-        return "unreadable"
+        return None
     text = str(code)
     return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
