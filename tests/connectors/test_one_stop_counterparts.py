@@ -228,6 +228,21 @@ async def test_an_order_is_cancelled_once_and_only_if_it_is_known() -> None:
     assert kinds == ["post.order_requested", "post.cancel_requested"]
 
 
+async def test_a_cancelled_order_is_not_said_to_exist() -> None:
+    """`101` is a success to a product: it would wait for a parcel that nobody fetches."""
+    async with play() as stage:
+        await stage.calling.order_post(CODE)
+        await stage.calling.cancel_post(CODE)
+        assert (await stage.calling.order_post(CODE))["Status"] == "400"
+        assert (await stage.calling.order_post(f"{CODE}-2"))["Status"] == "100"
+        told = [(each.kind, each.data.model_dump()["number"]) for each in stage.events()]
+    assert told == [
+        ("post.order_requested", 1),
+        ("post.cancel_requested", 1),
+        ("post.order_requested", 2),
+    ]
+
+
 async def test_a_registration_says_which_way_the_papers_go() -> None:
     person = {"Name": "Nguyễn Văn Mẫu", "Address": "Số 1 đường Mẫu"}
     async with play() as stage:
