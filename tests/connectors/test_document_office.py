@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
-from hub.connector import Answer, Repetition
+from hub.connector import Answer, Repetition, Request
 from hub.connectors.document_office import CONNECTOR
+from hub.connectors.document_office.client import OfficeClient
 from hub.connectors.document_office.decode import decode, message
 from hub.connectors.document_office.encode import encode
 from hub.connectors.one_stop.decode_office import office as read_as_the_product_wrote
@@ -30,7 +34,9 @@ from hub.errors import (
 from hub.event import Event
 from hub.message import Message
 from hub.schemas.document import Document, DocumentFile, OfficeEvent, Organisation, Person
+from hub.simulation import running
 from hub.wire.clock_texts import VIETNAM
+from tests.connectors.ground import MemoryGround
 from tests.connectors.office_examples import (
     CODE,
     DRAFT_FILE,
@@ -172,6 +178,74 @@ async def test_the_limits_of_files_hold_at_the_edge() -> None:
                 await desk.deliver(await desk.draft_with_file())
             assert caught.value.code == "too_large"
             assert (await desk.state())["drafts"] == 0
+
+
+async def test_the_files_of_a_draft_are_limited_together() -> None:
+    size = len(DRAFT_FILE)
+    for limit, fits in ((2 * size, True), (2 * size - 1, False)):
+        async with office(call_bytes=limit) as desk:
+            event = await desk.draft_with_file()
+            assert isinstance(event.data, OfficeEvent)
+            assert event.data.document is not None
+            both = submitted(event.data, components=event.data.document.files)
+            if fits:
+                await desk.deliver(both)
+                continue
+            with pytest.raises(Rejected) as caught:
+                await desk.deliver(both)
+            assert caught.value.code == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        (200, None, None),
+        (500, None, UnknownOutcome),
+        (502, {"code": "0"}, UnknownOutcome),
+        (504, {"code": None}, UnknownOutcome),
+        (503, None, Unavailable),
+        (429, None, Unavailable),
+        (401, None, Misconfigured),
+        (403, None, Misconfigured),
+        (429, {"code": "Z9"}, Unavailable),
+        (401, {"code": "Z9"}, Misconfigured),
+        (400, {"code": "Z9"}, Rejected),
+        (500, {"code": "Z9"}, Rejected),
+    ],
+)
+async def test_an_http_status_is_no_success_whatever_the_body_says(
+    status: int, error: Any, expected: type[HubError] | None
+) -> None:
+    """A draft is sent again without a question only where the office surely did not take it."""
+    told = orjson.dumps({"data": "9001", "error": error})
+
+    async def answer(_: object) -> Response:
+        return Response(told, status, media_type="application/json")
+
+    async with running(Starlette(routes=[Route("/GuiHoSo", answer, methods=["POST"])])) as url:
+        client = OfficeClient("document_office", office_settings(url), MemoryGround())
+        event = submitted()
+        request = Request(encode(event, office_settings(url)), "key", event)
+        try:
+            if expected is None:
+                await client.deliver([request], timeout_seconds=5)
+                return
+            with pytest.raises(expected) as caught:
+                await client.deliver([request], timeout_seconds=5)
+            assert type(caught.value) is expected
+        finally:
+            await client.close()
+
+
+async def test_a_draft_without_a_unit_is_known_by_the_unit_that_is_asked_for() -> None:
+    """The same one that its result is looked for under, when that names none either."""
+    async with office() as desk:
+        await desk.play({"fault": "malformed", "body": '{"data": "9001", "error": null}'})
+        (alias,) = (await desk.deliver(submitted(unit="", document=None))).aliases
+    body = orjson.dumps({"IDHoSo": "9001", "LoaiKetQua": "01"})
+    (event,) = decode(message(body, "package"), desk.settings)
+    assert isinstance(event, Event)
+    assert event.about == (alias.kind, alias.value) == ("office.dossier", "H22/9001")
 
 
 async def test_a_large_file_arrives_whole() -> None:
