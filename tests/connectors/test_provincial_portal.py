@@ -197,6 +197,25 @@ async def test_partial_failure_codes_of_a_step_that_exists_are_success(site: Sit
         assert (await site.deliver(step_event())).foreign_code == code
 
 
+async def test_a_dossier_that_is_said_to_exist_and_is_not_updated_is_not_delivered(
+    site: Site,
+) -> None:
+    await site.play({"fault": "refuse", "error_code": "3", "message": "Hồ sơ đã tồn tại"})
+    for _ in range(2):
+        error = await refused(site, dossier_event())
+        assert isinstance(error, Rejected)
+        assert (error.foreign_code, error.documented) == ("3", False)
+    assert site.operations() == [SYNC] * 4
+
+
+async def test_a_document_that_exists_is_there() -> None:
+    async with platform(profile="ministry", oauth=OAUTH) as site:
+        refusal = {"fault": "refuse", "error_code": "3", "message": "Hồ sơ đã tồn tại"}
+        await site.play({**refusal, "operation": "SyncDocument"})
+        assert (await site.deliver(dossier_event())).foreign_code == "3"
+        assert site.operations() == ["token", "SyncDocument"]
+
+
 async def test_a_final_code_of_the_deployment_is_documented() -> None:
     async with platform(final_codes=["99"]) as site:
         await site.play({"fault": "refuse"})

@@ -135,35 +135,67 @@ def test_the_simulated_platform_takes_every_sample(file: Path) -> None:
 
 WORDS = st.text(string.ascii_letters + "ăâđêôơư ", min_size=1, max_size=12).filter(str.strip)
 STAMPS = st.datetimes().filter(lambda at: at.year >= 1900).map(lambda at: f"{at:%Y%m%d%H%M%S}")
+DIGITS = st.integers(0, 10**9).map(str)
+SAID: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(
+        (
+            *("DocTypeName", "CitizenName", "CitizenInfo", "ApplicantsId", "Address", "Email"),
+            *("Phone", "Compendium", "SuccessDate", "ApproverName", "ApproverPosition"),
+            *("SuccessNote", "ReturnNote", "ProcessingOrganName", "Note"),
+            *("RequireSupplementaryDate", "OrganInchargeIdLevel1", "OrganInchargeName"),
+        ),
+        WORDS,
+    ),
+    **dict.fromkeys(("DateReceived", "DateAppointed", "FinishedDate", "ReturnedDate"), STAMPS),
+    **dict.fromkeys(("IsSuccess", "IsReturned", "HasSupplementary"), st.booleans()),
+    "ApplicantsType": st.sampled_from("1234"),
+    "ReturnedType": st.sampled_from("01"),
+}
+PARTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "Attachments": {
+        "AttachmentId": DIGITS,
+        "AttachmentName": WORDS,
+        "IsDeleted": st.sampled_from("01"),
+        "IsVerified": st.booleans(),
+    },
+    "DocFees": {"feeName": WORDS, "feeType": st.sampled_from("12"), "price": DIGITS},
+    "DocPapers": {"paperName": WORDS, "amount": st.integers(0, 10**9), "paperType": WORDS},
+    "Supplementaries": {"oldDateAppointed": STAMPS, "newDateAppointed": STAMPS},
+}
 DOCUMENTS = st.fixed_dictionaries(
     {
         "DocCode": st.just(CODE),
         "DocTypeCode": st.just("1.009999"),
         "Status": st.integers(1, 10).map(str),
     },
-    optional={
-        "CitizenName": WORDS,
-        "Address": WORDS,
-        "Compendium": WORDS,
-        "DateReceived": STAMPS,
-        "DateAppointed": STAMPS,
-        "FinishedDate": STAMPS,
-        "ReturnedType": st.sampled_from("01"),
-        "IsSuccess": st.booleans(),
-        "ApproverName": WORDS,
-        "SuccessDate": WORDS,
-        "OrganInchargeName": WORDS,
-        "DocFees": st.lists(
-            st.fixed_dictionaries({"feeName": WORDS, "price": st.integers(0, 10**9).map(str)}),
-            min_size=1,
-        ),
-        "DocPapers": st.lists(st.fixed_dictionaries({"paperName": WORDS}), min_size=1),
-        "Supplementaries": st.lists(
-            st.fixed_dictionaries({"oldDateAppointed": STAMPS, "newDateAppointed": STAMPS}),
-            min_size=1,
-        ),
+    optional=SAID
+    | {
+        name: st.lists(st.fixed_dictionaries(fields), min_size=1, max_size=3)
+        for name, fields in PARTS.items()
     },
 )
+TRACES = st.fixed_dictionaries(
+    {
+        "docCode": st.just(CODE),
+        "userName": WORDS,
+        "dateCreated": STAMPS,
+        "comment": WORDS,
+        "status": st.integers(1, 10).map(str),
+    },
+    optional={"documentId": DIGITS, "userPosition": WORDS},
+)
+DOCUMENTED = """
+DocTypeCode DocTypeName DocCode CitizenName CitizenInfo ApplicantsId ApplicantsType Address Email
+Phone Compendium DateReceived DateAppointed IsSuccess SuccessDate ApproverName ApproverPosition
+SuccessNote IsReturned ReturnedDate ReturnNote ReturnedType FinishedDate Status
+ProcessingOrganName HasSupplementary RequireSupplementaryDate Note Attachments DocFees DocPapers
+Supplementaries OrganInchargeIdLevel1 OrganInchargeName
+"""
+"""Every field of a Document; of its files `Base64` has a test of its own."""
+
+
+def test_the_documents_below_have_every_documented_field() -> None:
+    assert {"DocCode", "DocTypeCode", "Status", *SAID, *PARTS} == set(DOCUMENTED.split())
 
 
 @given(DOCUMENTS)
@@ -178,6 +210,19 @@ def test_a_document_keeps_every_field_there_and_back(document: dict[str, Any]) -
         natural_key="x",
     )
     assert said(event, profile="ministry") == document
+
+
+@given(TRACES)
+def test_a_trace_keeps_every_field_there_and_back(trace: dict[str, Any]) -> None:
+    event = Event(
+        kind="dossier.progressed",
+        source="/connectors/one_stop/H99.01",
+        subject=CODE,
+        time=dossier_event().time,
+        data=heard(trace, "trace"),
+        natural_key="x",
+    )
+    assert said(event, profile="ministry") == trace
 
 
 @pytest.mark.parametrize(
