@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import hub.connectors.provincial_portal as folder
 from hub.connectors.provincial_portal.decode import decode, message
-from hub.connectors.provincial_portal.encode import WORD_OF_CODE, encode
+from hub.connectors.provincial_portal.encode import encode
 from hub.connectors.provincial_portal.settings import ProvincialPortalSettings
 from hub.connectors.provincial_portal.simulator_rules import DOSSIER as RULES
 from hub.connectors.provincial_portal.simulator_rules import first_fault
@@ -21,7 +21,7 @@ from hub.errors import EncodeError
 from hub.event import Event
 from hub.masking import masked_event, masked_wire
 from hub.metrics import Metric
-from hub.schemas.dossier import DossierEvent
+from hub.schemas.dossier import DossierEvent, DossierStatus
 from hub.wire.dvcqg.claims import applicant_fields
 from tests.connectors.platform_examples import hub_door, platform, platform_settings
 from tests.connectors.portal_examples import CODE, DOSSIER, dossier_event, step_event
@@ -61,16 +61,31 @@ def heard(item: Any, form: str = "lgsp") -> DossierEvent:
     return event.data
 
 
-@pytest.mark.parametrize("status", [str(number) for number in range(1, 11)])
-def test_statuses_are_said_as_codes_or_words_and_heard_alike(status: str) -> None:
-    word = WORD_OF_CODE[status]
-    event = dossier_event(TrangThaiHoSo=status)
-    assert said(event)["TrangThaiHoSo"] == status
+STATUSES = [
+    ("1", "receiving", DossierStatus.NEW, "Mới đăng ký"),
+    ("2", "new", DossierStatus.RECEIVED, "Được tiếp nhận"),
+    ("3", "denied", DossierStatus.REFUSED, "Không được tiếp nhận"),
+    ("4", "processing", DossierStatus.PROCESSING, "Đang xử lý"),
+    ("5", "waiting", DossierStatus.SUPPLEMENT, "Yêu cầu bổ sung giấy tờ"),
+    ("6", "paying", DossierStatus.FINANCE, "Yêu cầu thực hiện nghĩa vụ tài chính"),
+    ("7", "cancelled", DossierStatus.WITHDRAWN, "Công dân yêu cầu rút hồ sơ"),
+    ("8", "unresolved", DossierStatus.STOPPED, "Dừng xử lý"),
+    ("9", "releasing", DossierStatus.DONE, "Đã xử lý xong"),
+    ("10", "done", DossierStatus.RETURNED, "Đã trả kết quả"),
+]
+"""Code, word of the adapters, ours, and name, as documented."""
+
+
+@pytest.mark.parametrize(("code", "word", "ours", "name"), STATUSES)
+def test_statuses_are_said_as_codes_or_words_and_heard_alike(
+    code: str, word: str, ours: DossierStatus, name: str
+) -> None:
+    event = dossier_event(TrangThaiHoSo=code)
+    assert said(event)["TrangThaiHoSo"] == code
     assert said(event, statuses="word")["TrangThaiHoSo"] == word
-    assert (
-        heard(DOSSIER | {"TrangThaiHoSo": word}).status
-        is heard(DOSSIER | {"TrangThaiHoSo": status}).status
-    )
+    for told in (code, word):
+        assert heard(DOSSIER | {"TrangThaiHoSo": told}).status is ours
+    assert said(step_event(NoiDungXuLy="", TrangThai=code))["NoiDungXuLy"] == name
 
 
 @pytest.mark.parametrize("code", ["0", "11", "interoperating", "posting"])
