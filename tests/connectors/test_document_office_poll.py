@@ -335,7 +335,13 @@ async def test_codes_may_be_numbers() -> None:
 
 async def test_an_empty_list_in_any_form_is_nothing() -> None:
     async with office() as desk:
-        for body in ('{"data":null,"error":null}', '{"data":[],"error":{"code":"00"}}'):
+        for body in (
+            '{"data":null,"error":null}',
+            '{"data":[],"error":{"code":"00"}}',
+            '{"data":[],"error":{}}',
+            '{"data":[],"error":""}',
+            '{"data":[]}',
+        ):
             await desk.play({"fault": "malformed", "body": body})
             page = await desk.look()
             assert (page.messages, page.more, page.cursor) == ((), False, "")
