@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from hub.connectors.document_office.decode import decode, message
+from hub.connectors.document_office.poll import OfficePoller
 from hub.errors import DecodeError, Misconfigured, Rejected, Unavailable
 from hub.event import Event
 from hub.schemas.document import OfficeEvent, OfficeResult
@@ -324,6 +325,24 @@ async def test_what_is_known_of_a_draft_is_a_refusal_of_every_other_call() -> No
         with pytest.raises(Rejected) as caught:
             await desk.look()
         assert caught.value.foreign_code == NOTICED
+
+
+async def test_a_package_is_known_by_the_code_under_which_it_is_listed() -> None:
+    async with office() as desk:
+        await desk.deliver(submitted())
+        code = await desk.decide("01", Sua={"MaVanBan": "12/UBND-VP"})
+        page = await desk.look(acknowledge=False)
+        (event,) = desk.events(page)
+        other = OfficePoller("document_office_2", desk.settings, desk.ground)
+        try:
+            there = await other.poll("")
+        finally:
+            await other.close()
+    assert data_of(event).package_code == code
+    assert event.natural_key == f"LayGoiTinVanBan:{code}"
+    assert page.receipts == (f"{code}:03",)
+    # Another office may use the same codes: its packages are others.
+    assert there.messages[0].id != page.messages[0].id
 
 
 async def test_codes_may_be_numbers() -> None:
