@@ -12,11 +12,13 @@ import pytest
 
 from hub.connectors.one_stop.payplat import HASHED, hash_of
 from hub.connectors.one_stop.simulator import simulator
+from hub.event import Alias
 from hub.simulation import CallLog, FaultScript, running
 from tests.connectors.one_stop_counterparts import (
     CODE,
     CUSTOMER,
     OTHER_UNIT,
+    PARTNER,
     PRODUCT,
     PUBLIC,
     UNIT,
@@ -30,6 +32,7 @@ from tests.connectors.one_stop_counterparts import (
 )
 
 REFERENCE = "dvcH9901260105000120260105093000"
+ORDERS = "one_stop.payment"
 HASHES = [
     (
         "INIT",
@@ -190,6 +193,57 @@ async def test_a_payment_that_the_product_did_not_order_is_told_under_the_gatewa
     assert unknown["error_code"] == "-11"
 
 
+def order(value: str, *, code: str = CODE, amount: int = 150_000, currency: str = "VND") -> Alias:
+    """An order that a product has placed, as the hub knows it."""
+    facts = {"amount_vnd": str(amount), "currency": currency, "in_kafka": "1"}
+    return Alias(ORDERS, value, code, facts)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        order(f"{PARTNER}/KHAC", amount=15_000),
+        order(f"{PARTNER}/KHAC", currency="USD"),
+        order(f"{PARTNER}/KHAC", code="H99.01-260105-0002"),
+        order("DT002/KHAC"),
+        order(f"{PARTNER}0/KHAC"),
+    ],
+)
+async def test_a_payment_is_bound_to_no_order_of_another_amount_dossier_or_product(
+    other: Alias,
+) -> None:
+    """Whichever is the later one, and also where it is the only one."""
+    own = order(f"{PARTNER}/{REFERENCE}")
+    requested = event("payment.requested", payment(pay_url="https://pay.example.vn/1"))
+    confirmed = event("payment.confirmed", payment(transaction="GD1"))
+    for orders in ([own, other], [other, own]):
+        async with play() as stage:
+            ticking(stage)
+            for each in orders:
+                await stage.ground.remember([each])
+            await stage.tell(requested, confirmed)
+            assert (await stage.state())["payments"] == {REFERENCE: "00"}
+            assert stage.ground.known[ORDERS, other.value] == other
+    async with play() as stage:
+        await stage.ground.remember([other])
+        await stage.tell(requested, confirmed)
+        assert (await stage.state())["payments"] == {"HUB1": "00"}
+
+
+async def test_of_two_like_orders_each_gets_a_payment_of_its_own() -> None:
+    async with play() as stage:
+        ticking(stage)
+        for name in ("R1", "R2"):
+            await stage.ground.remember([order(f"{PARTNER}/{name}")])
+        first = event("payment.requested", payment("A", pay_url="https://pay.example.vn/1"))
+        second = event("payment.requested", payment("B", pay_url="https://pay.example.vn/2"))
+        await stage.tell(first, second)
+        bound = {each.value: each.facts["payment_id"] for each in alias(stage.ground, ORDERS)}
+        await stage.tell(event("payment.confirmed", payment("A", transaction="GD1")))
+        assert (await stage.state())["payments"] == {"R2": "00"}
+    assert bound == {f"{PARTNER}/R2": "A", f"{PARTNER}/R1": "B"}
+
+
 async def test_a_receipt_is_told_under_the_reference_of_its_payment() -> None:
     issued = {"payment_id": "HUB1", "number": "17", "amount_vnd": 150_000}
     async with play() as stage:
@@ -197,8 +251,12 @@ async def test_a_receipt_is_told_under_the_reference_of_its_payment() -> None:
         await stage.settle()
         await stage.tell(event("payment.requested", payment(pay_url="https://pay.example.vn/1")))
         assert await stage.tell(event("receipt.issued", issued)) == "0"
-        (order,) = alias(stage.ground, "one_stop.payment")
-    assert order.facts["payment_id"] == "HUB1"
+        (known,) = alias(stage.ground, ORDERS)
+        told = await stage.client._payments.receipted({"MaThamChieu": "HUB1", "SoBienLai": "17"})
+        other = await stage.client._payments.receipted({"MaThamChieu": "HUB2"})
+    assert known.facts["payment_id"] == "HUB1"
+    assert told == {"MaThamChieu": REFERENCE, "SoBienLai": "17"}
+    assert other == {"MaThamChieu": "HUB2"}
 
 
 async def test_the_page_of_an_unknown_payment_says_so() -> None:
