@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from hub.connector import Answer
+from hub.connectors.e_receipt.client import ReceiptClient
 from hub.connectors.e_receipt.encode import CANCEL, ISSUE
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Event
 from hub.schemas.receipt import ReceiptCancelled, ReceiptIssued, ReceiptReplaced
+from tests.connectors.ground import MemoryGround
 from tests.connectors.receipt_examples import (
     ACCOUNT,
     CODE,
@@ -88,6 +90,39 @@ async def test_after_a_lost_answer_the_receipt_is_looked_up_not_issued_again() -
         assert isinstance(data, ReceiptIssued)
         assert (data.number, data.existed) == ("0000001", True)
         assert len(await system.receipts()) == 1
+
+
+@pytest.mark.parametrize("lands", ["before the question", "after the question"])
+@pytest.mark.parametrize("replacing", [False, True])
+async def test_a_crash_between_call_and_answer_leaves_one_receipt(
+    lands: str, *, replacing: bool
+) -> None:
+    """The worker that called is gone; another one asks, whether the call has landed or not yet."""
+    async with receipts() as system:
+        if replacing:
+            await system.deliver(paid())
+        request = system.request(replaced() if replacing else paid())
+        there = len(await system.receipts())
+        gone = ReceiptClient("e_receipt", system.settings, MemoryGround())
+        await system.play({**CUT, "next_calls": 1, "operation": request.message.operation})
+
+        async def call() -> None:
+            with pytest.raises(UnknownOutcome):
+                await gone.deliver([request], timeout_seconds=5)
+            await gone.close()
+
+        if lands == "before the question":
+            await call()
+        asked = await system.client.ask(request, timeout_seconds=5)
+        reply = asked.reply
+        if lands == "after the question":
+            assert asked.answer is Answer.NOT_TAKEN
+            await call()
+            reply = await system.client.deliver([request], timeout_seconds=5)
+        data = system.told(reply).data
+        assert isinstance(data, ReceiptIssued | ReceiptReplaced)
+        assert (data.number, data.existed) == (f"{there + 1:07}", True)
+        assert len(await system.receipts()) == there + 1
 
 
 async def test_a_receipt_of_the_same_key_and_another_amount_is_not_taken_for_ours() -> None:
