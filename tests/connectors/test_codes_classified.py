@@ -106,6 +106,22 @@ def test_a_fault_that_nobody_knows_is_about_the_token_where_http_says_so() -> No
         platform(answer(fault, 500), platform_settings())
 
 
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html></html>", b'{"error_code": "0"}'])
+def test_http_401_is_about_the_token_whatever_is_said(body: bytes) -> None:
+    told = platform(HttpReply(401, {}, body), platform_settings())
+    assert told.verdict is PlatformVerdict.TOKEN
+
+
+@pytest.mark.parametrize(("status", "retry"), [(429, "7"), (500, None), (503, "7")])
+def test_a_status_of_later_is_later_whatever_is_said(status: int, retry: str | None) -> None:
+    heads = {"Retry-After": retry} if retry else {}
+    for body in (b"", b'{"error_code": "0"}', b'{"fault": {"code": 900800}}'):
+        with pytest.raises(Unavailable) as caught:
+            platform(HttpReply(status, heads, body), platform_settings())
+        assert type(caught.value) is Unavailable
+        assert caught.value.retry_after_seconds == (7 if retry else None)
+
+
 @pytest.mark.parametrize(
     ("message", "verdict"),
     [
