@@ -244,6 +244,30 @@ async def test_of_two_like_orders_each_gets_a_payment_of_its_own() -> None:
     assert bound == {f"{PARTNER}/R2": "A", f"{PARTNER}/R1": "B"}
 
 
+async def test_a_link_told_again_does_not_open_a_payment_that_is_decided() -> None:
+    requested = event("payment.requested", payment(pay_url="https://pay.example.vn/1"))
+    async with play() as stage:
+        await stage.ground.remember([order(f"{PARTNER}/{REFERENCE}")])
+        await stage.tell(requested, event("payment.confirmed", payment(transaction="GD1")))
+        await stage.tell(requested, event("payment.failed", payment(reason="expired")))
+        known = await stage.calling.query_payment(REFERENCE)
+    assert (known["TrangThaiGD"], known["MaGiaoDich"]) == ("1", "GD1")
+
+
+async def test_an_order_that_failed_once_and_has_a_new_link_takes_no_third_payment() -> None:
+    async with play() as stage:
+        ticking(stage)
+        await stage.ground.remember([order(f"{PARTNER}/R1")])
+        await stage.tell(event("payment.requested", payment("A", pay_url="https://pay.vn/1")))
+        await stage.ground.remember([order(f"{PARTNER}/R2")])
+        await stage.tell(event("payment.failed", payment("A", reason="expired")))
+        for name in ("B", "C"):
+            url = f"https://pay.vn/{name}"
+            await stage.tell(event("payment.requested", payment(name, pay_url=url)))
+        bound = {each.value: each.facts["payment_id"] for each in alias(stage.ground, ORDERS)}
+    assert bound == {f"{PARTNER}/R1": "B", f"{PARTNER}/R2": "C"}
+
+
 async def test_a_receipt_is_told_under_the_reference_of_its_payment() -> None:
     issued = {"payment_id": "HUB1", "number": "17", "amount_vnd": 150_000}
     async with play() as stage:
