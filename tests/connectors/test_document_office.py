@@ -298,6 +298,11 @@ def _fields(event: Event) -> dict[str, Any]:
     return {name: getattr(event, name) for name in Event.__struct_fields__}
 
 
+def test_a_draft_goes_under_the_code_that_the_hub_knows() -> None:
+    body = orjson.loads(encode(submitted(dossier_code=""), office_settings()).body)
+    assert body["MaHoSo"] == CODE
+
+
 def test_the_count_of_files_holds_at_the_edge() -> None:
     files = tuple(DocumentFile(name=f"{number}.pdf", url="https://vidu.vn") for number in range(3))
     encode(submitted(components=files), office_settings(files_count=3))

@@ -489,6 +489,14 @@ async def test_packages_are_listed_until_they_are_acknowledged_and_hold_their_fi
     assert again[1]["ThamSoAn"] == "ẩn"
 
 
+async def test_a_result_that_named_no_dossier_is_given_under_the_one_that_was_found() -> None:
+    """The office knew only the product's id; whose it is the hub found by the alias."""
+    async with play() as stage:
+        await stage.tell(processed("01", dossier_code="", dossier_id="9001"))
+        (package,) = await stage.calling.pull_packages()
+    assert (package["MaHoSo"], package["IDHoSo"]) == (CODE, "9001")
+
+
 async def test_packages_of_another_product_are_neither_listed_nor_given() -> None:
     products = {UNIT: PRODUCT, OTHER_UNIT: {"office": True}}
     async with play(products=products) as stage:
