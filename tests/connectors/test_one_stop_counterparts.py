@@ -497,6 +497,13 @@ async def test_a_result_that_named_no_dossier_is_given_under_the_one_that_was_fo
     assert (package["MaHoSo"], package["IDHoSo"]) == (CODE, "9001")
 
 
+async def test_a_draft_is_no_result_of_the_office() -> None:
+    draft_event = event("document.submitted", {"dossier_code": CODE, "result_code": "01"})
+    async with play() as stage:
+        assert await stage.tell(draft_event) == "not_told"
+        assert await stage.calling.waiting_packages() == []
+
+
 async def test_packages_of_another_product_are_neither_listed_nor_given() -> None:
     products = {UNIT: PRODUCT, OTHER_UNIT: {"office": True}}
     async with play(products=products) as stage:

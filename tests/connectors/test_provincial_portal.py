@@ -386,6 +386,7 @@ async def test_what_the_platform_pushes_becomes_events_in_order(door: HubDoor, s
     events = door.events()
     assert [event.subject for event in events] == [OWN] * 4
     assert events[0].natural_key == events[1].natural_key
+    assert [event.data.model_dump().get("updating") for event in events] == [False] * 2 + [None] * 2
     assert {(a.kind, a.value, a.subject) for a in events[0].aliases} == {
         ("dossier.provincial_code", OWN, OWN),
         ("dossier.national_code", NATIONAL, OWN),
