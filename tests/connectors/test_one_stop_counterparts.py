@@ -12,6 +12,7 @@ import pytest
 
 from hub.connectors.one_stop.payplat import HASHED, hash_of
 from hub.connectors.one_stop.simulator import simulator
+from hub.errors import Rejected
 from hub.event import Alias
 from hub.simulation import CallLog, FaultScript, running
 from tests.connectors.one_stop_counterparts import (
@@ -156,6 +157,21 @@ async def test_a_payment_is_confirmed_under_the_reference_that_the_product_knows
         known = await stage.calling.query_payment(REFERENCE)
     assert (known["TrangThaiGD"], known["MaLoi"], known["MaGiaoDich"]) == ("1", "00", "GD1")
     assert known["signed"] is True
+
+
+async def test_a_confirm_is_delivered_only_by_its_own_success() -> None:
+    """`1` says of a push that the product has it, and of a CONFIRM that it was not taken."""
+    async with play() as stage:
+        for answer, taken in (("00", True), ("1", False), ("01", False)):
+            body = orjson.dumps({"MaLoi": answer, "error_code": "0"}).decode()
+            await stage.play({"fault": "malformed", "operation": "CONFIRM", "body": body})
+            confirmed = event("payment.confirmed", payment(transaction="GD1"))
+            if taken:
+                assert await stage.tell(confirmed) == answer
+                continue
+            with pytest.raises(Rejected) as caught:
+                await stage.tell(confirmed)
+            assert (caught.value.foreign_code, caught.value.documented) == (answer, False)
 
 
 async def test_a_failure_told_after_the_success_does_not_undo_it() -> None:

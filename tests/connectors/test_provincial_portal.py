@@ -480,6 +480,23 @@ async def test_only_a_units_own_token_opens_the_door(
     assert [refusal.code for refusal in door.ground.refusals] == [code]
 
 
+async def test_a_unit_without_a_receive_token_is_pushed_to_by_nobody() -> None:
+    accounts = {UNIT: {"platform_unit": PLATFORM_UNIT, "token": SEND_TOKEN}}
+    async with hub_door(accounts=accounts) as door:
+        for token in ("", SEND_TOKEN, RECEIVE_TOKEN, "None"):
+            assert (await door.hear(SYNC, [DOSSIER], token=token))["error_code"] == "-9"
+        assert {refusal.code for refusal in door.ground.refusals} == {"wrong_credentials"}
+        assert not door.ground.messages
+
+
+async def test_each_item_is_kept_in_its_exact_bytes(door: HubDoor) -> None:
+    one = rb'{ "TenTTHC":"Th\u1ee7 t\u1ee5c",  "MaHoSo" : "H99-260105-0001", "Phi": 1.50 }'
+    other = '{"MaHoSo":"H99-260105-0002","TenTTHC":"Thủ tục"}'.encode()
+    answer = await door.hear(SYNC, b"[ " + one + b" ,\n" + other + b"]\n")
+    assert answer["error_code"] == "0"
+    assert [message.body for message in door.ground.messages] == [one, other]
+
+
 async def test_while_kafka_is_away_the_platform_is_told_to_send_again(door: HubDoor) -> None:
     door.ground.kafka_is_away = True
     assert (await door.hear(SYNC, [DOSSIER]))["error_code"] == "-1"

@@ -127,6 +127,17 @@ def test_what_the_platform_would_refuse_is_said_with_its_path() -> None:
     assert caught.value.path == "/NguoiXuLy"
 
 
+@pytest.mark.parametrize("name", ["KenhThucHien", "DuocThanhToanTrucTuyen"])
+def test_what_came_in_2023_is_not_asked_of_a_platform_of_2020(name: str) -> None:
+    event = dossier_event(**{name: ""})
+    with pytest.raises(EncodeError) as caught:
+        said(event)
+    assert caught.value.path == f"/{name}"
+    assert said(event, form_year=2020).get(name, "") == ""
+    with pytest.raises(EncodeError):
+        said(dossier_event(MaLinhVuc=""), form_year=2020)
+
+
 def test_a_state_without_officer_and_text_is_said_plainly() -> None:
     item = said(step_event(NguoiXuLy="", NoiDungXuLy="", ThoiDiemXuLy="", TrangThai="5"))
     assert (item["NguoiXuLy"], item["NoiDungXuLy"]) == ("Hệ thống", "Yêu cầu bổ sung giấy tờ")
