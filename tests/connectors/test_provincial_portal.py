@@ -444,6 +444,7 @@ LIMITS = {
         (SYNC, [{"MaHoSo": OWN, "TaiLieuNop": [{"Base64": "AAAA"}] * 3}], "too_large"),
         (SYNC, [{"MaHoSo": OWN, "TaiLieuNop": [{"Base64": "A" * 44}]}], "too_large"),
         (SYNC, [{"MaHoSo": OWN, "TaiLieuNop": [{"Base64": "không"}]}], "field_rules"),
+        (SYNC, [{"MaHoSo": OWN, "TaiLieuNop": [{"Base64": "AA!!AAAA"}]}], "field_rules"),
         ("TraCuuHoSo", [{"MaHoSo": OWN}], "unknown_operation"),
     ],
 )
