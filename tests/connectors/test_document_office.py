@@ -298,6 +298,15 @@ def _fields(event: Event) -> dict[str, Any]:
     return {name: getattr(event, name) for name in Event.__struct_fields__}
 
 
+def test_a_draft_names_the_unit_as_the_product_wrote_it() -> None:
+    own = Document(sender=Organisation(id="000.15.28.H22.07"), subject="Về việc mẫu")
+    told = [
+        orjson.loads(encode(submitted(document=each), office_settings()).body)["DonVi"]
+        for each in (own, own.model_copy(update={"sender": Organisation(id="")}), None)
+    ]
+    assert [unit["MaDinhDanh"] for unit in told] == ["000.15.28.H22.07", UNIT, UNIT]
+
+
 def test_a_draft_goes_under_the_code_that_the_hub_knows() -> None:
     body = orjson.loads(encode(submitted(dossier_code=""), office_settings()).body)
     assert body["MaHoSo"] == CODE

@@ -250,6 +250,21 @@ async def test_packages_of_another_product_are_neither_listed_nor_given() -> Non
 
 
 @pytest.mark.parametrize(
+    ("parent", "code"),
+    [("", None), ("H99", None), (UNIT, None), ("H9", "-6"), ("99.01", "-6"), (OTHER_UNIT, "-6")],
+)
+async def test_a_list_is_of_the_own_unit_or_one_above_it(parent: str, code: str | None) -> None:
+    async with play() as stage:
+        await stage.tell(processed("01"))
+        query = f"LayDanhSachGoiTinVanBan?maDonViCha={parent}&top=5"
+        reply = await stage.calling._office("GET", query, None)
+    if code is None:
+        assert (len(reply["data"]), reply["error"]) == (1, None)
+    else:
+        assert reply["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
     ("told", "code"),
     [
         ({"TrangThai": "05"}, "-9"),
