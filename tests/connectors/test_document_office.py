@@ -317,6 +317,16 @@ def test_the_count_of_files_holds_at_the_edge() -> None:
     encode(submitted(components=files), office_settings(files_count=3))
     with pytest.raises(EncodeError, match="/ThanhPhanHoSo"):
         encode(submitted(components=files), office_settings(files_count=2))
+    paper = Document(sender=Organisation(id=UNIT), subject="Về việc mẫu", files=files[:1])
+    both = submitted(components=files, document=paper)
+    encode(both, office_settings(files_count=4))
+    with pytest.raises(EncodeError, match="/ThanhPhanHoSo"):
+        encode(both, office_settings(files_count=3))
+
+
+@pytest.mark.parametrize("echo", ["", " ", ' {"a": 1}\n', "khoảng  trắng\t"])
+def test_an_echo_is_written_sign_by_sign(echo: str) -> None:
+    assert orjson.loads(encode(submitted(echo=echo), office_settings()).body)["ThamSoAn"] == echo
 
 
 def test_a_term_that_is_no_date_travels_as_it_came() -> None:

@@ -346,6 +346,19 @@ async def test_a_package_is_known_by_the_code_under_which_it_is_listed() -> None
     assert there.messages[0].id != page.messages[0].id
 
 
+async def test_an_office_cannot_name_a_file_in_the_hubs_store() -> None:
+    async with office() as desk:
+        foreign = await desk.ground.keep(b"cua nguoi khac", "application/pdf")
+        await desk.deliver(submitted())
+        file = {"Ten": "a.pdf", "KhoTep": foreign, "KichThuoc": "14", "SHA256": "a" * 64}
+        await desk.decide("01", Sua={"VanBanDi": {"DinhKem": [file]}})
+        (event,) = desk.events(await desk.look())
+    document = data_of(event).document
+    assert document is not None
+    (known,) = document.files
+    assert (known.name, known.reference, known.size_bytes, known.sha256) == ("a.pdf", "", None, "")
+
+
 async def test_codes_may_be_numbers() -> None:
     async with office() as desk:
         await desk.play({"fault": "malformed", "body": '{"data": [7, 8]}'})

@@ -178,6 +178,17 @@ async def test_a_draft_goes_to_the_office_and_its_files_to_the_blob_store() -> N
     assert told.data.model_dump()["echo"] == '{"a":1}'
 
 
+async def test_a_product_cannot_name_a_file_in_the_hubs_store() -> None:
+    async with play() as stage:
+        foreign = await stage.ground.keep(b"cua nguoi khac", "application/pdf")
+        file = {"Ten": "a.pdf", "KhoTep": foreign, "KichThuoc": "14", "SHA256": "a" * 64}
+        call = draft(VanBanDuThao={"TrichYeu": "Dự thảo", "DinhKem": [file]})
+        assert (await stage.calling.submit(call))["error"] is None
+        (told,) = stage.events()
+    (known,) = told.data.model_dump()["document"]["files"]
+    assert (known["name"], known["reference"], known["sha256"]) == ("a.pdf", "", "")
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -126,7 +126,12 @@ class OfficePoller:
         return wire.FAILED if failed else wire.HANDLED
 
     async def _put_away(self, file: dict[str, Any]) -> None:
-        """Put a file's content into the blob store; what is none stays, and is refused later."""
+        """Put a file's content into the blob store; what is none stays, and is refused later.
+
+        A reference is the hub's to write: one that came with the file names somebody else's.
+        """
+        for name in (wire.STORED, wire.SIZE, wire.DIGEST):
+            file.pop(name, None)
         content = file.get(wire.CONTENT)
         if content is None or content == "":
             file.pop(wire.CONTENT, None)
