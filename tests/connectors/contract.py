@@ -10,6 +10,8 @@ A check yields what is wrong, one sentence each. Samples stand in the connector'
     samples/out/<form>/<name>.<ext>            the wire bytes that it becomes
     samples/settings.yaml                      the connector's block of hub.yaml, of who delivers
     profiles/<name>/samples/                   the same again for what other settings make of events
+    samples/beside.jsonl                       what the hub is told beside the events of a sample
+                                               (about, aliases, once), one sample a line, if any
     samples/simulator.yaml                     options of the simulator that go with it, if any
     samples/ground.yaml                        aliases that the hub knows when they are sent, if any
 """
@@ -247,6 +249,46 @@ def _stored(path: Path) -> list[Any]:
     return [each if "error" in each else Event.from_json(each) for each in documents]
 
 
+def samples_tell_the_hub_what_stands_beside(folder: Folder) -> Iterator[str]:
+    """Whose each event is, which ids it makes known, and whether it can be said once only.
+
+    An event is compared as published, without these; a wrong one is the wrong dossier.
+    """
+    file = folder.path / "samples" / "beside.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    written = {told["sample"]: told["items"] for told in map(json.loads, lines)}
+    for sample in folder.samples("in"):
+        name = f"{sample.form}/{sample.wire.name}"
+        items = [_beside(item) for item in _decoded(folder, sample)]
+        if written.pop(name, []) != (items if any(items) else []):
+            line = json.dumps({"sample": name, "items": items}, ensure_ascii=False)
+            yield f"samples/beside.jsonl does not say {line}"
+    yield from (f"samples/beside.jsonl speaks of {name}, which is no sample" for name in written)
+
+
+def _decoded(folder: Folder, sample: Sample) -> list[Event | DecodeError]:
+    try:
+        return folder.decode(sample.wire.read_bytes(), sample.form)
+    except DecodeError:
+        return []
+
+
+def _beside(item: Event | DecodeError) -> dict[str, Any]:
+    if isinstance(item, DecodeError):
+        return {}
+    aliases = [
+        {
+            "kind": alias.kind,
+            "value": alias.value,
+            **({"subject": alias.subject} if alias.subject != item.subject else {}),
+            **({"facts": dict(alias.facts)} if alias.facts else {}),
+        }
+        for alias in item.aliases
+    ]
+    told = {"about": list(item.about or ()), "aliases": aliases, "once": item.once}
+    return {name: value for name, value in told.items() if value}
+
+
 def samples_encode_to_their_bytes(folder: Folder) -> Iterator[str]:
     """Each event becomes the bytes that stand beside it; of JSON, spacing does not count."""
     for sample in folder.samples("out"):
@@ -347,6 +389,7 @@ CHECKS: tuple[Check, ...] = (
     the_readme_names_what_there_is,
     there_are_enough_samples,
     samples_decode_to_their_events,
+    samples_tell_the_hub_what_stands_beside,
     samples_encode_to_their_bytes,
     profiles_have_samples_of_their_own,
     what_decode_makes_survives_kafka,

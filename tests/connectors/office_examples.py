@@ -102,7 +102,9 @@ class Desk:
     async def draft_with_file(self, content: bytes = DRAFT_FILE) -> Event:
         """A draft whose file stands in the blob store."""
         reference = await self.ground.keep(content, "application/octet-stream")
-        file = DocumentFile(id="1", name="du-thao.docx", reference=reference, size_bytes=10)
+        file = DocumentFile(
+            id="1", name="du-thao.docx", reference=reference, size_bytes=10, sha256="a" * 64
+        )
         assert DRAFT.document is not None
         return submitted(document=DRAFT.document.model_copy(update={"files": (file,)}))
 

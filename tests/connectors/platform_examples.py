@@ -134,9 +134,10 @@ class HubDoor:
 
 
 @asynccontextmanager
-async def hub_door(**limits: Any) -> AsyncIterator[HubDoor]:
-    """The hub's address for the platform with these limits."""
-    settings, ground = platform_settings(receives=limits), MemoryGround()
+async def hub_door(*, accounts: Any = None, **limits: Any) -> AsyncIterator[HubDoor]:
+    """The hub's address for the platform with these limits, and accounts if others are wanted."""
+    more = {} if accounts is None else {"accounts": accounts}
+    settings, ground = platform_settings(receives=limits, **more), MemoryGround()
     app = Starlette(routes=list(endpoints("provincial_portal", settings, ground)))
     async with running(app) as address:
         assert settings.receives is not None

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import structlog
 from pydantic import BaseModel
@@ -76,7 +76,15 @@ def personal(event: Event) -> set[str]:
 
 def seen(people: Iterable[str], *texts: str) -> bool:
     """Whether one of them stands in a text, as it is or as an address says it."""
-    return any(each in text or quote(each) in text for each in people for text in texts)
+    forms = {form for each in people for form in (each, *_in_addresses(each))}
+    return any(form in text for form in forms for text in texts)
+
+
+def _in_addresses(text: str) -> Iterator[str]:
+    """A text as paths and queries say it; libraries differ in what they leave as it is."""
+    for safe in ("", "/", "/@:,"):
+        yield quote(text, safe=safe)
+        yield quote_plus(text, safe=safe)
 
 
 def _causes(error: BaseException) -> Iterator[str]:

@@ -74,7 +74,7 @@ THROTTLED = range(900800, 900807)
 
 
 @pytest.mark.parametrize("status", [200, 401, 429])
-@pytest.mark.parametrize("code", [900901, 900902])
+@pytest.mark.parametrize("code", [900901, 900902, 900903, 900904])
 def test_a_fault_about_the_token_asks_for_a_new_one(code: int, status: int) -> None:
     reply = answer({"fault": {"code": code, "message": "Invalid Credentials"}}, status)
     assert platform(reply, platform_settings()).verdict is PlatformVerdict.TOKEN
@@ -83,6 +83,9 @@ def test_a_fault_about_the_token_asks_for_a_new_one(code: int, status: int) -> N
 @pytest.mark.parametrize(
     ("code", "status", "error"),
     [
+        (900900, 401, Misconfigured),
+        (900900, 500, Misconfigured),
+        (900908, 401, Misconfigured),
         (900908, 403, Misconfigured),
         (900908, 200, Misconfigured),
         *((code, 429, Unavailable) for code in THROTTLED),
@@ -94,6 +97,43 @@ def test_each_other_fault_of_the_gateway(code: int, status: int, error: type[Hub
     with pytest.raises(error) as caught:
         platform(reply, platform_settings())
     assert type(caught.value) is error
+
+
+def test_a_fault_that_nobody_knows_is_about_the_token_where_http_says_so() -> None:
+    fault = {"fault": {"code": 900999, "message": "x"}}
+    assert platform(answer(fault, 401), platform_settings()).verdict is PlatformVerdict.TOKEN
+    with pytest.raises(Unavailable):
+        platform(answer(fault, 500), platform_settings())
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"<html></html>", b'{"error_code": "0"}'])
+def test_http_401_is_about_the_token_whatever_is_said(body: bytes) -> None:
+    told = platform(HttpReply(401, {}, body), platform_settings())
+    assert told.verdict is PlatformVerdict.TOKEN
+
+
+@pytest.mark.parametrize(("status", "retry"), [(429, "7"), (500, None), (503, "7")])
+def test_a_status_of_later_is_later_whatever_is_said(status: int, retry: str | None) -> None:
+    heads = {"Retry-After": retry} if retry else {}
+    for body in (b"", b'{"error_code": "0"}', b'{"fault": {"code": 900800}}'):
+        with pytest.raises(Unavailable) as caught:
+            platform(HttpReply(status, heads, body), platform_settings())
+        assert type(caught.value) is Unavailable
+        assert caught.value.retry_after_seconds == (7 if retry else None)
+
+
+@pytest.mark.parametrize(
+    ("message", "verdict"),
+    [
+        ("Hồ sơ không tồn tại", "ABSENT"),
+        ("KHÔNG TÌM THẤY hồ sơ", "ABSENT"),
+        ("Hồ sơ chưa tồn tại", "ABSENT"),
+        ("Lỗi dữ liệu", "REFUSED"),
+    ],
+)
+def test_what_a_platform_does_not_know_is_told_by_its_words(message: str, verdict: str) -> None:
+    reply = answer({"error_code": "4", "message": message})
+    assert platform(reply, platform_settings()).verdict is PlatformVerdict[verdict]
 
 
 def test_each_answer_of_vnpay_s_interface() -> None:

@@ -11,9 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
-from hub.connector import Answer, Repetition
+from hub.connector import Answer, Repetition, Request
 from hub.connectors.document_office import CONNECTOR
+from hub.connectors.document_office.client import OfficeClient
 from hub.connectors.document_office.decode import decode, message
 from hub.connectors.document_office.encode import encode
 from hub.connectors.one_stop.decode_office import office as read_as_the_product_wrote
@@ -30,7 +34,9 @@ from hub.errors import (
 from hub.event import Event
 from hub.message import Message
 from hub.schemas.document import Document, DocumentFile, OfficeEvent, Organisation, Person
+from hub.simulation import running
 from hub.wire.clock_texts import VIETNAM
+from tests.connectors.ground import MemoryGround
 from tests.connectors.office_examples import (
     CODE,
     DRAFT_FILE,
@@ -48,6 +54,15 @@ LOST = [
     ({"fault": "timeout_after_success", "then": "cut"}, "connection_lost"),
     ({"fault": "malformed"}, "malformed_reply"),
     ({"fault": "malformed", "body": "{}"}, "malformed_reply"),
+    ({"fault": "malformed", "body": '{"data": "9001", "error": "x"}'}, "malformed_reply"),
+    (
+        {"fault": "malformed", "body": '{"data": "9001", "error": {"code": null}}'},
+        "malformed_reply",
+    ),
+    (
+        {"fault": "malformed", "body": '{"data": "9001", "error": {"code": true}}'},
+        "malformed_reply",
+    ),
 ]
 
 
@@ -110,6 +125,7 @@ async def test_that_a_draft_exists_is_a_refusal_where_it_is_no_known_answer() ->
         ({"fault": "429", "retry_after_seconds": 7}, Unavailable, "rate_limited"),
         ({"fault": "5xx", "status": 503}, Unavailable, "http_5xx"),
         ({"fault": "5xx", "status": 500}, UnknownOutcome, "http_5xx"),
+        ({"fault": "5xx", "status": 502}, UnknownOutcome, "http_5xx"),
         ({"fault": "5xx", "status": 504}, UnknownOutcome, "http_5xx"),
         ({"fault": "expired_session"}, Misconfigured, "destination_refuses_us"),
         ({"fault": "refuse", "error_code": "A1"}, Misconfigured, "account_refused"),
@@ -164,6 +180,74 @@ async def test_the_limits_of_files_hold_at_the_edge() -> None:
             assert (await desk.state())["drafts"] == 0
 
 
+async def test_the_files_of_a_draft_are_limited_together() -> None:
+    size = len(DRAFT_FILE)
+    for limit, fits in ((2 * size, True), (2 * size - 1, False)):
+        async with office(call_bytes=limit) as desk:
+            event = await desk.draft_with_file()
+            assert isinstance(event.data, OfficeEvent)
+            assert event.data.document is not None
+            both = submitted(event.data, components=event.data.document.files)
+            if fits:
+                await desk.deliver(both)
+                continue
+            with pytest.raises(Rejected) as caught:
+                await desk.deliver(both)
+            assert caught.value.code == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        (200, None, None),
+        (500, None, UnknownOutcome),
+        (502, {"code": "0"}, UnknownOutcome),
+        (504, {"code": None}, UnknownOutcome),
+        (503, None, Unavailable),
+        (429, None, Unavailable),
+        (401, None, Misconfigured),
+        (403, None, Misconfigured),
+        (429, {"code": "Z9"}, Unavailable),
+        (401, {"code": "Z9"}, Misconfigured),
+        (400, {"code": "Z9"}, Rejected),
+        (500, {"code": "Z9"}, Rejected),
+    ],
+)
+async def test_an_http_status_is_no_success_whatever_the_body_says(
+    status: int, error: Any, expected: type[HubError] | None
+) -> None:
+    """A draft is sent again without a question only where the office surely did not take it."""
+    told = orjson.dumps({"data": "9001", "error": error})
+
+    async def answer(_: object) -> Response:
+        return Response(told, status, media_type="application/json")
+
+    async with running(Starlette(routes=[Route("/GuiHoSo", answer, methods=["POST"])])) as url:
+        client = OfficeClient("document_office", office_settings(url), MemoryGround())
+        event = submitted()
+        request = Request(encode(event, office_settings(url)), "key", event)
+        try:
+            if expected is None:
+                await client.deliver([request], timeout_seconds=5)
+                return
+            with pytest.raises(expected) as caught:
+                await client.deliver([request], timeout_seconds=5)
+            assert type(caught.value) is expected
+        finally:
+            await client.close()
+
+
+async def test_a_draft_without_a_unit_is_known_by_the_unit_that_is_asked_for() -> None:
+    """The same one that its result is looked for under, when that names none either."""
+    async with office() as desk:
+        await desk.play({"fault": "malformed", "body": '{"data": "9001", "error": null}'})
+        (alias,) = (await desk.deliver(submitted(unit="", document=None))).aliases
+    body = orjson.dumps({"IDHoSo": "9001", "LoaiKetQua": "01"})
+    (event,) = decode(message(body, "package"), desk.settings)
+    assert isinstance(event, Event)
+    assert event.about == (alias.kind, alias.value) == ("office.dossier", "H22/9001")
+
+
 async def test_a_large_file_arrives_whole() -> None:
     content = bytes(range(256)) * 8000
     async with office() as desk:
@@ -214,11 +298,35 @@ def _fields(event: Event) -> dict[str, Any]:
     return {name: getattr(event, name) for name in Event.__struct_fields__}
 
 
+def test_a_draft_names_the_unit_as_the_product_wrote_it() -> None:
+    own = Document(sender=Organisation(id="000.15.28.H22.07"), subject="Về việc mẫu")
+    told = [
+        orjson.loads(encode(submitted(document=each), office_settings()).body)["DonVi"]
+        for each in (own, own.model_copy(update={"sender": Organisation(id="")}), None)
+    ]
+    assert [unit["MaDinhDanh"] for unit in told] == ["000.15.28.H22.07", UNIT, UNIT]
+
+
+def test_a_draft_goes_under_the_code_that_the_hub_knows() -> None:
+    body = orjson.loads(encode(submitted(dossier_code=""), office_settings()).body)
+    assert body["MaHoSo"] == CODE
+
+
 def test_the_count_of_files_holds_at_the_edge() -> None:
     files = tuple(DocumentFile(name=f"{number}.pdf", url="https://vidu.vn") for number in range(3))
     encode(submitted(components=files), office_settings(files_count=3))
     with pytest.raises(EncodeError, match="/ThanhPhanHoSo"):
         encode(submitted(components=files), office_settings(files_count=2))
+    paper = Document(sender=Organisation(id=UNIT), subject="Về việc mẫu", files=files[:1])
+    both = submitted(components=files, document=paper)
+    encode(both, office_settings(files_count=4))
+    with pytest.raises(EncodeError, match="/ThanhPhanHoSo"):
+        encode(both, office_settings(files_count=3))
+
+
+@pytest.mark.parametrize("echo", ["", " ", ' {"a": 1}\n', "khoảng  trắng\t"])
+def test_an_echo_is_written_sign_by_sign(echo: str) -> None:
+    assert orjson.loads(encode(submitted(echo=echo), office_settings()).body)["ThamSoAn"] == echo
 
 
 def test_a_term_that_is_no_date_travels_as_it_came() -> None:

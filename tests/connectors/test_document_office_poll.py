@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import base64
+from hashlib import sha256
 from typing import Any
 
 import orjson
 import pytest
 
 from hub.connectors.document_office.decode import decode, message
-from hub.errors import DecodeError, Misconfigured, Unavailable
+from hub.connectors.document_office.poll import OfficePoller
+from hub.errors import DecodeError, Misconfigured, Rejected, Unavailable
 from hub.event import Event
 from hub.schemas.document import OfficeEvent, OfficeResult
 from tests.connectors.office_examples import (
     CODE,
     ECHO,
+    NOTICED,
     SECRETS,
     UNIT,
     office,
@@ -71,7 +74,7 @@ async def test_files_go_to_the_blob_store_and_the_message_carries_references() -
     assert document is not None
     (file,) = document.files
     assert await desk.ground.fetch(file.reference) == content
-    assert (file.size_bytes, len(file.sha256)) == (len(content), 64)
+    assert (file.size_bytes, file.sha256) == (len(content), sha256(content).hexdigest())
 
 
 async def test_a_package_is_listed_again_until_it_is_acknowledged_and_never_fetched_again() -> None:
@@ -178,6 +181,80 @@ async def test_one_package_that_is_refused_does_not_keep_the_others_back() -> No
         assert [data_of(event).package_code for event in desk.events(page)] == [refused]
 
 
+BROKEN = [
+    ({"fault": "refuse"}, "refuses LayGoiTinVanBan"),
+    ({"fault": "5xx", "status": 502}, "HTTP 502"),
+    ({"fault": "malformed"}, "malformed"),
+    ({"fault": "malformed", "body": '{"data": 7}'}, "no package"),
+    ({"fault": "malformed", "body": "x" * 200_000}, "too large"),
+]
+"""What an office does with a package that it lists and cannot give, and what of it is told."""
+
+
+@pytest.mark.parametrize(("fault", "told"), BROKEN)
+async def test_packages_that_cannot_be_fetched_hold_up_nothing_behind_them(
+    fault: dict[str, Any], told: str
+) -> None:
+    async with office(fetch_count=2, package_bytes=100_000) as desk:
+        await desk.deliver(submitted())
+        for _ in range(3):
+            await desk.decide("04")
+        good = [await desk.decide("01") for _ in range(3)]
+        await desk.play({**fault, "operation": "LayGoiTinVanBan", "next_calls": 3})
+        first = await desk.look()
+        assert [data_of(event).package_code for event in desk.events(first)] == good[:2]
+        assert first.problem.startswith("3 packages cannot be fetched: ")
+        assert told in first.problem
+        assert not [secret for secret in SECRETS if secret in first.problem]
+        assert first.more
+        await desk.play({**fault, "operation": "LayGoiTinVanBan", "next_calls": 3})
+        second = await desk.look(first.cursor)
+        assert [data_of(event).package_code for event in desk.events(second)] == good[2:]
+        assert not second.more
+        await desk.play()
+        last = await desk.look(second.cursor)
+        assert (len(last.messages), last.problem, last.more) == (2, "", True)
+
+
+async def test_a_package_that_cannot_be_fetched_holds_up_no_acknowledgement() -> None:
+    async with office() as desk:
+        await desk.deliver(submitted())
+        known, _ = await desk.decide("01"), await desk.decide("01")
+        await desk.play({"fault": "refuse", "operation": "LayGoiTinVanBan"})
+        cursor = f"{known}:03"
+        page = await desk.look(cursor)
+        assert (page.messages, page.cursor, bool(page.problem)) == ((), cursor, True)
+        assert (await desk.state())["acknowledged"] == {known: "03"}
+
+
+async def test_an_office_that_goes_away_in_the_midst_is_not_asked_further() -> None:
+    async with office(poll_timeout_seconds=0.3) as desk:
+        await desk.deliver(submitted())
+        codes = [await desk.decide("01") for _ in range(3)]
+        fault = {"fault": "timeout_without_effect", "operation": "LayGoiTinVanBan"}
+        await desk.play({**fault, "next_calls": 1})
+        with pytest.raises(Unavailable) as caught:
+            await desk.look()
+        assert caught.value.code == "timeout"
+        assert desk.calls("LayGoiTinVanBan") == 1
+        page = await desk.look()
+        assert [data_of(event).package_code for event in desk.events(page)] == codes
+
+
+@pytest.mark.parametrize("fault", [{"fault": "refuse"}, {"fault": "5xx", "status": 502}])
+async def test_an_acknowledgement_that_fails_holds_back_no_other(fault: dict[str, Any]) -> None:
+    async with office() as desk:
+        await desk.deliver(submitted())
+        codes = [await desk.decide("01") for _ in range(3)]
+        page = await desk.look(acknowledge=False)
+        await desk.play({**fault, "operation": "CapNhatTrangThaiVanBan", "next_calls": 1})
+        with pytest.raises((Rejected, Unavailable)):
+            await desk.poller.done(page)
+        assert (await desk.state())["acknowledged"] == dict.fromkeys(codes[1:], "03")
+        await desk.look(page.cursor)
+        assert (await desk.state())["acknowledged"] == dict.fromkeys(codes, "03")
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "code"),
     [
@@ -229,9 +306,75 @@ async def test_a_hostile_package_is_kept_as_dead_and_the_next_one_comes(package:
         assert good in {data_of(event).package_code for event in desk.events(await desk.look())}
 
 
+async def test_an_acknowledgement_whose_answer_was_lost_is_said_again() -> None:
+    async with office() as desk:
+        await desk.deliver(submitted())
+        code = await desk.decide("01")
+        page = await desk.look(acknowledge=False)
+        fault = {"fault": "timeout_without_effect", "then": "cut", "next_calls": 1}
+        await desk.play({**fault, "operation": "CapNhatTrangThaiVanBan"})
+        with pytest.raises(Unavailable) as caught:
+            await desk.poller.done(page)
+        assert caught.value.code == "connection_lost"
+        await desk.look(page.cursor)
+        assert (await desk.state())["acknowledged"] == {code: "03"}
+
+
+async def test_what_is_known_of_a_draft_is_a_refusal_of_every_other_call() -> None:
+    async with office(duplicate_codes=[NOTICED]) as desk:
+        await desk.play({"fault": "refuse", "error_code": NOTICED})
+        with pytest.raises(Rejected) as caught:
+            await desk.look()
+        assert caught.value.foreign_code == NOTICED
+
+
+async def test_a_package_is_known_by_the_code_under_which_it_is_listed() -> None:
+    async with office() as desk:
+        await desk.deliver(submitted())
+        code = await desk.decide("01", Sua={"MaVanBan": "12/UBND-VP"})
+        page = await desk.look(acknowledge=False)
+        (event,) = desk.events(page)
+        other = OfficePoller("document_office_2", desk.settings, desk.ground)
+        try:
+            there = await other.poll("")
+        finally:
+            await other.close()
+    assert data_of(event).package_code == code
+    assert event.natural_key == f"LayGoiTinVanBan:{code}"
+    assert page.receipts == (f"{code}:03",)
+    # Another office may use the same codes: its packages are others.
+    assert there.messages[0].id != page.messages[0].id
+
+
+async def test_an_office_cannot_name_a_file_in_the_hubs_store() -> None:
+    async with office() as desk:
+        foreign = await desk.ground.keep(b"cua nguoi khac", "application/pdf")
+        await desk.deliver(submitted())
+        file = {"Ten": "a.pdf", "KhoTep": foreign, "KichThuoc": "14", "SHA256": "a" * 64}
+        await desk.decide("01", Sua={"VanBanDi": {"DinhKem": [file]}})
+        (event,) = desk.events(await desk.look())
+    document = data_of(event).document
+    assert document is not None
+    (known,) = document.files
+    assert (known.name, known.reference, known.size_bytes, known.sha256) == ("a.pdf", "", None, "")
+
+
+async def test_codes_may_be_numbers() -> None:
+    async with office() as desk:
+        await desk.play({"fault": "malformed", "body": '{"data": [7, 8]}'})
+        page = await desk.look("7:03 8:04", acknowledge=False)
+    assert page.receipts == ("7:03", "8:04")
+
+
 async def test_an_empty_list_in_any_form_is_nothing() -> None:
     async with office() as desk:
-        for body in ('{"data":null,"error":null}', '{"data":[],"error":{"code":"00"}}'):
+        for body in (
+            '{"data":null,"error":null}',
+            '{"data":[],"error":{"code":"00"}}',
+            '{"data":[],"error":{}}',
+            '{"data":[],"error":""}',
+            '{"data":[]}',
+        ):
             await desk.play({"fault": "malformed", "body": body})
             page = await desk.look()
             assert (page.messages, page.more, page.cursor) == ((), False, "")

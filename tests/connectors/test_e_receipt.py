@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from hub.connector import Answer
+from hub.connectors.e_receipt.client import ReceiptClient
 from hub.connectors.e_receipt.encode import CANCEL, ISSUE
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Event
 from hub.schemas.receipt import ReceiptCancelled, ReceiptIssued, ReceiptReplaced
+from tests.connectors.ground import MemoryGround
 from tests.connectors.receipt_examples import (
     ACCOUNT,
     CODE,
@@ -20,6 +23,7 @@ from tests.connectors.receipt_examples import (
     paid,
     receipts,
     replaced,
+    settings,
     void,
 )
 
@@ -88,6 +92,39 @@ async def test_after_a_lost_answer_the_receipt_is_looked_up_not_issued_again() -
         assert len(await system.receipts()) == 1
 
 
+@pytest.mark.parametrize("lands", ["before the question", "after the question"])
+@pytest.mark.parametrize("replacing", [False, True])
+async def test_a_crash_between_call_and_answer_leaves_one_receipt(
+    lands: str, *, replacing: bool
+) -> None:
+    """The worker that called is gone; another one asks, whether the call has landed or not yet."""
+    async with receipts() as system:
+        if replacing:
+            await system.deliver(paid())
+        request = system.request(replaced() if replacing else paid())
+        there = len(await system.receipts())
+        gone = ReceiptClient("e_receipt", system.settings, MemoryGround())
+        await system.play({**CUT, "next_calls": 1, "operation": request.message.operation})
+
+        async def call() -> None:
+            with pytest.raises(UnknownOutcome):
+                await gone.deliver([request], timeout_seconds=5)
+            await gone.close()
+
+        if lands == "before the question":
+            await call()
+        asked = await system.client.ask(request, timeout_seconds=5)
+        reply = asked.reply
+        if lands == "after the question":
+            assert asked.answer is Answer.NOT_TAKEN
+            await call()
+            reply = await system.client.deliver([request], timeout_seconds=5)
+        data = system.told(reply).data
+        assert isinstance(data, ReceiptIssued | ReceiptReplaced)
+        assert (data.number, data.existed) == (f"{there + 1:07}", True)
+        assert len(await system.receipts()) == there + 1
+
+
 async def test_a_receipt_of_the_same_key_and_another_amount_is_not_taken_for_ours() -> None:
     other = paid(amount_vnd=40000, fees=[])
     async with receipts() as system:
@@ -96,8 +133,37 @@ async def test_a_receipt_of_the_same_key_and_another_amount_is_not_taken_for_our
         error = await failed(system, Rejected, other)
         assert (error.foreign_code, error.documented) == ("fkey_of_another", True)
         await system.deliver(void())
+        assert (await system.ask(paid())).answer is Answer.NOT_TAKEN
         error = await failed(system, Rejected, paid())
         assert (error.foreign_code, error.documented) == ("fkey_is_void", True)
+
+
+async def test_a_receipt_that_was_replaced_is_not_told_as_issued() -> None:
+    async with receipts() as system:
+        await system.deliver(paid())
+        await system.deliver(replaced())
+        assert (await system.ask(paid())).answer is Answer.NOT_TAKEN
+        error = await failed(system, Rejected, paid())
+        assert (error.foreign_code, error.documented) == ("fkey_is_replaced", True)
+
+
+async def test_a_refused_issue_is_no_success_because_a_receipt_is_there() -> None:
+    async with receipts() as system:
+        await system.deliver(paid())
+        await system.play({"fault": "refuse", "operation": ISSUE, "error_code": "8"})
+        error = await failed(system, Rejected, paid())
+        assert (error.foreign_code, error.documented) == ("ERR:8", True)
+
+
+async def test_whoever_is_told_again_is_told_the_same_message() -> None:
+    request = paid()
+    async with receipts() as system:
+        replies = [await system.deliver(request), await system.deliver(request)]
+        asked = await system.ask(request)
+        other = await system.deliver(paid(payment_id="P2"))
+    ids = [reply.messages[0].id for reply in (*replies, asked.reply)]
+    assert len(set(ids)) == 1
+    assert other.messages[0].id not in ids
 
 
 @pytest.mark.parametrize(
@@ -135,6 +201,16 @@ async def test_one_collector_without_numbers_does_not_stop_the_others() -> None:
             await system.deliver(paid())
             caught = await failed(system, error, paid(payment_id="P2"))
             assert caught.code == "numbers_used_up"
+
+
+async def test_a_unit_that_collects_no_longer_waits_alone() -> None:
+    async with receipts() as system:
+        unit = {"H99.09": {**ACCOUNT, "pattern": "01BLP0-001", "serial": "AA-{yy}E"}}
+        told = replace(system, settings=settings(collectors=unit)).request(paid(unit="H99.09"))
+        with pytest.raises(Unavailable) as caught:
+            await system.client.deliver([told], timeout_seconds=5)
+        assert caught.value.code == "no_account"
+        assert system.calls() == []
 
 
 @pytest.mark.parametrize(
@@ -238,6 +314,71 @@ async def test_a_cancel_whose_answer_was_lost_is_finished(lost: str) -> None:
         assert (await system.receipts())["P1"]["status"] == "5"
 
 
+REFUSALS: list[tuple[str, type[HubError], str, bool | None]] = [
+    ("1", Misconfigured, "account_refused", None),
+    ("2", Rejected, "rejected", True),
+    ("3", Rejected, "rejected", True),
+    ("5", Rejected, "rejected", False),
+    ("6", Rejected, "rejected", True),
+    ("7", Misconfigured, "account_refused", None),
+    ("10", Rejected, "rejected", True),
+    ("11", Rejected, "rejected", False),
+    ("13", Rejected, "rejected", False),
+    ("20", Misconfigured, "destination_refuses_us", None),
+    ("77", Rejected, "rejected", False),
+    ("fault", UnknownOutcome, "unknown_outcome", None),
+]
+
+
+@pytest.mark.parametrize("operation", [UNMARK, CANCEL])
+@pytest.mark.parametrize(("code", "error", "ours", "documented"), REFUSALS)
+async def test_each_code_of_a_cancel_becomes_one_error(
+    operation: str, code: str, error: type[HubError], ours: str, documented: bool | None
+) -> None:
+    async with receipts() as system:
+        await system.deliver(paid())
+        await system.play({"fault": "refuse", "operation": operation, "error_code": code})
+        caught = await failed(system, error, void())
+        assert (caught.code, getattr(caught, "documented", None)) == (ours, documented)
+        assert (await system.receipts())["P1"]["status"] == "1"
+        assert (CANCEL in system.calls()) is (operation == CANCEL)
+
+
+@pytest.mark.parametrize("code", ["8", "9"])
+async def test_what_was_done_before_is_judged_by_the_receipts_state(code: str) -> None:
+    """Of the mark the cancel itself judges; of the cancel a look at the receipt."""
+    async with receipts() as system:
+        await system.deliver(paid())
+        refusal = {"fault": "refuse", "error_code": code}
+        await system.play({**refusal, "operation": UNMARK})
+        error = await failed(system, Rejected, void())
+        assert (error.foreign_code, error.documented) == ("ERR:9", True)
+        assert system.calls().count(CANCEL) == 1
+        await system.play({**refusal, "operation": CANCEL})
+        error = await failed(system, Rejected, void())
+        assert (error.foreign_code, error.documented) == (f"ERR:{code}", True)
+        await system.play()
+        await system.deliver(void())
+        await system.play({**refusal, "operation": CANCEL})
+        told = system.told(await system.deliver(void())).data
+        assert isinstance(told, ReceiptCancelled)
+        assert told.existed is True
+
+
+async def test_both_calls_of_a_cancel_carry_its_operation_key() -> None:
+    request = void()
+    async with receipts() as system:
+        await system.deliver(paid())
+        reply = await system.deliver(request)
+        event = system.told(reply).data
+        assert isinstance(event, ReceiptCancelled)
+        keys = {row["operation"]: row["id"] for row in system.log.last()}
+        assert keys[UNMARK] == keys[CANCEL] == event.operation_key
+        assert [(each.value, each.facts["state"]) for each in reply.aliases] == [
+            ("P1", "cancelled")
+        ]
+
+
 async def test_what_cannot_be_cancelled_is_refused() -> None:
     async with receipts() as system:
         error = await failed(system, Rejected, void())
@@ -265,6 +406,12 @@ async def test_a_replacement_has_its_own_key_and_is_made_once() -> None:
         assert event.kind == "receipt.replaced"
         assert (event.data.fkey, event.data.replaced_fkey) == ("P1-R1", "P1")
         assert (event.data.number, event.data.existed) == ("0000002", True)
+        known = (await system.ask(request)).reply.aliases
+        assert [(each.value, each.facts["state"]) for each in known] == [
+            ("P1-R1", "issued"),
+            ("P1", "replaced"),
+        ]
+        assert {each.subject for each in known} == {CODE}
         held = await system.receipts()
         assert {key: receipt["status"] for key, receipt in held.items()} == {
             "P1": "3",
@@ -307,6 +454,40 @@ async def test_a_receipt_can_be_looked_up_by_its_key() -> None:
         ):
             with pytest.raises(Rejected):
                 await system.client.query(operation, unit, body)
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "ours"),
+    [
+        ("1", Misconfigured, "account_refused"),
+        ("2", None, ""),
+        ("3", Rejected, "rejected"),
+        ("5", Rejected, "rejected"),
+        ("6", None, ""),
+        ("7", Misconfigured, "account_refused"),
+        ("8", Rejected, "rejected"),
+        ("9", Rejected, "rejected"),
+        ("10", Rejected, "rejected"),
+        ("11", Rejected, "rejected"),
+        ("13", Rejected, "rejected"),
+        ("20", Misconfigured, "destination_refuses_us"),
+        ("77", Rejected, "rejected"),
+    ],
+)
+async def test_each_code_of_a_look_up_is_an_answer_or_one_error(
+    code: str, error: type[HubError] | None, ours: str
+) -> None:
+    """Only two codes say that there is none: after any other nothing is issued again."""
+    async with receipts() as system:
+        await system.play({"fault": "refuse", "operation": LOOK_UP, "error_code": code})
+        if error is None:
+            assert (await system.ask(paid())).answer is Answer.NOT_TAKEN
+            return
+        with pytest.raises(error) as caught:
+            await system.ask(paid())
+        assert type(caught.value) is error
+        assert caught.value.code == ours
+        assert getattr(caught.value, "documented", False) is False
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from hub.connectors.e_receipt import answers, soap
+from hub.connector import Request
+from hub.connectors.e_receipt import answers, calls, soap
 from hub.connectors.e_receipt.answers import Found
 from hub.connectors.e_receipt.encode import encode, replacement_key
 from hub.connectors.e_receipt.settings import LookUp, Meaning
@@ -271,6 +272,55 @@ def test_a_fee_text_is_cut_only_beyond_its_limit() -> None:
         assert len(parse(body).findtext(".//ProdName")) == kept
 
 
+def test_a_receipt_and_its_cancellation_name_the_same_key() -> None:
+    own = settings(fkey_prefix="H99-")
+    keys = {encode(each, own).headers["fkey"] for each in (paid(), void())}
+    assert keys == {"H99-P1"}
+    assert encode(replaced(), own).headers["replaced_fkey"] == "H99-P1"
+    assert encode(void(fkey="P7"), own).headers["fkey"] == "P7"
+
+
+@pytest.mark.parametrize(("says", "day"), [("paid", "05/01/2026"), ("confirmed", "06/01/2026")])
+def test_a_receipt_is_of_the_day_that_the_deployment_says(says: str, day: str) -> None:
+    message = encode(paid(), settings(receipt_date=says))
+    assert parse(message.body).findtext(".//ArisingDate") == day
+    assert message.headers["issued_on"] == "-".join(reversed(day.split("/")))
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "told"),
+    [
+        ("business", "0109999999", "0109999999"),
+        ("business", "0109999999-001", "0109999999-001"),
+        ("business", "001099999999", None),
+        ("citizen", "0109999999", None),
+        ("", "0109999999", None),
+    ],
+)
+def test_only_the_number_of_a_business_is_a_tax_code(
+    kind: str, number: str, told: str | None
+) -> None:
+    payer = {"name": "Nguyễn Văn Mẫu", "id_number": number, **({"kind": kind} if kind else {})}
+    body = encode(paid(payer=payer), settings()).body
+    assert parse(body).findtext(".//CusTaxCode") == told
+
+
+def test_calls_are_those_of_the_documents() -> None:
+    """Names, order and fixed values; the simulator knows names and order only."""
+    own = settings()
+    request = Request(encode(paid(), own), "key", paid())
+    call = calls.issuing(request, own.collectors["H99.01"], own)
+    assert [(name, text) for name, text in call.parameters if name != "xmlInvData"] == [
+        ("Account", "can-bo-thu"),
+        ("ACpass", "mat-khau-can-bo"),
+        ("username", "dich-vu-thu"),
+        ("password", "mat-khau-dich-vu"),
+        ("pattern", "01BLP0-001"),
+        ("serial", "AA-26E"),
+        ("convert", "0"),
+    ]
+
+
 def test_a_replacement_of_a_replacement_counts_on() -> None:
     keys = ["P1"]
     for _ in range(3):
@@ -298,4 +348,5 @@ def test_every_documented_code_has_a_meaning() -> None:
     block = settings()
     documented = {"1", "2", "3", "5", "6", "7", "8", "9", "10", "13", "20"}
     assert documented <= set(block.issue_codes)
+    assert documented - {"13"} <= set(block.cancel_codes)
     assert block.look_up.codes["11"] is Meaning.NOT_PAID

@@ -1,4 +1,4 @@
-"""The hub as payment platform, post and document office of a product, over real HTTP."""
+"""The hub as post and document office of a product, over real HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import aiohttp
 import orjson
 import pytest
 
-from hub.connectors.one_stop.payplat import HASHED, hash_of
 from hub.connectors.one_stop.simulator import simulator
 from hub.simulation import CallLog, FaultScript, running
 from tests.connectors.one_stop_counterparts import (
@@ -18,193 +17,13 @@ from tests.connectors.one_stop_counterparts import (
     CUSTOMER,
     OTHER_UNIT,
     PRODUCT,
-    PUBLIC,
     UNIT,
-    Play,
-    alias,
     event,
     parcel,
-    payment,
     play,
     processed,
+    ticking,
 )
-
-REFERENCE = "dvcH9901260105000120260105093000"
-HASHES = [
-    (
-        "INIT",
-        "INIT|1.0.6|DT001|dvcH56260105000120260105093000|150000|PAY|1|1|vi-VN|VND|PAYMENT|"
-        "THANH TOAN HO SO H56-260105-0001|20260105093000|10.0.0.5",
-        "6cd0726c98affba1630f77ceb8bbf64c9b660a39993e07a9348160053f3eb8e5",
-    ),
-    (
-        "CONFIRM",
-        "CONFIRM|00|DT001|dvcH56260105000120260105093000|150000|VND|GD0000123|VCB|20260105093212|"
-        "THANH TOAN HO SO H56-260105-0001",
-        "9c8fd447a6bfc2b9d0693bcdd280a48b60d04725d7ff6fdd56f222aedd4423df",
-    ),
-    (
-        "QUERY",
-        "QUERY|1.0.6|DT001|dvcH56260105000120260105093000|20260105100000",
-        "e46955657bedf9c560376a9df3f9a6dcb543f2f79247ecbd39e0e895774ad8a3",
-    ),
-]
-
-
-@pytest.mark.parametrize(("form", "joined", "expected"), HASHES)
-def test_a_hash_is_the_one_of_the_documentation(form: str, joined: str, expected: str) -> None:
-    fields = dict(zip(HASHED[form], joined.split("|"), strict=True))
-    assert hash_of(fields, form, "SECRET_DEMO_01") == expected
-
-
-# Payment
-
-
-async def look(url: str) -> tuple[int, str, str]:
-    """Status, Location and text of what a citizen's browser gets."""
-    async with aiohttp.ClientSession() as http, http.get(url, allow_redirects=False) as answer:
-        return answer.status, answer.headers.get("Location", ""), await answer.text()
-
-
-async def test_an_ordered_payment_is_answered_with_a_link_that_leads_on_once_there_is_one() -> None:
-    async with play() as stage:
-        reply = await stage.calling.order_payment(CODE, 150_000, REFERENCE)
-        link = reply["inner"]["UrlThanhToan"]
-        assert link.startswith(f"{PUBLIC}/thanh-toan/")
-        page = link.replace(PUBLIC, stage.hub)
-        assert (await look(page))[0] == 200
-        (ordered,) = stage.events()
-        assert (ordered.kind, ordered.subject, ordered.once) == (
-            "payment.order_requested",
-            CODE,
-            True,
-        )
-        await stage.settle()
-        await stage.tell(event("payment.requested", payment(pay_url="https://pay.example.vn/1")))
-        assert await look(page) == (302, "https://pay.example.vn/1", "")
-        (told,) = (await stage.state())["told"].items()
-    assert told == ("ThongBaoThanhToan", 1)
-
-
-async def test_a_repeated_order_gets_the_same_link_and_is_taken_once() -> None:
-    async with play() as stage:
-        first, again = [
-            await stage.calling.order_payment(CODE, 150_000, REFERENCE) for _ in range(2)
-        ]
-        assert first == again
-        assert len(stage.ground.messages) == 1
-
-
-async def test_an_order_that_kafka_did_not_take_is_taken_when_it_is_repeated() -> None:
-    async with play() as stage:
-        stage.ground.kafka_is_away = True
-        reply = await stage.calling.order_payment(CODE, 150_000, REFERENCE)
-        assert reply["error_code"] == "-1"
-        stage.ground.kafka_is_away = False
-        assert (await stage.calling.order_payment(CODE, 150_000, REFERENCE))["error_code"] == "0"
-        assert len(stage.ground.messages) == 1
-
-
-async def test_a_reference_cannot_be_used_for_another_amount_or_dossier() -> None:
-    async with play() as stage:
-        await stage.calling.order_payment(CODE, 150_000, REFERENCE)
-        other = [
-            await stage.calling.order_payment(CODE, 15_000, REFERENCE),
-            await stage.calling.order_payment("H99.01-260105-0002", 150_000, REFERENCE),
-        ]
-        assert [reply["error_code"] for reply in other] == ["-9", "-9"]
-        assert len(stage.ground.messages) == 1
-
-
-@pytest.mark.parametrize(
-    ("change", "code"),
-    [
-        ({"MaXacThuc": "0" * 64}, "-2"),
-        ({"MaXacThuc": None}, "-2"),
-        ({"SoTien": "1"}, "-2"),
-        ({"MaDoiTac": "DT002"}, "-2"),
-        ({"LoaiBanTin": "GET_BILL"}, "-7"),
-        ({"LoaiBanTin": ["INIT"]}, "-7"),
-        ({"ThongTinBienLai": {}}, "-9"),
-        ({"ThongTinBienLai": "x"}, "-9"),
-    ],
-)
-async def test_an_order_that_is_not_right_is_refused(change: dict[str, Any], code: str) -> None:
-    async with play() as stage:
-        fields = stage.calling.init_fields(CODE, 150_000, REFERENCE) | change
-        reply = await stage.calling._exchange("POST", "/payplat", fields, {})
-        assert reply["error_code"] == code
-        assert stage.ground.messages == []
-        assert len(stage.ground.refusals) == 1
-
-
-async def test_a_payment_is_confirmed_under_the_reference_that_the_product_knows() -> None:
-    paid = payment(transaction="GD1", bank_code="VCB", paid_at="2026-01-05T09:32:12+07:00")
-    async with play() as stage:
-        await stage.calling.order_payment(CODE, 150_000, REFERENCE)
-        await stage.settle()
-        open_yet = await stage.calling.query_payment(REFERENCE)
-        assert (open_yet["MaLoi"], open_yet["signed"]) == ("01", True)
-        assert "TrangThaiGD" not in open_yet
-        requested = event("payment.requested", payment(pay_url="https://pay.example.vn/1"))
-        confirmed = event("payment.confirmed", paid)
-        assert await stage.tell(requested, confirmed, confirmed) == "00"
-        assert (await stage.state())["payments"] == {REFERENCE: "00"}
-        known = await stage.calling.query_payment(REFERENCE)
-    assert (known["TrangThaiGD"], known["MaLoi"], known["MaGiaoDich"]) == ("1", "00", "GD1")
-    assert known["signed"] is True
-
-
-async def test_a_failure_told_after_the_success_does_not_undo_it() -> None:
-    async with play() as stage:
-        await stage.calling.order_payment(CODE, 150_000, REFERENCE)
-        await stage.settle()
-        await stage.tell(event("payment.requested", payment(pay_url="https://pay.example.vn/1")))
-        await stage.tell(event("payment.confirmed", payment(transaction="GD1")))
-        await stage.tell(event("payment.failed", payment(reason="expired")))
-        known = await stage.calling.query_payment(REFERENCE)
-    assert known["TrangThaiGD"] == "1"
-
-
-async def test_a_second_payment_after_a_failed_one_is_told_under_the_same_reference() -> None:
-    async with play() as stage:
-        await stage.calling.order_payment(CODE, 150_000, REFERENCE)
-        await stage.settle()
-        await stage.tell(event("payment.requested", payment("A", pay_url="https://pay.vn/1")))
-        await stage.tell(event("payment.failed", payment("A", reason="expired")))
-        failed = await stage.calling.query_payment(REFERENCE)
-        assert (failed["TrangThaiGD"], failed["MaLoi"]) == ("4", "99")
-        await stage.tell(event("payment.requested", payment("B", pay_url="https://pay.vn/2")))
-        await stage.tell(event("payment.confirmed", payment("B", transaction="GD2")))
-        assert (await stage.state())["payments"] == {REFERENCE: "00"}
-
-
-async def test_a_payment_that_the_product_did_not_order_is_told_under_the_gateways_reference() -> (
-    None
-):
-    async with play() as stage:
-        await stage.tell(event("payment.confirmed", payment("HUB7", transaction="GD1")))
-        assert (await stage.state())["payments"] == {"HUB7": "00"}
-        assert (await stage.calling.query_payment("HUB7"))["TrangThaiGD"] == "1"
-        unknown = await stage.calling.query_payment("HUB8")
-    assert unknown["error_code"] == "-11"
-
-
-async def test_a_receipt_is_told_under_the_reference_of_its_payment() -> None:
-    issued = {"payment_id": "HUB1", "number": "17", "amount_vnd": 150_000}
-    async with play() as stage:
-        await stage.calling.order_payment(CODE, 150_000, REFERENCE)
-        await stage.settle()
-        await stage.tell(event("payment.requested", payment(pay_url="https://pay.example.vn/1")))
-        assert await stage.tell(event("receipt.issued", issued)) == "0"
-        (order,) = alias(stage.ground, "one_stop.payment")
-    assert order.facts["payment_id"] == "HUB1"
-
-
-async def test_the_page_of_an_unknown_payment_says_so() -> None:
-    async with play() as stage:
-        assert (await look(f"{stage.hub}/thanh-toan/{'0' * 40}"))[0] == 404
-
 
 # Post
 
@@ -226,6 +45,21 @@ async def test_an_order_is_cancelled_once_and_only_if_it_is_known() -> None:
         assert (await stage.calling.cancel_post(CODE))["Status"] == "101"
         kinds = [each.kind for each in stage.events()]
     assert kinds == ["post.order_requested", "post.cancel_requested"]
+
+
+async def test_a_cancelled_order_is_not_said_to_exist() -> None:
+    """`101` is a success to a product: it would wait for a parcel that nobody fetches."""
+    async with play() as stage:
+        await stage.calling.order_post(CODE)
+        await stage.calling.cancel_post(CODE)
+        assert (await stage.calling.order_post(CODE))["Status"] == "400"
+        assert (await stage.calling.order_post(f"{CODE}-2"))["Status"] == "100"
+        told = [(each.kind, each.data.model_dump()["number"]) for each in stage.events()]
+    assert told == [
+        ("post.order_requested", 1),
+        ("post.cancel_requested", 1),
+        ("post.order_requested", 2),
+    ]
 
 
 async def test_a_registration_says_which_way_the_papers_go() -> None:
@@ -269,12 +103,6 @@ async def test_kafka_being_away_is_the_posts_500() -> None:
     async with play() as stage:
         stage.ground.kafka_is_away = True
         assert (await stage.calling.order_post(CODE))["Status"] == "500"
-
-
-def ticking(stage: Play) -> None:
-    """Let the ground's clock go on with every change, as a database's does."""
-    moments = iter(range(1, 100_000))
-    stage.ground.clock = lambda: float(next(moments))
 
 
 async def test_tracking_rows_come_in_their_order_and_each_once() -> None:
@@ -350,6 +178,17 @@ async def test_a_draft_goes_to_the_office_and_its_files_to_the_blob_store() -> N
     assert told.data.model_dump()["echo"] == '{"a":1}'
 
 
+async def test_a_product_cannot_name_a_file_in_the_hubs_store() -> None:
+    async with play() as stage:
+        foreign = await stage.ground.keep(b"cua nguoi khac", "application/pdf")
+        file = {"Ten": "a.pdf", "KhoTep": foreign, "KichThuoc": "14", "SHA256": "a" * 64}
+        call = draft(VanBanDuThao={"TrichYeu": "Dự thảo", "DinhKem": [file]})
+        assert (await stage.calling.submit(call))["error"] is None
+        (told,) = stage.events()
+    (known,) = told.data.model_dump()["document"]["files"]
+    assert (known["name"], known["reference"], known["sha256"]) == ("a.pdf", "", "")
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -392,6 +231,21 @@ async def test_packages_are_listed_until_they_are_acknowledged_and_hold_their_fi
     assert again[1]["ThamSoAn"] == "ẩn"
 
 
+async def test_a_result_that_named_no_dossier_is_given_under_the_one_that_was_found() -> None:
+    """The office knew only the product's id; whose it is the hub found by the alias."""
+    async with play() as stage:
+        await stage.tell(processed("01", dossier_code="", dossier_id="9001"))
+        (package,) = await stage.calling.pull_packages()
+    assert (package["MaHoSo"], package["IDHoSo"]) == (CODE, "9001")
+
+
+async def test_a_draft_is_no_result_of_the_office() -> None:
+    draft_event = event("document.submitted", {"dossier_code": CODE, "result_code": "01"})
+    async with play() as stage:
+        assert await stage.tell(draft_event) == "not_told"
+        assert await stage.calling.waiting_packages() == []
+
+
 async def test_packages_of_another_product_are_neither_listed_nor_given() -> None:
     products = {UNIT: PRODUCT, OTHER_UNIT: {"office": True}}
     async with play(products=products) as stage:
@@ -404,6 +258,21 @@ async def test_packages_of_another_product_are_neither_listed_nor_given() -> Non
         assert await stage.calling.waiting_packages() == []
         reply = await stage.calling._office("GET", f"LayGoiTinVanBan?MaVanBan={code}", None)
     assert reply["error"]["code"] == "-11"
+
+
+@pytest.mark.parametrize(
+    ("parent", "code"),
+    [("", None), ("H99", None), (UNIT, None), ("H9", "-6"), ("99.01", "-6"), (OTHER_UNIT, "-6")],
+)
+async def test_a_list_is_of_the_own_unit_or_one_above_it(parent: str, code: str | None) -> None:
+    async with play() as stage:
+        await stage.tell(processed("01"))
+        query = f"LayDanhSachGoiTinVanBan?maDonViCha={parent}&top=5"
+        reply = await stage.calling._office("GET", query, None)
+    if code is None:
+        assert (len(reply["data"]), reply["error"]) == (1, None)
+    else:
+        assert reply["error"]["code"] == code
 
 
 @pytest.mark.parametrize(

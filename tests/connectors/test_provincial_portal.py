@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import traceback
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
 
 from hub.connector import Answer
+from hub.connectors.provincial_portal.client import PlatformClient
 from hub.connectors.provincial_portal.endpoints import endpoints
+from hub.connectors.provincial_portal.tokens import Tokens
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
+from hub.http import HttpReply
 from tests.connectors.ground import MemoryGround
 from tests.connectors.platform_examples import (
     OAUTH,
@@ -116,6 +121,122 @@ async def test_the_platforms_own_code_and_the_national_one_are_said(site: Site) 
     assert kept["steps"][0]["MaHoSo"] == OWN
 
 
+async def test_a_national_code_that_the_dossier_says_itself_is_kept(site: Site) -> None:
+    await site.ground.remember([Alias("dossier.national_code", NATIONAL, CODE)])
+    await site.deliver(dossier_event(MaHoSoQG="G22.99-260105-000099"))
+    kept = await site.look(f"dossiers/{CODE}")
+    assert kept["dossiers"][0]["MaHoSoQG"] == "G22.99-260105-000099"
+
+
+async def test_a_dossier_under_its_national_code_names_it_once(site: Site) -> None:
+    await site.ground.remember([Alias("dossier.national_code", CODE, CODE)])
+    await site.deliver(dossier_event())
+    assert "MaHoSoQG" not in (await site.look(f"dossiers/{CODE}"))["dossiers"][0]
+
+
+async def test_the_ministry_hears_the_code_that_it_gave() -> None:
+    async with platform(profile="ministry") as site:
+        await site.ground.remember([Alias("dossier.provincial_code", OWN, CODE)])
+        await site.deliver(dossier_event())
+        await site.deliver(step_event())
+        kept = await site.look(f"dossiers/{OWN}")
+    assert [item["DocCode"] for item in kept["dossiers"]] == [OWN]
+    assert [item["docCode"] for item in kept["steps"]] == [OWN]
+    assert "MaHoSo" not in kept["dossiers"][0] | kept["steps"][0]
+
+
+@pytest.mark.parametrize(
+    ("operation", "updating", "settings", "address"),
+    [
+        (SYNC, False, {}, f"/SynsTTHCC/{SYNC}?MaDinhDanhDV={PLATFORM_UNIT}&isUpdating=False"),
+        (SYNC, True, {}, f"/SynsTTHCC/{SYNC}?MaDinhDanhDV={PLATFORM_UNIT}&isUpdating=True"),
+        (STEP, None, {}, f"/SynsTTHCC/{STEP}?MaDinhDanhDV={PLATFORM_UNIT}"),
+        (SYNC, False, {"accounts": {UNIT: {"token": "x"}}}, f"MaDinhDanhDV={UNIT}&"),
+        (SYNC, False, {"profile": "two_urls"}, "/ThemMoi"),
+        (SYNC, True, {"profile": "two_urls"}, "/CapNhat"),
+        (STEP, None, {"profile": "two_urls"}, "/TienDo"),
+    ],
+)
+def test_an_address_names_the_platforms_unit_and_whether_it_is_an_update(
+    operation: str, updating: bool | None, settings: dict[str, Any], address: str
+) -> None:
+    client = PlatformClient("provincial_portal", platform_settings(**settings), MemoryGround())
+    assert address in client._address(operation, UNIT, updating)
+
+
+async def test_steps_in_one_call_carry_a_key_each_and_units_do_not_share_a_call() -> None:
+    accounts = {unit: {"token": SEND_TOKEN} for unit in (UNIT, "H99.02")}
+    async with platform(accounts=accounts) as site:
+        await site.deliver(dossier_event())
+        events = [
+            step_event(),
+            step_event(NoiDungXuLy="Trình ký"),
+            step_event("H99.02", NoiDungXuLy="Phối hợp"),
+        ]
+        await site.deliver(*events)
+        ids = [row["id"] for row in site.log.last() if row["operation"] == STEP]
+        assert ids == [site.request(event).operation_key for event in events]
+        assert (await site.look("state"))["calls"][f"{STEP} taken"] == 2
+
+
+async def test_the_token_goes_in_the_header_that_the_deployment_names() -> None:
+    async with platform(header="X-Ma-Truy-Cap") as site:
+        error = await refused(site, dossier_event())
+    assert (type(error), error.code) == (Misconfigured, "account_refused")
+
+
+class Gateway:
+    """Gives tokens `t1`, `t2`, ... that live as long as it says, after a slow answer."""
+
+    def __init__(self, **changes: Any) -> None:
+        settings = platform_settings(oauth={**OAUTH, "renew_before_seconds": 10, **changes})
+        self.now, self.life, self.given, self.status = 0.0, 100, 0, 200
+        self.tokens = Tokens(settings, self.fetch, clock=lambda: self.now)
+
+    async def fetch(self, _: str) -> HttpReply:
+        self.given += 1
+        self.now += 5
+        await asyncio.sleep(0)
+        fields = {"access_token": f"t{self.given}", "expires_in": self.life}
+        return HttpReply(self.status, {}, orjson.dumps(fields))
+
+
+async def test_a_token_is_renewed_before_its_end_counted_from_the_question() -> None:
+    gateway = Gateway()
+    assert await gateway.tokens.get() == "Bearer t1"
+    for now, token in ((89.9, "Bearer t1"), (90.0, "Bearer t2")):
+        gateway.now = now
+        assert await gateway.tokens.get() == token
+
+
+async def test_a_token_that_does_not_tell_its_life_has_that_of_the_settings() -> None:
+    gateway = Gateway(life_seconds=50)
+    gateway.life = 0
+    await gateway.tokens.get()
+    gateway.now = 39.9
+    assert await gateway.tokens.get() == "Bearer t1"
+    gateway.now = 40
+    assert await gateway.tokens.get() == "Bearer t2"
+
+
+async def test_one_token_is_fetched_for_all_and_only_the_refused_one_is_dropped() -> None:
+    gateway = Gateway()
+    assert await asyncio.gather(*(gateway.tokens.get() for _ in range(3))) == ["Bearer t1"] * 3
+    gateway.tokens.drop("Bearer t1")
+    assert await gateway.tokens.get() == "Bearer t2"
+    gateway.tokens.drop("Bearer t1")
+    assert await gateway.tokens.get() == "Bearer t2"
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+async def test_credentials_that_the_gateway_refuses_are_no_outage(status: int) -> None:
+    gateway = Gateway()
+    gateway.status = status
+    with pytest.raises(Misconfigured) as caught:
+        await gateway.tokens.get()
+    assert caught.value.code == "account_refused"
+
+
 async def test_a_deployment_may_keep_other_codes_to_itself() -> None:
     async with platform(sends_other_codes=False) as site:
         await site.ground.remember([Alias("dossier.provincial_code", OWN, CODE)])
@@ -197,6 +318,33 @@ async def test_partial_failure_codes_of_a_step_that_exists_are_success(site: Sit
         assert (await site.deliver(step_event())).foreign_code == code
 
 
+async def test_a_dossier_that_is_said_to_exist_and_is_not_updated_is_not_delivered(
+    site: Site,
+) -> None:
+    await site.play({"fault": "refuse", "error_code": "3", "message": "Hồ sơ đã tồn tại"})
+    for _ in range(2):
+        error = await refused(site, dossier_event())
+        assert isinstance(error, Rejected)
+        assert (error.foreign_code, error.documented) == ("3", False)
+    assert site.operations() == [SYNC] * 4
+
+
+async def test_a_step_of_a_dossier_that_the_platform_has_lost_is_not_delivered(site: Site) -> None:
+    fault = {"fault": "refuse", "error_code": "4", "message": "Không tìm thấy hồ sơ"}
+    await site.play({**fault, "operation": STEP})
+    error = await refused(site, step_event())
+    assert isinstance(error, Rejected)
+    assert (error.foreign_code, error.documented) == ("4", False)
+
+
+async def test_a_document_that_exists_is_there() -> None:
+    async with platform(profile="ministry", oauth=OAUTH) as site:
+        refusal = {"fault": "refuse", "error_code": "3", "message": "Hồ sơ đã tồn tại"}
+        await site.play({**refusal, "operation": "SyncDocument"})
+        assert (await site.deliver(dossier_event())).foreign_code == "3"
+        assert site.operations() == ["token", "SyncDocument"]
+
+
 async def test_a_final_code_of_the_deployment_is_documented() -> None:
     async with platform(final_codes=["99"]) as site:
         await site.play({"fault": "refuse"})
@@ -238,6 +386,7 @@ async def test_what_the_platform_pushes_becomes_events_in_order(door: HubDoor, s
     events = door.events()
     assert [event.subject for event in events] == [OWN] * 4
     assert events[0].natural_key == events[1].natural_key
+    assert [event.data.model_dump().get("updating") for event in events] == [False] * 2 + [None] * 2
     assert {(a.kind, a.value, a.subject) for a in events[0].aliases} == {
         ("dossier.provincial_code", OWN, OWN),
         ("dossier.national_code", NATIONAL, OWN),
@@ -295,6 +444,7 @@ LIMITS = {
         (SYNC, [{"MaHoSo": OWN, "TaiLieuNop": [{"Base64": "AAAA"}] * 3}], "too_large"),
         (SYNC, [{"MaHoSo": OWN, "TaiLieuNop": [{"Base64": "A" * 44}]}], "too_large"),
         (SYNC, [{"MaHoSo": OWN, "TaiLieuNop": [{"Base64": "không"}]}], "field_rules"),
+        (SYNC, [{"MaHoSo": OWN, "TaiLieuNop": [{"Base64": "AA!!AAAA"}]}], "field_rules"),
         ("TraCuuHoSo", [{"MaHoSo": OWN}], "unknown_operation"),
     ],
 )
@@ -329,6 +479,23 @@ async def test_only_a_units_own_token_opens_the_door(
     answer = await door.hear(SYNC, [DOSSIER], token=token, query=query)
     assert answer["error_code"] == "-9"
     assert [refusal.code for refusal in door.ground.refusals] == [code]
+
+
+async def test_a_unit_without_a_receive_token_is_pushed_to_by_nobody() -> None:
+    accounts = {UNIT: {"platform_unit": PLATFORM_UNIT, "token": SEND_TOKEN}}
+    async with hub_door(accounts=accounts) as door:
+        for token in ("", SEND_TOKEN, RECEIVE_TOKEN, "None"):
+            assert (await door.hear(SYNC, [DOSSIER], token=token))["error_code"] == "-9"
+        assert {refusal.code for refusal in door.ground.refusals} == {"wrong_credentials"}
+        assert not door.ground.messages
+
+
+async def test_each_item_is_kept_in_its_exact_bytes(door: HubDoor) -> None:
+    one = rb'{ "TenTTHC":"Th\u1ee7 t\u1ee5c",  "MaHoSo" : "H99-260105-0001", "Phi": 1.50 }'
+    other = '{"MaHoSo":"H99-260105-0002","TenTTHC":"Thủ tục"}'.encode()
+    answer = await door.hear(SYNC, b"[ " + one + b" ,\n" + other + b"]\n")
+    assert answer["error_code"] == "0"
+    assert [message.body for message in door.ground.messages] == [one, other]
 
 
 async def test_while_kafka_is_away_the_platform_is_told_to_send_again(door: HubDoor) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import hub.connectors.provincial_portal as folder
 from hub.connectors.provincial_portal.decode import decode, message
-from hub.connectors.provincial_portal.encode import WORD_OF_CODE, encode
+from hub.connectors.provincial_portal.encode import encode
 from hub.connectors.provincial_portal.settings import ProvincialPortalSettings
 from hub.connectors.provincial_portal.simulator_rules import DOSSIER as RULES
 from hub.connectors.provincial_portal.simulator_rules import first_fault
@@ -21,7 +21,7 @@ from hub.errors import EncodeError
 from hub.event import Event
 from hub.masking import masked_event, masked_wire
 from hub.metrics import Metric
-from hub.schemas.dossier import DossierEvent
+from hub.schemas.dossier import DossierEvent, DossierStatus
 from hub.wire.dvcqg.claims import applicant_fields
 from tests.connectors.platform_examples import hub_door, platform, platform_settings
 from tests.connectors.portal_examples import CODE, DOSSIER, dossier_event, step_event
@@ -61,16 +61,31 @@ def heard(item: Any, form: str = "lgsp") -> DossierEvent:
     return event.data
 
 
-@pytest.mark.parametrize("status", [str(number) for number in range(1, 11)])
-def test_statuses_are_said_as_codes_or_words_and_heard_alike(status: str) -> None:
-    word = WORD_OF_CODE[status]
-    event = dossier_event(TrangThaiHoSo=status)
-    assert said(event)["TrangThaiHoSo"] == status
+STATUSES = [
+    ("1", "receiving", DossierStatus.NEW, "Mới đăng ký"),
+    ("2", "new", DossierStatus.RECEIVED, "Được tiếp nhận"),
+    ("3", "denied", DossierStatus.REFUSED, "Không được tiếp nhận"),
+    ("4", "processing", DossierStatus.PROCESSING, "Đang xử lý"),
+    ("5", "waiting", DossierStatus.SUPPLEMENT, "Yêu cầu bổ sung giấy tờ"),
+    ("6", "paying", DossierStatus.FINANCE, "Yêu cầu thực hiện nghĩa vụ tài chính"),
+    ("7", "cancelled", DossierStatus.WITHDRAWN, "Công dân yêu cầu rút hồ sơ"),
+    ("8", "unresolved", DossierStatus.STOPPED, "Dừng xử lý"),
+    ("9", "releasing", DossierStatus.DONE, "Đã xử lý xong"),
+    ("10", "done", DossierStatus.RETURNED, "Đã trả kết quả"),
+]
+"""Code, word of the adapters, ours, and name, as documented."""
+
+
+@pytest.mark.parametrize(("code", "word", "ours", "name"), STATUSES)
+def test_statuses_are_said_as_codes_or_words_and_heard_alike(
+    code: str, word: str, ours: DossierStatus, name: str
+) -> None:
+    event = dossier_event(TrangThaiHoSo=code)
+    assert said(event)["TrangThaiHoSo"] == code
     assert said(event, statuses="word")["TrangThaiHoSo"] == word
-    assert (
-        heard(DOSSIER | {"TrangThaiHoSo": word}).status
-        is heard(DOSSIER | {"TrangThaiHoSo": status}).status
-    )
+    for told in (code, word):
+        assert heard(DOSSIER | {"TrangThaiHoSo": told}).status is ours
+    assert said(step_event(NoiDungXuLy="", TrangThai=code))["NoiDungXuLy"] == name
 
 
 @pytest.mark.parametrize("code", ["0", "11", "interoperating", "posting"])
@@ -112,6 +127,17 @@ def test_what_the_platform_would_refuse_is_said_with_its_path() -> None:
     assert caught.value.path == "/NguoiXuLy"
 
 
+@pytest.mark.parametrize("name", ["KenhThucHien", "DuocThanhToanTrucTuyen"])
+def test_what_came_in_2023_is_not_asked_of_a_platform_of_2020(name: str) -> None:
+    event = dossier_event(**{name: ""})
+    with pytest.raises(EncodeError) as caught:
+        said(event)
+    assert caught.value.path == f"/{name}"
+    assert said(event, form_year=2020).get(name, "") == ""
+    with pytest.raises(EncodeError):
+        said(dossier_event(MaLinhVuc=""), form_year=2020)
+
+
 def test_a_state_without_officer_and_text_is_said_plainly() -> None:
     item = said(step_event(NguoiXuLy="", NoiDungXuLy="", ThoiDiemXuLy="", TrangThai="5"))
     assert (item["NguoiXuLy"], item["NoiDungXuLy"]) == ("Hệ thống", "Yêu cầu bổ sung giấy tờ")
@@ -135,35 +161,67 @@ def test_the_simulated_platform_takes_every_sample(file: Path) -> None:
 
 WORDS = st.text(string.ascii_letters + "ăâđêôơư ", min_size=1, max_size=12).filter(str.strip)
 STAMPS = st.datetimes().filter(lambda at: at.year >= 1900).map(lambda at: f"{at:%Y%m%d%H%M%S}")
+DIGITS = st.integers(0, 10**9).map(str)
+SAID: dict[str, st.SearchStrategy[Any]] = {
+    **dict.fromkeys(
+        (
+            *("DocTypeName", "CitizenName", "CitizenInfo", "ApplicantsId", "Address", "Email"),
+            *("Phone", "Compendium", "SuccessDate", "ApproverName", "ApproverPosition"),
+            *("SuccessNote", "ReturnNote", "ProcessingOrganName", "Note"),
+            *("RequireSupplementaryDate", "OrganInchargeIdLevel1", "OrganInchargeName"),
+        ),
+        WORDS,
+    ),
+    **dict.fromkeys(("DateReceived", "DateAppointed", "FinishedDate", "ReturnedDate"), STAMPS),
+    **dict.fromkeys(("IsSuccess", "IsReturned", "HasSupplementary"), st.booleans()),
+    "ApplicantsType": st.sampled_from("1234"),
+    "ReturnedType": st.sampled_from("01"),
+}
+PARTS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "Attachments": {
+        "AttachmentId": DIGITS,
+        "AttachmentName": WORDS,
+        "IsDeleted": st.sampled_from("01"),
+        "IsVerified": st.booleans(),
+    },
+    "DocFees": {"feeName": WORDS, "feeType": st.sampled_from("12"), "price": DIGITS},
+    "DocPapers": {"paperName": WORDS, "amount": st.integers(0, 10**9), "paperType": WORDS},
+    "Supplementaries": {"oldDateAppointed": STAMPS, "newDateAppointed": STAMPS},
+}
 DOCUMENTS = st.fixed_dictionaries(
     {
         "DocCode": st.just(CODE),
         "DocTypeCode": st.just("1.009999"),
         "Status": st.integers(1, 10).map(str),
     },
-    optional={
-        "CitizenName": WORDS,
-        "Address": WORDS,
-        "Compendium": WORDS,
-        "DateReceived": STAMPS,
-        "DateAppointed": STAMPS,
-        "FinishedDate": STAMPS,
-        "ReturnedType": st.sampled_from("01"),
-        "IsSuccess": st.booleans(),
-        "ApproverName": WORDS,
-        "SuccessDate": WORDS,
-        "OrganInchargeName": WORDS,
-        "DocFees": st.lists(
-            st.fixed_dictionaries({"feeName": WORDS, "price": st.integers(0, 10**9).map(str)}),
-            min_size=1,
-        ),
-        "DocPapers": st.lists(st.fixed_dictionaries({"paperName": WORDS}), min_size=1),
-        "Supplementaries": st.lists(
-            st.fixed_dictionaries({"oldDateAppointed": STAMPS, "newDateAppointed": STAMPS}),
-            min_size=1,
-        ),
+    optional=SAID
+    | {
+        name: st.lists(st.fixed_dictionaries(fields), min_size=1, max_size=3)
+        for name, fields in PARTS.items()
     },
 )
+TRACES = st.fixed_dictionaries(
+    {
+        "docCode": st.just(CODE),
+        "userName": WORDS,
+        "dateCreated": STAMPS,
+        "comment": WORDS,
+        "status": st.integers(1, 10).map(str),
+    },
+    optional={"documentId": DIGITS, "userPosition": WORDS},
+)
+DOCUMENTED = """
+DocTypeCode DocTypeName DocCode CitizenName CitizenInfo ApplicantsId ApplicantsType Address Email
+Phone Compendium DateReceived DateAppointed IsSuccess SuccessDate ApproverName ApproverPosition
+SuccessNote IsReturned ReturnedDate ReturnNote ReturnedType FinishedDate Status
+ProcessingOrganName HasSupplementary RequireSupplementaryDate Note Attachments DocFees DocPapers
+Supplementaries OrganInchargeIdLevel1 OrganInchargeName
+"""
+"""Every field of a Document; of its files `Base64` has a test of its own."""
+
+
+def test_the_documents_below_have_every_documented_field() -> None:
+    assert {"DocCode", "DocTypeCode", "Status", *SAID, *PARTS} == set(DOCUMENTED.split())
 
 
 @given(DOCUMENTS)
@@ -178,6 +236,19 @@ def test_a_document_keeps_every_field_there_and_back(document: dict[str, Any]) -
         natural_key="x",
     )
     assert said(event, profile="ministry") == document
+
+
+@given(TRACES)
+def test_a_trace_keeps_every_field_there_and_back(trace: dict[str, Any]) -> None:
+    event = Event(
+        kind="dossier.progressed",
+        source="/connectors/one_stop/H99.01",
+        subject=CODE,
+        time=dossier_event().time,
+        data=heard(trace, "trace"),
+        natural_key="x",
+    )
+    assert said(event, profile="ministry") == trace
 
 
 @pytest.mark.parametrize(

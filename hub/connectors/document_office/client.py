@@ -27,7 +27,7 @@ BARE = "LoaiKetQua"
 """A field of a package that stands in the answer itself, not in its `data`."""
 
 MAYBE_TAKEN = (500, 502, 504)
-"""Of these nobody knows whether the office had acted before."""
+"""Of these nobody knows whether the office had acted before, unless it says what it refuses."""
 
 
 class Office:
@@ -52,7 +52,8 @@ class Office:
         headers = {**self._headers(), **said}
         reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
         fields = _object(reply.body)
-        if fields is None and reply.status in MAYBE_TAKEN:
+        told = None if fields is None else _code(fields)
+        if reply.status in MAYBE_TAKEN and told in (None, *self._settings.success_codes):
             raise UnknownOutcome(f"HTTP {reply.status}", code="http_5xx")
         code, _ = self._read(reply, fields, wire.SUBMIT, self._settings.duplicate_codes)
         return code
@@ -225,7 +226,10 @@ def _object(body: bytes) -> dict[str, Any] | None:
 
 
 def _code(fields: Mapping[str, Any]) -> str | None:
-    """`error.code` as short text, `` where there is no error; `None`: not the office's form."""
+    """`error.code` as short text, `` where there is no error; `None`: not the office's form.
+
+    An `error` without a code says neither that it is none nor what was refused.
+    """
     if not {"error", "data", BARE} & set(fields):
         return None
     error = fields.get("error")
@@ -233,6 +237,6 @@ def _code(fields: Mapping[str, Any]) -> str | None:
         return ""
     code = error.get("code") if isinstance(error, dict) else None
     if not isinstance(code, str | int) or isinstance(code, bool):
-        return "unreadable"
+        return None
     text = str(code)
     return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"

@@ -21,8 +21,11 @@ from hub.connectors.document_office import wire
 from hub.connectors.document_office.client import Office
 from hub.connectors.document_office.decode import decode, order_key
 from hub.connectors.document_office.settings import DocumentOfficeSettings
-from hub.errors import DecodeError, Rejected, Unavailable
+from hub.errors import DecodeError, HubError, Rejected, Unavailable
 from hub.message import Message, name_id
+
+ITS_OWN = ("reply_too_large", "malformed_reply", "http_5xx")
+"""Codes of failures that one damaged package causes as well as an office that is away."""
 
 
 class OfficePoller:
@@ -44,36 +47,47 @@ class OfficePoller:
     async def poll(self, cursor: str) -> Page:
         """One list, and at most `fetch_count` packages that were not fetched before.
 
-        A package that the office lists and then refuses is passed over; if there is nothing else,
-        its refusal is raised, so that somebody sees it.
+        A package that the office lists and then refuses, or cannot give, is passed over, and looked
+        at again; that it was is the page's problem. If there is nothing else, it is raised.
         """
         states = dict(_pairs(cursor.split()))
         listed = list(dict.fromkeys(await self._office.codes(self._settings.list_count)))
         known = {code: states[code] for code in listed if code in states}
         new = [code for code in listed if code not in states]
         messages: list[Message] = []
-        refused: Rejected | None = None
-        for code in new[: self._settings.fetch_count]:
+        failures: list[HubError] = []
+        while new and len(messages) < self._settings.fetch_count:
+            code = new.pop(0)
             try:
                 message, known[code] = await self._fetched(code)
-            except Rejected as error:
-                refused = error
-                continue
-            except Unavailable:
-                if not messages:
-                    raise
-                break
-            messages.append(message)
-        if refused is not None and not messages and not known:
-            raise Unavailable("the office refuses the packages it lists") from refused
+            except (Rejected, Unavailable) as error:
+                failures.append(error)
+                if not _is_its_own(error):
+                    break
+            else:
+                messages.append(message)
+        if failures and not known:
+            raise _told(failures[0])
         told = tuple(f"{quote(code, safe='')}:{state}" for code, state in known.items())
-        more = bool(messages) and len(new) > self._settings.fetch_count
-        return Page(tuple(messages), cursor=" ".join(told), more=more, receipts=told)
+        more = bool(new) and len(messages) == self._settings.fetch_count
+        problem = f"{len(failures)} packages cannot be fetched: {failures[0]}" if failures else ""
+        return Page(tuple(messages), " ".join(told), more, told, problem)
 
     async def done(self, page: Page) -> None:
-        """Acknowledge every package: 03, or 04 for one that nobody can read."""
+        """Acknowledge every package: 03, or 04 for one that nobody can read.
+
+        One whose acknowledgement fails does not keep the others back; it stays listed.
+        """
+        failures: list[HubError] = []
         for code, state in _pairs(page.receipts):
-            await self._office.acknowledge(code, state)
+            try:
+                await self._office.acknowledge(code, state)
+            except (Rejected, Unavailable) as error:
+                failures.append(error)
+                if not _is_its_own(error):
+                    break
+        if failures:
+            raise failures[0]
 
     async def close(self) -> None:
         await self._office.close()
@@ -112,7 +126,12 @@ class OfficePoller:
         return wire.FAILED if failed else wire.HANDLED
 
     async def _put_away(self, file: dict[str, Any]) -> None:
-        """Put a file's content into the blob store; what is none stays, and is refused later."""
+        """Put a file's content into the blob store; what is none stays, and is refused later.
+
+        A reference is the hub's to write: one that came with the file names somebody else's.
+        """
+        for name in (wire.STORED, wire.SIZE, wire.DIGEST):
+            file.pop(name, None)
         content = file.get(wire.CONTENT)
         if content is None or content == "":
             file.pop(wire.CONTENT, None)
@@ -127,6 +146,20 @@ class OfficePoller:
         file[wire.STORED] = await self._ground.keep(raw, "application/octet-stream")
         file[wire.SIZE] = str(len(raw))
         file[wire.DIGEST] = hashlib.sha256(raw).hexdigest()
+
+
+def _is_its_own(error: HubError) -> bool:
+    """Whether a failure may be that of one package, so that the next one is worth a call."""
+    return isinstance(error, Rejected) or error.code in ITS_OWN
+
+
+def _told(error: HubError) -> HubError:
+    """What a look raises that brought nothing: of the office's refusal that it must be seen."""
+    if not isinstance(error, Rejected):
+        return error
+    told = Unavailable("the office refuses the packages it lists")
+    told.__cause__ = error
+    return told
 
 
 def _bytes(package: dict[str, Any]) -> bytes:

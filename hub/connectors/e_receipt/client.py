@@ -34,8 +34,13 @@ from hub.wire.xml import XmlLimits
 
 KEY_HEADER = "X-Operation-Key"
 PROBE_KEY = "hub-probe"
-DIFFERS, VOID = "fkey_of_another", "fkey_is_void"
-"""Foreign codes shown when a receipt of this key is there, about another amount, or void."""
+DIFFERS, VOID, REPLACED = "fkey_of_another", "fkey_is_void", "fkey_is_replaced"
+"""Foreign codes shown when the receipt of this key is not the one that was asked for."""
+NOT_OURS = {
+    DIFFERS: "a receipt of this key is there, about another amount",
+    VOID: "the receipt of this key is void",
+    REPLACED: "the receipt of this key was replaced",
+}
 
 
 class ReceiptClient:
@@ -79,8 +84,8 @@ class ReceiptClient:
             void = found.status in self._settings.look_up.cancelled_statuses
             reply = replies.reply(self._teller, request, None, existed=True) if void else Reply()
             return Asked(Answer.TAKEN if void else Answer.NOT_TAKEN, reply)
-        if found is None or replies.differs(request, found):
-            # Of another amount: it is sent, the system says ERR:13, and a person hears why.
+        if found is None or self._not_ours(request, found):
+            # What is there is not it: it is sent, the system says ERR:13, and a person hears why.
             return Asked(Answer.NOT_TAKEN)
         found_reply = await self._told(request, found, deadline, existed=True)
         return Asked(Answer.TAKEN, found_reply)
@@ -131,12 +136,18 @@ class ReceiptClient:
         found = await self._look_up(collector, fkey, deadline)
         if found is None:
             raise self._error(meaning if twice else Meaning.UNCLEAR, code, operation)
-        if found.status in self._settings.look_up.cancelled_statuses:
-            raise Rejected(f"{operation}: the receipt of this key is void", foreign_code=VOID)
-        if replies.differs(request, found):
-            told = f"{operation}: a receipt of this key is there, about another amount"
-            raise Rejected(told, foreign_code=DIFFERS)
+        if why := self._not_ours(request, found):
+            raise Rejected(f"{operation}: {NOT_OURS[why]}", foreign_code=why)
         return await self._told(request, found, deadline, existed=True)
+
+    def _not_ours(self, request: Request, found: Found) -> str:
+        """Why a receipt of the key is not told as the one that was asked for; empty: it is."""
+        names = self._settings.look_up
+        if found.status in names.cancelled_statuses:
+            return VOID
+        if found.status in names.replaced_statuses:
+            return REPLACED
+        return DIFFERS if replies.differs(request, found) else ""
 
     async def _found_after(self, collector: Collector, fkey: str, deadline: http.Deadline) -> Found:
         """The receipt behind an `OK` of unknown form: its number is what the answer had to say."""

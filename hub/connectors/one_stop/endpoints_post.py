@@ -35,6 +35,8 @@ TOKEN = "token"  # noqa: S105 - the name of a call, not a secret
 TAKEN, EXISTS = "100", "101"
 STATUS_OF_CODE = {"try_again": "500"}
 REFUSED_STATUS = "400"
+CANCELLED = "cancelled"
+"""Fact of an order number that was taken back: it orders nothing any more."""
 IDENTITY = {"wrong_credentials", "session_invalid", "session_expired"}
 
 
@@ -172,10 +174,13 @@ class PostDoor:
         ground = self._inbox.ground
         alias = order_alias(str(product.post_customer), str(fields.get("OrderNumber")))
         known = await asked(ground.alias(*alias), unit)
-        done = "cancelled" if event.kind == "post.cancel_requested" else "in_kafka"
+        done = CANCELLED if event.kind == "post.cancel_requested" else "in_kafka"
+        if known is not None and known.facts.get(CANCELLED) and done != CANCELLED:
+            # 101 would be a success: the product would wait for a parcel that nobody fetches.
+            raise Refused(replies.FIELD_RULES, "/OrderNumber đã hủy", unit=unit)
         if known is not None and known.facts.get(done):
             return {"Status": EXISTS, "Message": "Đơn hàng đã tồn tại"}
-        if known is None and done == "cancelled":
+        if known is None and done == CANCELLED:
             raise Refused(replies.READ_REFUSED, "/OrderNumber", unit=unit)
         await asked(ground.remember(event.aliases), unit)
         await asked(self._inbox.accept([message]), unit)

@@ -60,10 +60,10 @@ def understand(reply: http.HttpReply, settings: ProvincialPortalSettings) -> Tol
 
 
 def _fault(code: str, reply: http.HttpReply, settings: ProvincialPortalSettings) -> Told:
-    if code in settings.token_faults:
-        return Told(code, Verdict.TOKEN)
     if code in settings.account_faults:
         raise Misconfigured(f"the gateway refuses the account ({code})", code=TOKEN_REFUSED)
+    if code in settings.token_faults or reply.status == 401:
+        return Told(code, Verdict.TOKEN)
     http.check_status(reply)
     # A fault of the gateway never reached the platform, whatever its HTTP status.
     raise Unavailable(f"fault of the gateway ({code})")

@@ -113,7 +113,8 @@ class ProvincialPortalSettings(ConnectorSettings):
     )
     final_codes: Words = Field((), description="Codes that are known to be final.")
     token_faults: Words = Field(
-        ("900901", "900902", "900904"), description="Gateway faults: the token is not valid."
+        ("900901", "900902", "900903", "900904"),
+        description="Gateway faults: the token is not valid; so is any other with HTTP 401.",
     )
     account_faults: Words = Field(
         ("900900", "900908"), description="Gateway faults: this account may not."
