@@ -16,14 +16,16 @@ from typing import IO, Any
 
 from hub.connector import Ground, Page
 from hub.connectors.document_exchange import answers
-from hub.connectors.document_exchange.client import AxisCalls
+from hub.connectors.document_exchange.client import READS, AxisCalls
 from hub.connectors.document_exchange.decode import (
     DOCUMENT_ALIAS,
     Problem,
     Received,
     key_of,
 )
+from hub.connectors.document_exchange.ids import Ids
 from hub.connectors.document_exchange.opening import Opened, Opening
+from hub.connectors.document_exchange.organisations import Organisations
 from hub.connectors.document_exchange.packing import spool
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.connectors.document_exchange.waiting import Waiting
@@ -78,8 +80,12 @@ class AxisPoller:
         self._ground = ground
         self._calls = AxisCalls(settings)
         self._waiting = Waiting(settings.hold_back_seconds)
+        self._organisations = Organisations(name, settings, ground)
+        self._ids = Ids(settings)
 
     async def poll(self, cursor: str) -> Page:
+        unlisted = await self._organisations.refresh(self._list_organisations)
+        self._ids = await self._organisations.ids()
         items = [*await self._list(models.DOCUMENT), *await self._list(models.STATUS)]
         fresh, again = self._waiting.look(items)
         look = _Look()
@@ -96,7 +102,9 @@ class AxisPoller:
         if not look.away:
             is_cut |= await self._take_again(again, look)
         more = is_cut and not look.away
-        return Page(tuple(look.messages), cursor, more, tuple(look.receipts), self._problem())
+        return Page(
+            tuple(look.messages), cursor, more, tuple(look.receipts), self._problem(unlisted)
+        )
 
     async def _take_again(self, rows: Sequence[Mapping[str, Any]], look: _Look) -> bool:
         """Try what could not be fetched before, until one fails again; whether any came.
@@ -123,9 +131,10 @@ class AxisPoller:
         look.receipts.append(f"{end} {answers.text_of(row, 'docId')}")
         return True
 
-    def _problem(self) -> str:
+    def _problem(self, unlisted: str) -> str:
         count = self._waiting.away_count
-        return f"{count} listed packages cannot be fetched" if count else ""
+        unfetched = f"{count} listed packages cannot be fetched" if count else ""
+        return "; ".join(each for each in (unlisted, unfetched) if each)
 
     async def done(self, page: Page) -> None:
         failures: list[HubError] = []
@@ -140,6 +149,10 @@ class AxisPoller:
 
     async def close(self) -> None:
         await self._calls.close()
+
+    async def _list_organisations(self) -> Sequence[Mapping[str, Any]]:
+        seconds, logical = self._settings.query_timeout_seconds, READS[models.AGENCIES_QD20]
+        return (await self._calls.call(models.AGENCIES_QD20, logical, seconds)).rows()
 
     async def _list(self, message_type: str) -> Sequence[Mapping[str, Any]]:
         """What waits for us, oldest first."""
@@ -176,7 +189,7 @@ class AxisPoller:
                 received, end = received.model_copy(update={"problem": problem}), FAIL
             original = await self._keep_original(raw)
         received = received.model_copy(update={"original": original})
-        unit = self._settings.id_of(received.receiver)
+        unit = self._ids.id_of(received.receiver)
         message = Message(
             connector=self.name,
             operation=models.FETCH.removeprefix("/"),
@@ -191,7 +204,7 @@ class AxisPoller:
         self, received: Received, row: Mapping[str, Any], raw: IO[bytes], places: _Places
     ) -> tuple[Received, str]:
         """Fetch a package and put its attachments where the hub keeps them."""
-        opening = Opening(self._settings, places, at=datetime.now(UTC))
+        opening = Opening(self._settings, places, at=datetime.now(UTC), ids=self._ids)
         await self._fetch(received.doc_id, row, raw, opening)
         if self._settings.mark_processing:
             with suppress(Unavailable, UnknownOutcome):  # a courtesy: it is read all the same
@@ -202,7 +215,8 @@ class AxisPoller:
         read = received.model_copy(
             update={
                 "subject": subject,
-                "edxml": opened.text.decode(),
+                "edxml": (text := opened.text.decode()),
+                "ids": self._ids.listed.within(text, received.receiver),
                 "contents": contents,
                 "signatures": tuple(opened.verdicts),
             }
