@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -241,15 +242,31 @@ async def test_an_axis_without_such_a_list_is_not_asked() -> None:
         assert LIST not in here.operations()
 
 
-async def test_a_list_that_cannot_be_pulled_is_told_and_keeps_no_package_waiting(
-    here: Axis,
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ({"fault": "refuse", "error_code": "20"}, "rejected"),
+        ({"fault": "refuse", "error_code": "19"}, "account_refused"),
+    ],
+)
+async def test_a_list_that_is_refused_is_told_and_keeps_no_package_waiting(
+    here: Axis, fault: dict[str, Any], code: str
 ) -> None:
-    await here.play({"fault": "5xx", "operation": LIST, "status": 503})
+    await here.play({**fault, "operation": LIST})
     await here.bring(theirs())
     page = await here.poller.poll("")
     assert len(page.messages) == 1
-    assert page.problem == "the list of organisations cannot be pulled (http_5xx)"
+    assert page.problem == f"the list of organisations is refused ({code})"
     assert (await here.poller.poll("")).problem == ""
+    assert here.operations().count(LIST) == 1
+
+
+async def test_while_the_list_cannot_be_had_every_other_look_goes_without(here: Axis) -> None:
+    await here.play({"fault": "5xx", "operation": LIST, "status": 503})
+    await here.bring(theirs())
+    with pytest.raises(Unavailable):
+        await here.poller.poll("")
+    assert len((await here.poller.poll("")).messages) == 1
     assert here.operations().count(LIST) == 1
 
 
@@ -283,7 +300,8 @@ async def test_while_the_axis_is_away_the_last_known_list_counts() -> None:
     assert await mine.refresh(asked) == ""
     asked.rows = None
     clock.now += 30 * 86_400
-    assert "connect_failed" in await mine.refresh(asked)
+    with pytest.raises(Unavailable):
+        await mine.refresh(asked)
     for each in (mine, late):
         assert (await each.ids()).id_of(OLD[THEIRS]) == THEIRS
 
@@ -292,12 +310,21 @@ async def test_a_list_that_could_not_be_pulled_is_asked_for_again_after_a_while(
     clock, asked = Clock(), Asked()
     mine = Organisations("axis", exchange_settings(), MemoryGround(), clock=clock)
     asked.rows = None
-    assert await mine.refresh(asked)
-    clock.now += RETRY_SECONDS - 1
-    assert await mine.refresh(asked) == ""
-    clock.now += 1
-    assert await mine.refresh(asked)
-    assert asked.count == 2
+    for wait, count in ((0, 1), (RETRY_SECONDS - 1, 1), (1, 2)):
+        clock.now += wait
+        with suppress(Unavailable):
+            await mine.refresh(asked)
+        assert asked.count == count
+
+
+async def test_a_list_of_organisations_is_pulled_again_at_its_age() -> None:
+    clock, ground, asked = Clock(), MemoryGround(), Asked(row(THEIRS, OLD[THEIRS]))
+    settings = exchange_settings(organisations_seconds=100)
+    mine = Organisations("axis", settings, ground, clock=clock)
+    for wait, count in ((0, 1), (99, 1), (1, 2)):
+        clock.now += wait
+        await mine.refresh(asked)
+        assert asked.count == count
 
 
 async def test_a_list_counts_no_more_once_it_is_not_wanted() -> None:

@@ -328,6 +328,18 @@ async def test_a_catalogue_that_was_pulled_too_long_ago_refuses_nothing_and_know
         assert await catalogues.knows_procedure("1.009999.000.00.00.H99") is True
 
 
+@pytest.mark.parametrize(("over", "known"), [(0, False), (1, None)])
+async def test_a_catalogue_says_that_something_is_unknown_as_long_as_it_is_trusted(
+    over: int, known: bool | None
+) -> None:
+    now, ground = [1000.0], MemoryGround()
+    catalogues = Catalogues("p", ground, trusted_seconds=100, clock=lambda: now[0])
+    await catalogues.keep(FIELDS, [{"MALINHVUC": "LV01"}])
+    now[0] += 100 + over
+    assert await catalogues.knows(FIELDS, "LV77") is known
+    assert await catalogues.knows(FIELDS, "LV01") is True
+
+
 async def test_without_a_catalogue_nothing_is_doubted(door: Unit) -> None:
     assert await doubts_of(door, MaLinhVuc="LV77", DonViXuLy="Sở Khác") == ()
 

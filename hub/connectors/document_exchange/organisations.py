@@ -1,7 +1,8 @@
 """Organisations: the axis's list of old and new ids, pulled when it has grown old, kept for all.
 
 The poller pulls it before it looks. Poller and client use what was pulled last, however long the
-axis is away since; a list that cannot be pulled is told, and keeps no package waiting.
+axis is away since. A list that the axis refuses is told, and keeps no package waiting; an axis that
+is away fails the look as ever, and the next one goes without asking for the list.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from hub.catalogue import Catalogue, Rows
 from hub.connector import Ground
 from hub.connectors.document_exchange.ids import NOTHING, Ids, listed
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
-from hub.errors import HubError
+from hub.errors import Misconfigured, Rejected
 from hub.wire.edxml import models
 
 CATALOGUE = "edoc.catalogue"
 RETRY_SECONDS = 900.0
-"""Longest wait after a list that could not be pulled; a look comes every half minute."""
+"""Longest time between two questions; a look comes every half minute."""
 
 
 class Organisations:
@@ -56,10 +57,10 @@ class Organisations:
         return Ids(self._settings, latest[0] if latest else NOTHING)
 
     async def refresh(self, pull: Callable[[], Awaitable[Rows]]) -> str:
-        """Pull the list if it has grown old; one sentence if it could not be had.
+        """Pull the list if it has grown old; one sentence if it is refused.
 
         Raises:
-            Unavailable: the ground is away.
+            Unavailable, UnknownOutcome: the axis is away, or the ground.
         """
         settings = self._settings
         if not settings.pulls_organisations or self._clock() < self._not_before:
@@ -70,8 +71,8 @@ class Organisations:
             return ""
         try:
             rows = await pull()
-        except HubError as error:
-            return f"the list of organisations cannot be pulled ({error.code})"
+        except (Rejected, Misconfigured) as error:
+            return f"the list of organisations is refused ({error.code})"
         if rows:  # an empty list is an accident
             await self._list.keep(rows)
         return ""
