@@ -1,12 +1,14 @@
 """Blobs: large bodies in a folder or S3, while a reference travels through Kafka (claim check).
 
 The key is the SHA-256 of the content, so that the same body is stored once, a repetition is
-harmless, and what comes back can be verified.
+harmless, and what comes back can be verified. Nobody knows who refers to such a body, so it stays.
+A body that has one owner stands under that owner's name too, and goes when the owner does.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
 import re
@@ -40,6 +42,11 @@ S3_PART_BYTES = 5_242_880
 FORM = re.compile(r"sha256=(?P<sha256>[0-9a-f]{64}); size=(?P<size>[0-9]{1,15}); key=(?P<key>\S+)")
 
 
+OWNED = "owned/"
+OWNED_KEY = re.compile(rf"{OWNED}[0-9a-f]{{2}}/[0-9a-f]{{64}}-[0-9a-f]{{64}}")
+"""Key of a body with an owner: the SHA-256 of the owner's name, then that of the content."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """A stored body.
@@ -57,6 +64,18 @@ class Reference:
     def __str__(self) -> str:
         return f"sha256={self.sha256}; size={self.size_bytes}; key={self.key}"
 
+    @property
+    def is_owned(self) -> bool:
+        """Whether it has an owner, who may drop it."""
+        return self.key.startswith(OWNED)
+
+    @classmethod
+    def of(cls, sha256: str, size_bytes: int, owner: str = "") -> Reference:
+        """The reference of a content that has this owner, or none."""
+        named = hashlib.sha256(owner.encode("utf-8", "surrogatepass")).hexdigest()
+        key = f"{OWNED}{named[:2]}/{named}-{sha256}" if owner else _key(sha256)
+        return cls(key, sha256, size_bytes)
+
     @classmethod
     def parse(cls, text: str) -> Reference:
         """The reference of a header's text.
@@ -65,7 +84,10 @@ class Reference:
             DecodeError: not a reference, or its key is not the one of its content.
         """
         match = FORM.fullmatch(text)
-        if match is None or match["key"] != _key(match["sha256"]):
+        if match is None or not (
+            match["key"] == _key(match["sha256"])
+            or (OWNED_KEY.fullmatch(match["key"]) and match["key"].endswith(match["sha256"]))
+        ):
             raise DecodeError("not a reference to a stored body", path="/blob", code="blob_unknown")
         return cls(match["key"], match["sha256"], int(match["size"]))
 
@@ -97,28 +119,42 @@ class Blobs:
         if url.startswith("file://"):
             self._folder = Path(url.removeprefix("file://")).absolute()
         self._part_bytes = PART_BYTES if self._folder is not None else S3_PART_BYTES
-        self._store = _open(url, self._folder, s3 or {})
+        self._store = _open(url, self._folder, s3 or {}, timeout_seconds)
 
-    async def put(self, body: bytes | IO[bytes], content_type: str) -> Reference:
+    async def put(
+        self, body: bytes | IO[bytes], content_type: str, *, owner: str = ""
+    ) -> Reference:
         """Store a body; returns when it is on disk (or S3 has it).
 
         Args:
             body: bytes, or a file, which is read twice from its beginning and never whole.
             content_type: said to S3.
+            owner: who alone refers to it, and may drop it; none: it stays.
 
         Raises:
             Unavailable: the store did not take it (code `blobs_away`).
         """
         if not isinstance(body, bytes):
-            return await self._put_file(body, content_type)
-        digest = hashlib.sha256(body).hexdigest()
-        reference = Reference(_key(digest), digest, len(body))
+            return await self._put_file(body, content_type, owner)
+        reference = Reference.of(hashlib.sha256(body).hexdigest(), len(body), owner)
         await self._store_under(reference.key, body, content_type)
         return reference
 
-    async def _put_file(self, file: IO[bytes], content_type: str) -> Reference:
+    async def drop(self, reference: Reference) -> None:
+        """Delete a body that has an owner; one without stays, one that is gone is no matter.
+
+        Raises:
+            Unavailable: the store does not answer (code `blobs_away`).
+        """
+        if not reference.is_owned:
+            return
+        async with self._translated("drop"):
+            with contextlib.suppress(FileNotFoundError):
+                await self._store.delete_async(reference.key)
+
+    async def _put_file(self, file: IO[bytes], content_type: str, owner: str) -> Reference:
         digest, size = await asyncio.to_thread(_measured, file)
-        reference = Reference(_key(digest), digest, size)
+        reference = Reference.of(digest, size, owner)
         if size <= self._part_bytes:
             await self._store_under(reference.key, file.read(), content_type)
         else:
@@ -142,7 +178,7 @@ class Blobs:
 
         Raises:
             DecodeError: it is gone (`blob_missing`) or not what was stored (`blob_corrupt`).
-            Unavailable: the store does not answer (code `blobs_away`).
+            Unavailable: the store does not answer, or is not there (code `blobs_away`).
         """
         async with self._translated("get"):
             try:
@@ -151,6 +187,7 @@ class Blobs:
                     raise DecodeError("the stored body has another size", code="blob_corrupt")
                 body = bytes(await found.bytes_async())
             except FileNotFoundError as error:
+                await self._check_store(reference)
                 raise DecodeError("the stored body is gone", code="blob_missing") from error
         if hashlib.sha256(body).hexdigest() != reference.sha256:
             raise DecodeError("the stored body has another hash", code="blob_corrupt")
@@ -167,6 +204,7 @@ class Blobs:
             try:
                 found = await self._store.get_async(reference.key)
             except FileNotFoundError as error:
+                await self._check_store(reference)
                 raise DecodeError("the stored body is gone", code="blob_missing") from error
         stream = aiter(found.stream(min_chunk_size=PIECE_BYTES))
         while True:
@@ -204,6 +242,17 @@ class Blobs:
         headers = {name: value for name, value in message.headers.items() if name != HEADER}
         return structs.replace(message, body=await self.get(Reference.parse(text)), headers=headers)
 
+    async def _check_store(self, reference: Reference) -> None:
+        """A body is not there: return if its store is, so that the body alone is gone.
+
+        Raises:
+            OSError, BaseError: the whole folder or bucket is not there.
+        """
+        if self._folder is None:
+            await self._store.list_with_delimiter_async(reference.key.rpartition("/")[0])
+        else:
+            await asyncio.to_thread(os.stat, self._folder)
+
     @asynccontextmanager
     async def _translated(self, what: str) -> AsyncIterator[None]:
         try:
@@ -233,7 +282,7 @@ def _file_pieces(file: IO[bytes]) -> Iterator[bytes]:
         yield piece
 
 
-def _open(url: str, folder: Path | None, s3: dict[str, Any]) -> ObjectStore:
+def _open(url: str, folder: Path | None, s3: dict[str, Any], timeout_seconds: float) -> ObjectStore:
     try:
         if folder is not None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -242,7 +291,14 @@ def _open(url: str, folder: Path | None, s3: dict[str, Any]) -> ObjectStore:
             raise ConfigError("the blob store's url must start with file:// or s3://")
         # Only recovery.attempt retries.
         retries: RetryConfig = {"max_retries": 0, "retry_timeout": timedelta(0)}
-        return S3Store.from_url(url, retry_config=retries, **s3)
+        # Nor does anybody but `_translated` give up: a body may be read for as long as its reader
+        # takes, and the library's own limit of 30 s is that of a whole call.
+        client = {
+            "connect_timeout": timedelta(seconds=timeout_seconds),
+            "timeout": timedelta(days=1),
+            **s3.get("client_options", {}),
+        }
+        return S3Store.from_url(url, retry_config=retries, **{**s3, "client_options": client})
     except (BaseError, OSError, ValueError) as error:
         raise ConfigError(f"the blob store cannot be opened: {type(error).__name__}") from error
 

@@ -25,7 +25,7 @@ class Breaker:
 
     Args:
         threshold: different failing subjects without a success between that open it.
-        open_seconds: wait before the first probe; doubles up to one minute.
+        open_seconds: wait before the first probe; doubles up to one minute, if it is not longer.
     """
 
     def __init__(self, threshold: int, open_seconds: float) -> None:
@@ -61,7 +61,7 @@ class Breaker:
         if self.state is BreakerState.OPEN:
             return
         again = self.state is BreakerState.HALF_OPEN
-        self._wait = min(self._wait * 2, OPEN_SECONDS_MAX) if again else self.open_seconds
+        self._wait = self._longer() if again else self.open_seconds
         self.state = BreakerState.OPEN
         self.reason = reason
         self.opened_at = now if self.opened_at is None else self.opened_at
@@ -74,7 +74,7 @@ class Breaker:
             self.state = BreakerState.HALF_OPEN
             self._ramp = 1
         else:
-            self._wait = min(self._wait * 2, OPEN_SECONDS_MAX)
+            self._wait = self._longer()
             self.probe_at = now + self._wait
 
     def limit(self, concurrency: int) -> int:
@@ -82,6 +82,9 @@ class Breaker:
         if self.state is BreakerState.OPEN:
             return 0
         return min(concurrency, self._ramp) if self.state is BreakerState.HALF_OPEN else concurrency
+
+    def _longer(self) -> float:
+        return min(self._wait * 2, max(self.open_seconds, OPEN_SECONDS_MAX))
 
     def _close(self) -> None:
         self.state = BreakerState.CLOSED

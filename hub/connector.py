@@ -175,11 +175,18 @@ class Ground(Protocol):
     async def forget(self, aliases: Sequence[Alias]) -> None:
         """Delete what nobody outside can speak of any more; one that has changed since stays."""
 
-    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
+    async def keep(self, body: bytes | IO[bytes], content_type: str, *, owner: str = "") -> str:
         """Put a large body into the blob store; its reference (claim check).
 
         A file is read from its beginning, piece by piece, and never stands in memory whole.
+
+        Args:
+            owner: who alone refers to it, and may `drop` it; a body without one is shared by all
+                that keep the same bytes, and stays.
         """
+
+    async def drop(self, references: Sequence[str]) -> None:
+        """Delete bodies that were kept for an owner; shared ones stay. May be repeated."""
 
     async def fetch(self, reference: str) -> bytes:
         """The body of a reference, verified.

@@ -55,9 +55,14 @@ class StoreGround:
         """See `hub.connector.Ground.forget`."""
         await forget_aliases(self._store, aliases)
 
-    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
+    async def keep(self, body: bytes | IO[bytes], content_type: str, *, owner: str = "") -> str:
         """See `hub.connector.Ground.keep`."""
-        return str(await self._blobs.put(body, content_type))
+        return str(await self._blobs.put(body, content_type, owner=owner))
+
+    async def drop(self, references: Sequence[str]) -> None:
+        """See `hub.connector.Ground.drop`."""
+        for reference in references:
+            await self._blobs.drop(Reference.parse(reference))
 
     async def fetch(self, reference: str) -> bytes:
         """See `hub.connector.Ground.fetch`."""

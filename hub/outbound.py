@@ -102,6 +102,7 @@ class Outbound:
         outbox: where replies and outcomes go.
         put_aliases: stores aliases before anyone outside can use them.
         config: configuration version for outcomes.
+        now: the wall clock.
     """
 
     def __init__(
@@ -115,6 +116,7 @@ class Outbound:
         outbox: Outbox,
         put_aliases: PutAliases,
         config: str = "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         if connector.encode is None:
             raise EncodeError(f"connector {connector.kind} cannot deliver")
@@ -126,6 +128,7 @@ class Outbound:
         looks = self._when is not None and "data" in self._when.names
         self._lean = connector.reads_lean and not looks
         self._settings = settings
+        self._now = now
         self._effects = effects
         self._outbox = outbox
         self._put_aliases = put_aliases
@@ -168,9 +171,7 @@ class Outbound:
                 lambda: event.data.model_dump(mode="json"),  # a lean event has no such form
             )
         expires = self.route.terms.expires_after_seconds
-        if expires is not None and datetime.now(UTC) - _entered(record) > timedelta(
-            seconds=expires
-        ):
+        if expires is not None and self._now() - _entered(record) > timedelta(seconds=expires):
             raise Expired("older than the route's terms allow")
         try:
             message = self._encode(event, self._settings)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from obstore.store import S3Store
 
 from hub.blobs import HEADER, PART_BYTES, Blobs, Reference
 from hub.errors import ConfigError, DecodeError, Unavailable
@@ -100,6 +101,55 @@ async def test_a_missing_body_is_said_to_be_missing(blobs: Blobs, tmp_path: Path
     assert caught.value.code == "blob_missing"
 
 
+async def test_a_body_of_an_owner_goes_and_a_shared_one_stays(blobs: Blobs) -> None:
+    shared = await blobs.put(LARGE, "a/b")
+    one, two = [await blobs.put(LARGE, "a/b", owner=name) for name in ("one", "hai ô")]
+    assert len({shared.key, one.key, two.key}) == 3
+    assert Reference.parse(str(one)) == one == await blobs.put(LARGE, "a/b", owner="one")
+    for _ in range(2):
+        await blobs.drop(one)
+        await blobs.drop(shared)
+    with pytest.raises(DecodeError) as caught:
+        await blobs.get(one)
+    assert caught.value.code == "blob_missing"
+    assert await blobs.get(two) == await blobs.get(shared) == LARGE
+
+
+async def test_a_file_of_an_owner_is_stored_like_its_bytes(blobs: Blobs, tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w+b") as file:
+        file.write(LARGE)
+        reference = await blobs.put(file, "a/b", owner="one")
+    assert reference == await blobs.put(LARGE, "a/b", owner="one")
+
+
+async def test_a_folder_that_is_gone_is_away_and_not_all_its_bodies(
+    blobs: Blobs, tmp_path: Path
+) -> None:
+    reference = await blobs.put(LARGE, "a/b")
+    (tmp_path / "blobs").rename(tmp_path / "unmounted")
+    with pytest.raises(Unavailable) as caught:
+        await blobs.get(reference)
+    assert caught.value.code == "blobs_away"
+    with pytest.raises(Unavailable):
+        [piece async for piece in blobs.pieces(reference)]
+    (tmp_path / "unmounted").rename(tmp_path / "blobs")
+    assert await blobs.get(reference) == LARGE
+
+
+@pytest.mark.parametrize("seconds", [5, 90])
+def test_no_library_gives_up_before_the_limit_that_is_set(seconds: float) -> None:
+    options = {"allow_http": True}
+    s3 = {"endpoint": "http://127.0.0.1:9", "region": "x", "client_options": options}
+    blobs = Blobs("s3://bucket", threshold_bytes=1, timeout_seconds=seconds, s3=s3)
+    store = blobs._store
+    assert isinstance(store, S3Store)
+    assert store.client_options == {
+        "allow_http": "true",
+        "connect_timeout": "5s" if seconds == 5 else "1m 30s",
+        "timeout": "1day",
+    }
+
+
 async def test_a_damaged_body_is_healed_by_putting_it_again(blobs: Blobs, tmp_path: Path) -> None:
     reference = await blobs.put(LARGE, "a/b")
     (tmp_path / "blobs" / reference.key).write_bytes(b"")
@@ -149,6 +199,8 @@ def test_the_folder_belongs_to_the_hub_alone(blobs: Blobs, tmp_path: Path) -> No
         f"sha256={'0' * 64}; size=1; key=../../etc/passwd",
         f"sha256={'0' * 63}; size=1; key=00/00/{'0' * 63}",
         f"sha256={'0' * 64}; size=-1; key=00/00/{'0' * 64}",
+        f"sha256={'0' * 64}; size=1; key=owned/00/{'0' * 64}-{'1' * 64}",
+        f"sha256={'0' * 64}; size=1; key=owned/../{'0' * 64}-{'0' * 64}",
     ],
 )
 def test_a_forged_reference_is_refused(text: str) -> None:

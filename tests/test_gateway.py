@@ -148,6 +148,11 @@ Around = Callable[..., Any]
 @pytest.fixture
 def around(tmp_path: Path) -> Around:
     """Run a gateway while a block runs."""
+    return around_in(tmp_path)
+
+
+def around_in(folder: Path) -> Around:
+    """Runs a gateway whose blobs are in this folder."""
 
     @asynccontextmanager
     async def act(
@@ -170,7 +175,7 @@ def around(tmp_path: Path) -> Around:
 
         shared = Surroundings(
             producer=it.kafka,
-            blobs=Blobs(f"file://{tmp_path}/blobs", threshold_bytes=1000),
+            blobs=Blobs(f"file://{folder}/blobs", threshold_bytes=1000),
             report=it.outcomes.append,
             ground=MemoryGround(),
             subject_known=subject_known,

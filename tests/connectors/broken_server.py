@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from tests.connectors.hostile import CANARY
+from tests.engine.virtual import pass_time
 
 REPLY_BYTES = 50_000
 """Limit of answers under which the manners below are too large, and a simulator's are not."""
@@ -38,7 +39,8 @@ def _http(body: bytes, *, status: str = "200 OK", more: str = "Content-Type: tex
     return _says(head.encode() + body)
 
 
-async def _silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+async def silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    """Never answer."""
     await reader.read()
 
 
@@ -67,7 +69,7 @@ SAID = {
 """HTTP 200 with what no documentation knows."""
 
 LOST = {
-    "silence": _silence,
+    "silence": silence,
     "a cut before the answer": _says(b"", torn=True),
     "a cut in the head": _says(b"HTTP/1.1 200 OK\r\nContent-Ty", torn=True),
     "a cut in the body": _says(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", torn=True),
@@ -105,12 +107,19 @@ class BrokenServer:
     _manner: Manner | None = None
     _change: Change | None = None
     _from: int = 0
+    _late: tuple[int, float] = (0, 0.0)
 
     def plan(self, manner: Manner | None, *, from_call: int = 0) -> None:
         """Forget the calls so far, and break from that one on; none: never."""
         self.calls.clear()
         self.answers.clear()
         self._manner, self._change, self._from = manner, None, from_call
+        self._late = (0, 0.0)
+
+    def delay(self, seconds: float, *, call: int) -> None:
+        """Forget the calls so far, and pass that one on so much later."""
+        self.plan(None)
+        self._late = (call, seconds)
 
     def spoil(self, change: Change, *, from_call: int) -> None:
         """Forget the calls so far, and pass them on changed from that one on."""
@@ -135,6 +144,9 @@ class BrokenServer:
             head = await reader.readuntil(b"\r\n\r\n")
             body = await self._body(head, reader)
             self.calls.append(head + body)
+            late_call, late_seconds = self._late
+            if late_seconds and len(self.calls) == late_call + 1:
+                await pass_time(late_seconds)
             if self._manner is not None and len(self.calls) > self._from:
                 await self._manner(reader, writer)
             elif self._change is not None and len(self.calls) > self._from:

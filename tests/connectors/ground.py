@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO
 
+from hub.blobs import Reference
 from hub.connector import Client, Refusal
 from hub.errors import ConfigError, DecodeError, Unavailable
 from hub.event import Alias
@@ -90,12 +91,12 @@ class MemoryGround:
             if self.known.get(key) == alias:
                 del self.known[key], self.changed[key]
 
-    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
+    async def keep(self, body: bytes | IO[bytes], content_type: str, *, owner: str = "") -> str:
         if not isinstance(body, bytes):
             body.seek(0)
             body = body.read()
         digest = hashlib.sha256(body).hexdigest()
-        reference = f"sha256={digest}; size={len(body)}; key={digest[:2]}/{digest[2:4]}/{digest}"
+        reference = str(Reference.of(digest, len(body), owner))
         self.blobs[reference] = body
         return reference
 
@@ -103,6 +104,11 @@ class MemoryGround:
         if reference not in self.blobs:
             raise DecodeError("the stored body is gone", code="blob_missing")
         return self.blobs[reference]
+
+    async def drop(self, references: Sequence[str]) -> None:
+        for reference in references:
+            if Reference.parse(reference).is_owned:
+                self.blobs.pop(reference, None)
 
     async def pieces(self, reference: str) -> AsyncIterator[bytes]:
         body = await self.fetch(reference)

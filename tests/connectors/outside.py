@@ -80,6 +80,7 @@ class Outside:
     settings: ConnectorSettings
     server: BrokenServer
     log: CallLog
+    timeout_seconds: float = TIMEOUT_SECONDS
 
     @property
     def connector(self) -> Connector:
@@ -111,7 +112,7 @@ class Outside:
         """Deliver with a client that has not spoken before."""
         client = self._client()
         try:
-            return await client.deliver([request], timeout_seconds=TIMEOUT_SECONDS)
+            return await client.deliver([request], timeout_seconds=self.timeout_seconds)
         finally:
             await client.close()
 
@@ -127,7 +128,7 @@ class Outside:
         """Ask with such a client."""
         client = self._client()
         try:
-            return await client.ask(request, timeout_seconds=TIMEOUT_SECONDS)
+            return await client.ask(request, timeout_seconds=self.timeout_seconds)
         finally:
             await client.close()
 
@@ -209,7 +210,7 @@ Found = tuple[str, Exception | None, Any]
 """Where something broke, what was raised, and what was given instead."""
 
 
-async def _calls_of(there: Outside, act: Act) -> int:
+async def calls_of(there: Outside, act: Act) -> int:
     """How many calls the act makes while nothing is broken."""
     there.server.plan(None)
     with suppress(HubError):
@@ -221,7 +222,7 @@ async def _broken(
     there: Outside, act: Act, manners: Mapping[str, Manner], *, only: int | None = None
 ) -> AsyncIterator[Found]:
     """What comes of each call, or of only that one, broken in each way."""
-    numbers = range(await _calls_of(there, act)) if only is None else (only,)
+    numbers = range(await calls_of(there, act)) if only is None else (only,)
     for number in numbers:
         for name, manner in manners.items():
             there.server.plan(manner, from_call=number)
@@ -289,7 +290,7 @@ async def _last_calls(there: Outside) -> list[str]:
         async def act(there: Outside, request: Request = request) -> Reply:
             return await there.deliver(request)
 
-        last = await _calls_of(there, act) - 1
+        last = await calls_of(there, act) - 1
         if last < 0:
             continue
         manners = {**LOST, **SAID, "500": REFUSED["500"]}
@@ -453,10 +454,10 @@ async def _silent(there: Outside) -> list[str]:
         if operation.repetition is Repetition.ASKABLE:
             acts["without_question"] = ask
         for name, act in acts.items():
-            calls = bool(await _calls_of(there, act))
+            calls = bool(await calls_of(there, act))
             if calls == (operation.name in told.get(name, ())):
                 wrong.append(f"{operation.name}: samples/ground.yaml is wrong about {name}")
-    if there.connector.poller is not None and not await _calls_of(there, Outside.poll):
+    if there.connector.poller is not None and not await calls_of(there, Outside.poll):
         wrong.append("the poller's first look makes no call")
     return wrong
 

@@ -501,7 +501,7 @@ class Store(MemoryGround):
 
     sizes: list[int]
 
-    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
+    async def keep(self, body: bytes | IO[bytes], content_type: str, *, owner: str = "") -> str:
         size = len(body) if isinstance(body, bytes) else body.seek(0, 2)
         self.sizes = [*getattr(self, "sizes", []), size]
         return f"sha256={'0' * 64}; size={size}; key=x"

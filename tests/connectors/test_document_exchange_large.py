@@ -46,7 +46,7 @@ class Ground(MemoryGround):
 
     store: Blobs
 
-    async def keep(self, body: bytes | IO[bytes], content_type: str) -> str:
+    async def keep(self, body: bytes | IO[bytes], content_type: str, *, owner: str = "") -> str:
         return str(await self.store.put(body, content_type))
 
     async def pieces(self, reference: str) -> AsyncIterator[bytes]:

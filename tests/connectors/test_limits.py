@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
-from typing import Any, get_args
+from typing import Any
 
 import orjson
 import pytest
@@ -24,6 +23,7 @@ from tests.connectors.portal_examples import dossier_event, portal
 from tests.connectors.test_national_portal_inbound import unit
 from tests.connectors.test_payment_gateway_poll import MORNING_AFTER
 from tests.rules.names import named_tests
+from tests.rules.settings import named
 
 REPLIES = "an_answer_is_read_up_to_its_limit"
 TAKEN_AT_THE_DOOR = "test_a_door_reads_a_body_up_to_its_limit"
@@ -94,24 +94,17 @@ NO_LIMITS = {"connections_count", "settlement.per_vnd_count"}
 """A pool's size, and a factor."""
 
 
-def limits_of(model: type[BaseModel], path: str = "") -> Iterator[str]:
-    """Settings of a size or count, with those of blocks inside; terms in days are none."""
-    for name, field in model.model_fields.items():
-        within = [field.annotation]
-        while within:
-            annotation = within.pop()
-            within += get_args(annotation)
-            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-                yield from limits_of(annotation, f"{path}{name}.")
-        if name.endswith(("_bytes", "_count")) and not name.endswith("days_count"):
-            yield f"{path}{name}"
+def limits_of(model: type[BaseModel]) -> set[str]:
+    """Settings of a size or count; terms in days are none."""
+    found = named(model, "_bytes", "_count")
+    return {name for name in found if not name.endswith("days_count")}
 
 
 @pytest.mark.parametrize("kind", discover())
 def test_every_limit_has_a_test_at_its_edge(kind: str) -> None:
-    named = {name: test for names, test in EDGES[kind].items() for name in names.split()}
-    assert set(named) == set(limits_of(discover()[kind].settings)) - NO_LIMITS
-    assert set(named.values()) <= set(named_tests())
+    shown = {name: test for names, test in EDGES[kind].items() for name in names.split()}
+    assert set(shown) == limits_of(discover()[kind].settings) - NO_LIMITS
+    assert set(shown.values()) <= set(named_tests())
 
 
 @pytest.mark.parametrize("over", [0, 1])

@@ -318,6 +318,20 @@ def test_terms_are_settings_and_what_the_source_tells_is_left() -> None:
     assert data.answer_due_at == datetime(2026, 1, 20, 17, tzinfo=VIETNAM)
 
 
+@pytest.mark.parametrize(
+    ("days", "due"),
+    [
+        (4, datetime(2026, 1, 16, 9, 30)),
+        (5, datetime(2026, 1, 19, 9, 30)),
+        (6, datetime(2026, 1, 20, 9, 30)),
+    ],
+)
+def test_terms_end_after_so_many_working_days(days: int, due: datetime) -> None:
+    settings = petition_settings(transfer_days_count=days, answer_days_count=days)
+    data = data_of(event_of(petition(submittedAt="2026-01-12T09:30:00+07:00"), settings))
+    assert data.transfer_due_at == data.answer_due_at == due.replace(tzinfo=VIETNAM)
+
+
 def test_a_year_that_the_calendar_does_not_know_has_no_due_date() -> None:
     data = data_of(event_of(petition(submittedAt="1999-12-31T10:00:00+07:00")))
     assert (data.transfer_due_at, data.answer_due_at, data.calendar_version) == (None, None, "")

@@ -23,6 +23,7 @@ import yaml
 from aiokafka.admin import AIOKafkaAdminClient
 
 from hub.demo import ground, scenario
+from hub.demo.place import PLACES
 from hub.demo.scenario import Shares
 from tests.broker import Addresses
 
@@ -174,6 +175,23 @@ def test_a_citys_documents_are_signed_and_answered_and_its_petitions_end(demo: D
     assert day["petitions answered, once"]["found"] == 5
     assert day["complaints redirected, once"]["found"] == 1
     assert "documents sent 6 of 6" in err
+    assert demo.processes() == []
+
+
+def test_188_units_send_at_once_and_each_has_its_dossier_at_the_portal(demo: Demo) -> None:
+    code, out, err = demo.run("--place", "hung-yen", "--dossiers", "188", "--json")
+    assert code == 0, err
+    report = json.loads(out)
+    province = scenario.invent(188, place=PLACES["hung-yen"])
+    assert report["dossiers"].items() >= asdict(province.expected).items()
+    assert report["disagreements"] == []
+    portal = report["national_portal"]
+    assert portal["delivered"] == sum(len(call.items) for call in province.calls)
+    assert (portal["parked"], portal["dead"], portal["holds"]["older_steps"]) == (0, 0, 0)
+    calls = map(json.loads, (demo.files / "portal-calls.jsonl").read_text("utf-8").splitlines())
+    subjects = {call["subject"] for call in calls if call["ok"] and call["subject"]}
+    assert len(subjects) == 188
+    assert {each.partition("-")[0] for each in subjects} == set(PLACES["hung-yen"].units)
     assert demo.processes() == []
 
 

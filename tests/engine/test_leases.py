@@ -124,6 +124,19 @@ def test_a_dead_worker_is_followed_after_its_lease() -> None:
     run(main())
 
 
+def test_a_lease_is_taken_over_at_its_end_and_not_before() -> None:
+    async def main() -> None:
+        store = MemoryStore(clock)
+        begun = clock()
+        assert await store.claim("r", 0, "a", TTL) is not None
+        await pass_time(TTL - 0.01)
+        assert await store.claim("r", 0, "b", TTL) is None
+        await pass_time(begun + TTL - clock())
+        assert await store.claim("r", 0, "b", TTL) is not None
+
+    run(main())
+
+
 def test_whoever_shows_up_with_a_higher_epoch_makes_the_old_owner_stop_at_once() -> None:
     async def main() -> None:
         store = MemoryStore(clock)

@@ -54,7 +54,11 @@ class Bench:
     """One route's outbound side with everything around it in memory."""
 
     def __init__(
-        self, *operations: Operation, settings: object = None, terms: Terms | None = None
+        self,
+        *operations: Operation,
+        settings: object = None,
+        terms: Terms | None = None,
+        **more: Any,
     ) -> None:
         self.store = MemoryStore(clock)
         self.topics = Topics()
@@ -70,6 +74,7 @@ class Bench:
             effects=self.effects,
             outbox=self.outbox,
             put_aliases=self._put,
+            **more,
         )
 
     async def _put(self, aliases: Any) -> None:

@@ -9,11 +9,18 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+REAL_SECONDS = 10.0
+"""With sockets about, so long may nothing happen while nobody has an appointment."""
+
 
 class _Selector(selectors.DefaultSelector):
     loop: VirtualLoop
 
     def select(self, timeout: float | None = None) -> list[Any]:
+        real = self.loop.real_seconds
+        patience = REAL_SECONDS if timeout is None else min(real, timeout)
+        if real and (ready := super().select(patience)):
+            return ready
         if timeout is None:
             raise RuntimeError("everybody waits, and nothing will ever happen")
         self.loop.now += max(0.0, timeout)
@@ -23,12 +30,17 @@ class _Selector(selectors.DefaultSelector):
 class VirtualLoop(asyncio.SelectorEventLoop):
     """When all wait, the clock jumps to the next appointment.
 
+    Args:
+        real_seconds: before the clock jumps, sockets and threads have so long for what is under
+            way; 0: nothing is.
+
     Attributes:
         now: seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, real_seconds: float = 0.0) -> None:
         self.now = 1000.0
+        self.real_seconds = real_seconds
         selector = _Selector()
         selector.loop = self
         super().__init__(selector)
@@ -45,9 +57,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.close()
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
+def run(main: Coroutine[Any, Any, T], *, real_seconds: float = 0.0) -> T:
     """The result of `main` in virtual time; what it left running is cancelled."""
-    loop = VirtualLoop()
+    loop = VirtualLoop(real_seconds)
     try:
         return loop.run_until_complete(main)
     finally:

@@ -29,6 +29,16 @@ def models_in(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
                     seen.append(held)
 
 
+def named(model: type[BaseModel], *endings: str, path: str = "") -> Iterator[str]:
+    """Settings whose names end so, with those of blocks inside (`block.name`)."""
+    for name, field in model.model_fields.items():
+        for held in _types(field.annotation):
+            if issubclass(held, BaseModel):
+                yield from named(held, *endings, path=f"{path}{name}.")
+        if name.endswith(endings):
+            yield f"{path}{name}"
+
+
 def faults(model: type[BaseModel]) -> Iterator[str]:
     """What is wrong with the settings of a model and of all that it holds."""
     for each in models_in(model):

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
 
+from msgspec import structs
+
 from hub.connector import Ground, Page
 from hub.connectors.document_exchange import answers
 from hub.connectors.document_exchange.client import READS, AxisCalls
@@ -21,15 +23,18 @@ from hub.connectors.document_exchange.decode import (
     DOCUMENT_ALIAS,
     Problem,
     Received,
+    decode,
     key_of,
 )
 from hub.connectors.document_exchange.ids import Ids
+from hub.connectors.document_exchange.listing import DONE, FAIL, Listing
 from hub.connectors.document_exchange.opening import Opened, Opening
 from hub.connectors.document_exchange.organisations import Organisations
 from hub.connectors.document_exchange.packing import spool
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.connectors.document_exchange.waiting import Waiting
 from hub.errors import DecodeError, HubError, Rejected, Unavailable, UnknownOutcome
+from hub.event import Event
 from hub.message import Message, name_id
 from hub.schemas.document import DocumentFile
 from hub.wire.edxml import models
@@ -43,7 +48,7 @@ PART_BYTES = 4_194_304
 AWAY_COUNT = 3
 """After so many packages that could not be fetched, a look ends."""
 
-DONE, FAIL, PROCESSING = "done", "fail", "processing"
+PROCESSING = "processing"
 
 
 class _Places:
@@ -79,6 +84,7 @@ class AxisPoller:
         self._settings = settings
         self._ground = ground
         self._calls = AxisCalls(settings)
+        self._listing = Listing(settings, self._calls)
         self._waiting = Waiting(settings.hold_back_seconds)
         self._organisations = Organisations(name, settings, ground)
         self._ids = Ids(settings)
@@ -86,7 +92,8 @@ class AxisPoller:
     async def poll(self, cursor: str) -> Page:
         unlisted = await self._organisations.refresh(self._list_organisations)
         self._ids = await self._organisations.ids()
-        items = [*await self._list(models.DOCUMENT), *await self._list(models.STATUS)]
+        enough = self._settings.page_count + self._waiting.away_count
+        items = await self._listing.look(enough)
         fresh, again = self._waiting.look(items)
         look = _Look()
         is_cut = False
@@ -101,6 +108,7 @@ class AxisPoller:
             raise look.away[0]
         if not look.away:
             is_cut |= await self._take_again(again, look)
+        is_cut |= self._listing.is_cut and bool(look.messages)
         more = is_cut and not look.away
         return Page(
             tuple(look.messages), cursor, more, tuple(look.receipts), self._problem(unlisted)
@@ -133,8 +141,12 @@ class AxisPoller:
 
     def _problem(self, unlisted: str) -> str:
         count = self._waiting.away_count
-        unfetched = f"{count} listed packages cannot be fetched" if count else ""
-        return "; ".join(each for each in (unlisted, unfetched) if each)
+        problems = [unlisted] if unlisted else []
+        if count:
+            problems.append(f"{count} listed packages cannot be fetched")
+        if self._listing.is_cut:
+            problems.append("the list is longer than reply_bytes and is read from its old end")
+        return "; ".join(problems)
 
     async def done(self, page: Page) -> None:
         failures: list[HubError] = []
@@ -153,19 +165,6 @@ class AxisPoller:
     async def _list_organisations(self) -> Sequence[Mapping[str, Any]]:
         seconds, logical = self._settings.query_timeout_seconds, READS[models.AGENCIES_QD20]
         return (await self._calls.call(models.AGENCIES_QD20, logical, seconds)).rows()
-
-    async def _list(self, message_type: str) -> Sequence[Mapping[str, Any]]:
-        """What waits for us, oldest first."""
-        logical = {"servicetype": models.SERVICE_TYPE, "messagetype": message_type}
-        seconds = self._settings.query_timeout_seconds
-        answer = await self._calls.call(models.RECEIVED_LIST, logical, seconds)
-        rows = {answers.text_of(row, "docId"): row for row in answer.rows()}
-        waiting = [
-            {**row, "messageType": message_type}
-            for doc_id, row in rows.items()
-            if doc_id and str(row.get("status", "")).lower() not in (DONE, FAIL)
-        ]
-        return sorted(waiting, key=lambda row: str(row.get("created_time", "")))
 
     async def _message(self, row: Mapping[str, Any]) -> tuple[Message, str]:
         """The message of a listed item, and with which word it will be acknowledged."""
@@ -198,7 +197,26 @@ class AxisPoller:
             headers={"form": "package", "unit": unit, "doc_id": doc_id},
             id=name_id(f"{self.name} {doc_id}"),
         )
-        return message, end
+        return await self._known_by(message), end
+
+    async def _known_by(self, message: Message) -> Message:
+        """The message, on the way of its subject, and its document known by that from now on.
+
+        What changes the document may come in the same look, and a status of it right behind: both
+        must find its subject before the hub has decoded it, and stay behind it.
+        """
+        try:
+            (item,) = await asyncio.to_thread(decode, message, self._settings)
+        except DecodeError:
+            return message
+        if not isinstance(item, Event):
+            return message
+        key = item.subject
+        if item.about is not None:
+            known = await self._ground.alias(*item.about)
+            key = known.subject if known else message.key
+        await self._ground.remember(item.aliases)
+        return structs.replace(message, key=key)
 
     async def _read(
         self, received: Received, row: Mapping[str, Any], raw: IO[bytes], places: _Places

@@ -117,6 +117,12 @@ class DocumentExchangeSettings(ConnectorSettings):
     memory_bytes: Count = Field(
         8_000_000, description="Largest package that is read from memory (`hub decode`)."
     )
+    period_form: str = Field(
+        "%d/%m/%Y %H:%M:%S",
+        pattern=r"^[ -~]*$",
+        description="How a list that is too long is asked for in parts (fromDate, toDate); empty: "
+        "the axis knows no periods.",
+    )
     reply_bytes: Count = Field(8_000_000, description="Largest answer other than a package.")
     connections_count: Count = Field(10, le=10, description="Most connections at once.")
     keepalive_seconds: Seconds = Field(15, description="How long an idle connection is kept.")

@@ -106,7 +106,10 @@ def simulator(
         return Response(status_code=204)
 
     async def act(request: Request) -> Response:
-        return json_response({"docId": held.play(await request.json())})
+        asked = await request.json()
+        doc_id = held.play(asked)
+        held.date(doc_id, asked.get("listed_at", ""))
+        return json_response({"docId": doc_id})
 
     return Starlette(
         routes=[
@@ -267,7 +270,8 @@ class Axis:
 
         Args:
             asked: `do` (`status`, `document`, `revoke`, `update`, `replace`, `bad_zip`, `raw`),
-                `from`, `to`, and `about` (a document id), `code`, `number`, `title`, `edxml`.
+                `from`, `to`, and `about` (a document id), `code`, `number`, `title`, `edxml`,
+                `listed_at` (see `date`).
         """
         sender, to = str(asked["from"]), str(asked["to"])
         about = next(
@@ -299,8 +303,20 @@ class Axis:
         )
         return self._put(models.DOCUMENT, sender, [to], letter.package())
 
+    def date(self, doc_id: str, created: str) -> None:
+        """Let a package have been listed at that time (`yyyy/MM/dd HH:mm:ss`); ``: as it was."""
+        for item in self.items:
+            if item.doc_id == doc_id and created:
+                item.created = created
+
     def _received(self, said: Mapping[str, str], organs: Sequence[str], *, twice: bool) -> Answer:
-        rows = [item.row() for item in self._waiting(said.get("messagetype", ""), organs)]
+        waiting = self._waiting(said.get("messagetype", ""), organs)
+        first, last = (_period(said.get(name)) for name in ("fromDate", "toDate"))
+        rows = [
+            item.row()
+            for item in waiting
+            if (not first or first <= item.created) and (not last or item.created <= last)
+        ]
         return _ok(data=rows * 2 if twice else rows)
 
     def _waiting(self, kind: str, organs: Sequence[str]) -> list[Listed]:
@@ -338,6 +354,15 @@ class Axis:
 def _names(system: Mapping[str, Any]) -> list[str]:
     """Every id that a system's organisations go by, old ones too."""
     return [*system["organs"], *system.get("old_ids", {}).values()]
+
+
+def _period(text: str | None) -> str:
+    """`dd/MM/yyyy HH:mm:ss` as the lists write a time; `` for what is not of that form."""
+    try:
+        moment = datetime.strptime(text or "", "%d/%m/%Y %H:%M:%S").replace(tzinfo=_VIETNAM)
+    except ValueError:
+        return ""
+    return f"{moment:%Y/%m/%d %H:%M:%S}"
 
 
 def _now() -> str:

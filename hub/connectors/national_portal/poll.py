@@ -7,6 +7,8 @@ number of the next look in the round.
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -34,6 +36,7 @@ class PortalPoller:
         settings: its block.
         ground: where catalogues and what was seen are kept.
         client: makes the calls; its own unless given.
+        clock: seconds since 1970.
     """
 
     def __init__(
@@ -43,13 +46,14 @@ class PortalPoller:
         ground: Ground,
         *,
         client: PortalClient | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         polls = settings.polls
         self.name = name
         self.every_seconds = polls.every_seconds if polls else 3600.0
         self._client = client or PortalClient(name, settings, ground)
         self._ground = ground
-        self._catalogues = Catalogues(name, ground)
+        self._catalogues = Catalogues(name, ground, clock=clock)
         self._catalogue_seconds = polls.catalogue_seconds if polls else 0.0
         self._any_unit = next(iter(settings.accounts))
         self._names = {v: k for k, v in polls.question_fields.items()} if polls else {}

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import math
 import secrets
 import time
 from collections.abc import Callable
@@ -117,7 +118,7 @@ class Doorkeeper:
         return self._accounts[unit].password.get_secret_value()
 
     def _issue(self, unit: str) -> str:
-        statement = f"{int(self._clock() + self._seconds)} {unit}"
+        statement = f"{math.ceil(self._clock() + self._seconds)} {unit}"
         return base64.urlsafe_b64encode(self._sign(statement, unit) + statement.encode()).decode()
 
     def _sign(self, statement: str, unit: str) -> bytes:

@@ -1,8 +1,10 @@
 """Shelf: what a product fetches itself, kept in the order in which it was told.
 
-An entry is an alias whose body stands in the blob store; its facts say for whom it is and whether
-it waits. The order is that in which the store took the entries, so an entry never changes while
-it waits. A product takes entries away by acknowledging them; until then they are listed again.
+An entry is an alias whose body stands in the blob store under the entry's name; its facts say for
+whom it is and whether it waits. The order is that in which the store took the entries, so an entry
+never changes while it waits. A product takes entries away by acknowledging them; until then they
+are listed again. Long after, they are forgotten: the body first, so that what a crash leaves is
+still known, and goes with the next ones.
 """
 
 from __future__ import annotations
@@ -13,10 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hub.connector import Ground
+from hub.errors import DecodeError
 from hub.event import Alias
 
 WAITING = "waiting"
 PAGE = "one_stop.page"
+BODY, ENTRIES = "body", "entries"
+"""The fact that names the body of an entry, and of a page."""
 FINISHED_SECONDS = 2_592_000.0
 """How long an entry that was taken away is remembered: a repetition within 30 days is no news."""
 FORGOTTEN_COUNT = 100
@@ -69,10 +74,11 @@ class Shelf:
         kind = self._kind_of(product)
         if await self._ground.alias(kind, key) is not None:
             return
+        name = f"{kind} {key}"
         facts = {
             "state": WAITING,
             "id": f"{int(self._clock()):08x}{hashlib.sha256(key.encode()).hexdigest()[:16]}",
-            "body": await self._ground.keep(body, "application/json"),
+            BODY: await self._ground.keep(body, "application/json", owner=name),
         }
         await self._ground.remember([Alias(kind, key, subject, facts)])
 
@@ -100,21 +106,28 @@ class Shelf:
         old = await self._ground.aliases(
             kind, facts=facts, older_than_seconds=FINISHED_SECONDS, limit=limit
         )
+        await self._ground.drop([_body(alias) for alias in old])
         await self._ground.forget(old)
 
     async def page(self, product: str, entries: Sequence[Entry]) -> None:
         """Remember which entries were shown together: who names the last has seen them all."""
         keys = "\n".join(each.key for each in entries)
-        facts = {"entries": await self._ground.keep(keys.encode(), "text/plain")}
         name = f"{self._kind_of(product)} {entries[-1].id}"
+        before = await self._ground.alias(PAGE, name)
+        facts = {ENTRIES: await self._ground.keep(keys.encode(), "text/plain", owner=name)}
         await self._ground.remember([Alias(PAGE, name, "", facts)])
+        if before is not None and before.facts != facts:
+            await self._ground.drop([_body(before)])
 
     async def turn(self, product: str, last: str) -> None:
         """The product has what was shown up to this id; an id nobody was shown takes nothing."""
         shown = await self._ground.alias(PAGE, f"{self._kind_of(product)} {last}")
         if shown is None:
             return
-        keys = (await self._ground.fetch(shown.facts["entries"])).decode().split("\n")
+        try:
+            keys = (await self._ground.fetch(_body(shown))).decode().split("\n")
+        except DecodeError:  # it is being forgotten
+            return
         found = [await self.get(product, key) for key in keys]
         await self.settle(product, [each for each in found if each is not None], "read")
 
@@ -123,4 +136,8 @@ class Shelf:
 
 
 def _entry(alias: Alias) -> Entry:
-    return Entry(alias.value, alias.facts["id"], alias.subject, alias.facts["body"])
+    return Entry(alias.value, alias.facts["id"], alias.subject, _body(alias))
+
+
+def _body(alias: Alias) -> str:
+    return alias.facts[ENTRIES if alias.kind == PAGE else BODY]

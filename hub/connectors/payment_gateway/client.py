@@ -224,8 +224,9 @@ class PaymentClient:
             paid_on = date.fromisoformat(order.facts.get("paid_on", ""))
         except ValueError:
             return True
-        age = self._clock().astimezone(VIETNAM).date() - paid_on
-        return age.total_seconds() <= self._settings.paid_covers_seconds
+        # Only the day is known: it counts from that day's end, so that it never covers less.
+        end = datetime(paid_on.year, paid_on.month, paid_on.day, tzinfo=VIETNAM) + timedelta(days=1)
+        return self._clock() < end + timedelta(seconds=self._settings.paid_covers_seconds)
 
     async def _new_link(
         self, request: Request, facts: Mapping[str, str], number: int, deadline: Deadline

@@ -6,6 +6,7 @@ Texts of errors carry codes and operations only: the platform's messages may hol
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections import OrderedDict
@@ -169,22 +170,26 @@ class PlatformClient:
         self, path: str, unit: str, body: bytes, said: Mapping[str, str], end: float
     ) -> Told:
         """One call; with a fetched token once more if that is not valid any longer."""
-        token = await self._token(unit)
+        token = await self._token(unit, end)
         told = await self._post(path, token, body, said, end)
         if told.verdict is not Verdict.TOKEN:
             return told
         if self._settings.accounts[unit].token is None:
             self._tokens.drop(token)
-            told = await self._post(path, await self._token(unit), body, said, end)
+            told = await self._post(path, await self._token(unit, end), body, said, end)
             if told.verdict is not Verdict.TOKEN:
                 return told
         raise Misconfigured(f"the platform refuses the token ({told.code})", code=TOKEN_REFUSED)
 
-    async def _token(self, unit: str) -> str:
+    async def _token(self, unit: str, end: float) -> str:
         own = self._settings.accounts[unit].token
         if own is not None:
             return own.get_secret_value()
-        return await self._tokens.get()
+        try:
+            async with asyncio.timeout(end - time.monotonic()):
+                return await self._tokens.get()
+        except TimeoutError as error:
+            raise Unavailable("no token in time", code="timeout_before_sending") from error
 
     async def _post(
         self, path: str, token: str, body: bytes, said: Mapping[str, str], end: float

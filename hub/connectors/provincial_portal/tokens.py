@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -77,10 +78,12 @@ class Tokens:
         http.check_status(reply)
         try:
             fields = orjson.loads(reply.body)
-            token, life = fields["access_token"], float(fields.get("expires_in") or 0)
+            token, told = fields["access_token"], float(fields.get("expires_in") or 0)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unavailable("the gateway's answer is no token", code="malformed_reply") from error
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise Unavailable("the gateway's answer is no token", code="malformed_reply")
         self._token = f"Bearer {token}"
-        self._until = asked_at + (life or oauth.life_seconds) - oauth.renew_before_seconds
+        life = told if 0 < told < math.inf else oauth.life_seconds
+        # A token that lives shorter than the margin is used for half its life.
+        self._until = asked_at + max(life - oauth.renew_before_seconds, life / 2)

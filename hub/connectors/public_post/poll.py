@@ -6,6 +6,7 @@ that was read (`overlap_seconds`); a feed that gives the same page again ends th
 
 from __future__ import annotations
 
+import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -93,7 +94,7 @@ class FeedPoller:
         if not overlap or not _OBJECT_ID.fullmatch(cursor):
             return cursor
         # The first four bytes of an ObjectId are seconds since 1970.
-        seconds = max(int(cursor[:8], 16) - int(overlap), 0)
+        seconds = max(int(cursor[:8], 16) - math.ceil(overlap), 0)
         return f"{seconds:08x}{'0' * 16}"
 
     def _known(self, oid: str, cursor: str) -> bool:
