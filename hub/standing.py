@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hub.deadline import DONE, NOT_ACCEPTED, Deadline, Rules, told, turned
+from hub.doubting import turn_doubts
 from hub.event import Event
 from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus
 from hub.worktime import VIETNAM
@@ -40,6 +41,8 @@ class Standing:
         fee_bearing, paid_online: a fee was told; it was paid online.
         digitised: a component is digitised. reused: one came out of a store of earlier ones.
         electronic_result: a result can be fetched as a file.
+        doubts: every word of doubt about it so far, with blanks between: what events told
+            (`data.dossier.doubts`), and what they say together (`hub.doubting`).
     """
 
     subject: str
@@ -67,6 +70,7 @@ class Standing:
     digitised: bool = False
     reused: bool = False
     electronic_result: bool = False
+    doubts: str = ""
 
 
 def advance(known: Standing | None, event: Event, rules: Rules = RULES) -> Standing | None:
@@ -99,7 +103,21 @@ def advance(known: Standing | None, event: Event, rules: Rules = RULES) -> Stand
         event_time=event.time,
         event_topic=position.topic,
         event_offset=position.offset,
+        doubts=_doubts(old, event, data),
     )
+
+
+def _doubts(old: Standing, event: Event, data: DossierEvent) -> str:
+    """The doubts so far, and those of this event.
+
+    One that happened before the last tells history, and is no transition: products send the whole
+    dossier first, and then its steps from the beginning.
+    """
+    found = [*old.doubts.split(), *(data.dossier.doubts if data.dossier else ())]
+    if old.event_time is None or _zoned(event.time) >= _zoned(old.event_time):
+        untimed_step = data.dossier is None and old.channel != "" and old.due_at is None
+        found += turn_doubts(old.status, data.status.value, untimed_step=untimed_step)
+    return " ".join(dict.fromkeys(found))
 
 
 def _timed(

@@ -363,6 +363,17 @@ async def test_a_step_changes_the_status_and_keeps_what_the_whole_dossier_told(
     assert (await stands(store, kafka)).finished_at == NOW + timedelta(hours=5)
 
 
+async def test_what_is_doubtful_about_a_dossier_is_kept_with_it(store: Store) -> None:
+    kafka = FakeKafka()
+    told = dossier(due_at=NOW, doubts=("made_up_owner",))
+    kafka.event(event(DossierStatus.RECEIVED, dossier=told))
+    assert (await stands(store, kafka)).doubts == "made_up_owner"
+    kafka.event(event(DossierStatus.RETURNED, 1))
+    assert (await stands(store, kafka)).doubts == "made_up_owner illegal_transition"
+    kafka.event(event(DossierStatus.PROCESSING, 2))
+    assert (await stands(store, kafka)).doubts == "made_up_owner illegal_transition"
+
+
 async def test_a_whole_dossier_replaces_what_was_told(store: Store) -> None:
     kafka = FakeKafka()
     kafka.event(event(DossierStatus.RECEIVED, dossier=dossier(received_at=NOW, due_at=NOW)))

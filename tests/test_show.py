@@ -96,8 +96,9 @@ OUTCOMES = [
 ]
 
 
-def _event() -> Event:
+def _event(**told: Any) -> Event:
     dossier = Dossier(
+        **told,
         procedure=Procedure(code="1.001193", name="Đăng ký khai sinh"),
         applicant=Applicant(name=NAME, id_number="001088012345"),
         received_at=AT,
@@ -184,6 +185,17 @@ def test_a_dossiers_timeline_is_printed_in_vietnamese_time(hub: Any) -> None:
     assert "delivered up to events/0/3" in result.output
     assert "thời hạn / deadline: trong hạn / in time" in result.output
     assert NAME not in result.output
+
+
+def test_what_is_doubtful_about_a_dossier_is_shown(hub: Any, migrated: str) -> None:
+    doubted = _event(doubts=("made_up_owner", "unknown_field"))
+    on(migrated, lambda store: record(store, Recording([], [doubted], {})))
+    assert "nghi vấn / doubts: made_up_owner unknown_field\n" in hub("show", "dossier", CODE).output
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_dossier_without_doubts_says_nothing_of_them(hub: Any) -> None:
+    assert "doubts" not in hub("show", "dossier", CODE).output
 
 
 @pytest.mark.usefixtures("recorded")

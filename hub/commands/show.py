@@ -180,6 +180,8 @@ def _print_dossier(subject: str, facts: Facts) -> None:
         typer.echo(
             f"thời hạn / deadline: {VERDICTS[stands]}{moved if it.deadline_at != it.due_at else ''}"
         )
+        if it.doubts:
+            typer.echo(f"nghi vấn / doubts: {it.doubts}")
     typer.echo()
 
 

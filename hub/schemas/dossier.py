@@ -214,7 +214,8 @@ class Dossier(Part):
     doubts: Public[tuple[str, ...]] = Field(
         (),
         description="What the sender seems to have made up: made_up_owner, finished_in_supplement, "
-        "submitted_as_result.",
+        "submitted_as_result, random_code; what the portal's catalogues do not have: "
+        "unknown_field, unknown_agency.",
     )
 
 

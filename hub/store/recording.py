@@ -38,7 +38,7 @@ STANDINGS = """
 SELECT subject, status, event_topic, event_offset, unit, procedure_code, procedure_name,
     status_code, channel, submitted_at, received_at, due_at, finished_at, returned_at, event_id,
     event_kind, event_time, deadline_at, deadline_calendar, paused_at, fee_bearing, paid_online,
-    digitised, reused, electronic_result
+    digitised, reused, electronic_result, doubts
 FROM dossier WHERE subject = ANY (%b::text[])
 """
 
@@ -49,13 +49,13 @@ INSERT INTO dossier AS d (
     subject, status, event_topic, event_offset, unit, procedure_code, procedure_name,
     status_code, channel, submitted_at, received_at, due_at, finished_at, returned_at, event_id,
     event_kind, event_time, deadline_at, deadline_calendar, paused_at, fee_bearing, paid_online,
-    digitised, reused, electronic_result)
+    digitised, reused, electronic_result, doubts)
 SELECT * FROM unnest(
     %b::text[], %b::text[], %b::text[], %b::bigint[], %b::text[], %b::text[], %b::text[],
     %b::text[], %b::text[], %b::timestamptz[], %b::timestamptz[], %b::timestamptz[],
     %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::timestamptz[],
     %b::timestamptz[], %b::text[], %b::timestamptz[], %b::bool[], %b::bool[], %b::bool[],
-    %b::bool[], %b::bool[])
+    %b::bool[], %b::bool[], %b::text[])
 ON CONFLICT (subject) DO UPDATE
 SET status = excluded.status, event_topic = excluded.event_topic,
     event_offset = excluded.event_offset, unit = excluded.unit,
@@ -68,6 +68,7 @@ SET status = excluded.status, event_topic = excluded.event_topic,
     paused_at = excluded.paused_at, fee_bearing = excluded.fee_bearing,
     paid_online = excluded.paid_online, digitised = excluded.digitised,
     reused = excluded.reused, electronic_result = excluded.electronic_result,
+    doubts = excluded.doubts,
     event_kind = excluded.event_kind, event_time = excluded.event_time, updated_at = now()
 WHERE d.event_topic <> excluded.event_topic OR d.event_offset < excluded.event_offset
 """

@@ -317,6 +317,7 @@ dossier = Table(
     _flag("digitised"),
     _flag("reused"),
     _flag("electronic_result"),
+    _text("doubts"),
     Index(None, "unit", "received_at"),
     # Those whose clock runs, for the notices; finished ones are history.
     Index(

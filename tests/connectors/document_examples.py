@@ -100,8 +100,9 @@ def issued(subject: str = CODE, letter: Document | None = None, **fields: Any) -
 def handled(status: Handling, answers: DocumentLink, **fields: Any) -> Event:
     """The event of how far our office is."""
     reporter = Organisation(id=OURS, name="Sở Thử nghiệm A")
-    said = {"answers": answers, "status": status, "at": AT, "description": "ghi chú", **fields}
-    return event("document.handled", CODE, HandlingEvent(unit=OURS, reporter=reporter, **said))
+    said = {"answers": answers, "status": status, "at": AT, "description": "ghi chú"}
+    said |= {"reporter": reporter, **fields}
+    return event("document.handled", CODE, HandlingEvent(unit=OURS, **said))
 
 
 def event(kind: str, subject: str, data: Any) -> Event:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
 import pytest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 
-from hub.connectors.national_portal.catalogue import PROCEDURES, Catalogues
+from hub.connectors.national_portal.catalogue import (
+    AGENCIES,
+    CATALOGUE,
+    FIELDS,
+    PROCEDURES,
+    Catalogues,
+)
 from hub.connectors.national_portal.decode import CODE_ALIAS, decode
 from hub.connectors.national_portal.endpoints import endpoints
 from hub.connectors.national_portal.settings import NationalPortalSettings
@@ -251,6 +258,126 @@ async def test_an_unknown_procedure_is_taken_shown_or_refused(
 async def test_without_a_catalogue_every_procedure_is_taken() -> None:
     async with unit(unknown_procedure="refuse") as door:
         assert (await door.hear(call(FILED)))["error_code"] == 0
+
+
+WARD = {"MADONVI": "H99.01", "TENDONVI": "Ủy ban nhân dân phường Mẫu"}
+
+
+async def pulled(door: Unit, *, age_seconds: float = 0) -> None:
+    """Catalogues of one procedure, one field and one agency, pulled so long ago."""
+    catalogues = Catalogues("national_portal", door.ground)
+    await catalogues.keep(PROCEDURES, [{"MATTHC": "1.009999"}])
+    await catalogues.keep(FIELDS, [{"MALINHVUC": "LV01", "TENLINHVUC": "Hộ tịch"}, {}])
+    await catalogues.keep(AGENCIES, [WARD, {"MADONVI": None}])
+    for service in (PROCEDURES, FIELDS, AGENCIES):
+        known = door.ground.known[CATALOGUE, f"national_portal/{service}"]
+        then = {"pulled_at": str(int(known.facts["pulled_at"]) - int(age_seconds))}
+        await door.ground.remember([replace(known, facts=then)])
+
+
+async def doubts_of(door: Unit, **fields: Any) -> tuple[str, ...]:
+    """What is doubted of a pushed dossier, which is taken all the same."""
+    assert (await door.hear(call(FILED | fields)))["error_code"] == 0
+    *_, event = door.events()
+    told: tuple[str, ...] = event.data.dossier.doubts  # type: ignore[attr-defined] # a dossier event
+    return told
+
+
+@pytest.mark.parametrize(
+    ("fields", "doubts"),
+    [
+        ({}, ()),
+        ({"MaLinhVuc": " LV01 ", "DonViXuLy": "H99.01"}, ()),
+        ({"DonViXuLy": "UBND Phường Mẫu"}, ()),
+        ({"DonViXuLy": "Uỷ ban  nhân dân phường Mẫu"}, ()),
+        ({"MaLinhVuc": "LV77"}, ("unknown_field",)),
+        ({"DonViXuLy": "UBND phường Khác"}, ("unknown_agency",)),
+        (
+            {"MaLinhVuc": "LV77", "DonViXuLy": "Sở Khác", "SoGiayToChuHoSo": "000000001"},
+            ("made_up_owner", "unknown_field", "unknown_agency"),
+        ),
+        ({"MaLinhVuc": "", "DonViXuLy": " "}, ()),
+        ({"MaLinhVuc": None, "DonViXuLy": None}, ()),
+    ],
+)
+async def test_a_field_or_agency_that_no_catalogue_has_is_told_as_a_doubt(
+    door: Unit, fields: dict[str, Any], doubts: tuple[str, ...]
+) -> None:
+    await pulled(door)
+    assert await doubts_of(door, **{"DonViXuLy": WARD["TENDONVI"], **fields}) == doubts
+    assert door.ground.refusals == []
+
+
+@pytest.mark.parametrize(
+    ("age_seconds", "doubts"), [(86_400, ("unknown_field",)), (8 * 86_400, ())]
+)
+async def test_a_catalogue_that_was_pulled_too_long_ago_doubts_nothing(
+    door: Unit, age_seconds: float, doubts: tuple[str, ...]
+) -> None:
+    await pulled(door, age_seconds=age_seconds)
+    assert await doubts_of(door, MaLinhVuc="LV77", DonViXuLy="H99.01") == doubts
+
+
+async def test_a_catalogue_that_was_pulled_too_long_ago_refuses_nothing_and_knows_the_rest() -> (
+    None
+):
+    async with unit(unknown_procedure="refuse") as door:
+        await pulled(door, age_seconds=8 * 86_400)
+        assert (await door.hear(call(FILED | {"MaTTHC": "9.999999"})))["error_code"] == 0
+        catalogues = Catalogues("national_portal", door.ground)
+        assert await catalogues.knows_procedure("1.009999.000.00.00.H99") is True
+
+
+@pytest.mark.parametrize(("over", "known"), [(0, False), (1, None)])
+async def test_a_catalogue_says_that_something_is_unknown_as_long_as_it_is_trusted(
+    over: int, known: bool | None
+) -> None:
+    now, ground = [1000.0], MemoryGround()
+    catalogues = Catalogues("p", ground, trusted_seconds=100, clock=lambda: now[0])
+    await catalogues.keep(FIELDS, [{"MALINHVUC": "LV01"}])
+    now[0] += 100 + over
+    assert await catalogues.knows(FIELDS, "LV77") is known
+    assert await catalogues.knows(FIELDS, "LV01") is True
+
+
+async def test_without_a_catalogue_nothing_is_doubted(door: Unit) -> None:
+    assert await doubts_of(door, MaLinhVuc="LV77", DonViXuLy="Sở Khác") == ()
+
+
+async def test_a_catalogue_of_other_columns_doubts_nothing(door: Unit) -> None:
+    await Catalogues("national_portal", door.ground).keep(FIELDS, [{"MA": "LV01"}])
+    assert await doubts_of(door, MaLinhVuc="LV77") == ()
+
+
+async def test_a_catalogue_that_cannot_be_read_now_keeps_no_dossier_waiting() -> None:
+    class Torn(MemoryGround):
+        async def fetch(self, reference: str) -> bytes:
+            raise Unavailable("the blob store is away")
+
+    settings = receiving(unknown_procedure="accept")
+    ground = Torn()
+    async with running(
+        Starlette(routes=list(endpoints("national_portal", settings, ground)))
+    ) as at:
+        assert settings.receives is not None
+        door = Unit(f"{at}{settings.receives.path}", settings, ground)
+        await pulled(door)
+        assert await doubts_of(door, MaLinhVuc="LV77") == ()
+
+
+async def test_a_pushed_state_is_asked_of_no_catalogue(door: Unit) -> None:
+    await pulled(door)
+    await door.hear(call(STATE | {"MaLinhVuc": "LV77"}, "DongBoTrangThaiHoSo"))
+    assert [message.headers.get("doubts") for message in door.ground.messages] == [None]
+
+
+@pytest.mark.parametrize(("trusted", "ok"), [(86_400, False), (86_401, True)])
+def test_a_catalogue_is_trusted_longer_than_the_time_between_two_pulls(
+    trusted: int, ok: bool
+) -> None:
+    polls = {"polls": {"catalogue_trusted_seconds": trusted}}
+    with nullcontext() if ok else pytest.raises(ValidationError, match="must be longer"):
+        portal_settings("http://portal.example", **polls)
 
 
 def test_a_unit_that_does_not_receive_has_no_address() -> None:

@@ -44,6 +44,7 @@ WAITED_FOR = "test_an_answer_is_waited_for_as_long_as_its_limit_says"
 
 EDGES = {
     "document_exchange": {
+        "organisations_seconds": "test_a_list_of_organisations_is_pulled_again_at_its_age",
         "hold_back_seconds": "test_what_is_held_back_goes_on_after_its_time",
         "query_timeout_seconds": WAITED_FOR,
         "fetch_timeout_seconds": "test_a_package_is_waited_for_as_long_as_its_limit_says",
@@ -54,6 +55,9 @@ EDGES = {
         "query_timeout_seconds": WAITED_FOR,
         "login_pause_seconds": ("test_a_refused_account_is_left_alone_as_long_as_its_limit_says"),
         "polls.catalogue_seconds": "test_a_catalogue_is_pulled_again_at_its_age",
+        "polls.catalogue_trusted_seconds": (
+            "test_a_catalogue_says_that_something_is_unknown_as_long_as_it_is_trusted"
+        ),
     },
     "one_stop": {
         "session_seconds": "test_a_session_lives_at_least_as_long_as_its_limit_says",

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
+import msgspec
 import orjson
 
 from hub import http
@@ -23,7 +24,9 @@ from hub.connectors.document_exchange.decode import (
     Dispatched,
     aliases_of,
 )
-from hub.connectors.document_exchange.encode import SEND_DOCUMENT, SEND_STATUS
+from hub.connectors.document_exchange.encode import SEND_DOCUMENT, SEND_STATUS, encode_with
+from hub.connectors.document_exchange.ids import Ids
+from hub.connectors.document_exchange.organisations import Organisations
 from hub.connectors.document_exchange.packing import Packed, check_size, pack
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings, Signing
 from hub.errors import Rejected, Unavailable, UnknownOutcome
@@ -156,10 +159,12 @@ class AxisClient:
         self._settings = settings
         self._ground = ground
         self._calls = AxisCalls(settings)
+        self._organisations = Organisations(name, settings, ground)
+        self._writes_old = any(each.write_old_id for each in settings.partners.values())
 
     async def deliver(self, requests: Sequence[Request], *, timeout_seconds: float) -> Reply:
         deadline = http.Deadline(timeout_seconds)
-        (request,) = requests
+        request = await self._with_ids(*requests)
         headers = request.message.headers
         with ExitStack() as stack:
             packed = await self._packed(request, stack)
@@ -192,12 +197,14 @@ class AxisClient:
         event, settings = request.event.data, self._settings
         if not isinstance(event, DocumentEvent) or not settings.ask_without_id:
             return Asked(Answer.UNKNOWN)
+        ids = await self._ids()
+        sender = ids.id_of(request.message.headers["from"])
         code = f"{event.document.number}/{event.document.notation}"
         for row in await self._sent(timeout_seconds):
             axis_id = answers.text_of(row, "senderDocId")
             if row.get("notation") != code or row.get("title") != event.document.subject:
                 continue
-            if row.get("fromCode") != request.message.headers["from"] or not axis_id:
+            if ids.id_of(answers.text_of(row, "fromCode")) != sender or not axis_id:
                 continue
             known = await self._ground.alias(PACKAGE_ALIAS, axis_id)
             if known is None or known.facts.get("operation_key") == request.operation_key:
@@ -221,6 +228,20 @@ class AxisClient:
 
     async def close(self) -> None:
         await self._calls.close()
+
+    async def _ids(self) -> Ids:
+        """What ids are known by; the axis's list counts only for who reads ids of the old form."""
+        return await self._organisations.ids() if self._writes_old else Ids(self._settings)
+
+    async def _with_ids(self, request: Request) -> Request:
+        """The request, written anew with the ids that the axis lists.
+
+        encode is pure and knows only what is agreed.
+        """
+        if not self._writes_old:
+            return request
+        message = encode_with(request.event, await self._ids())
+        return msgspec.structs.replace(request, message=message)
 
     async def _packed(self, request: Request, stack: ExitStack) -> Packed:
         data = request.event.data

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from hub.connectors.document_exchange.ids import Ids, Listed
 from hub.connectors.document_exchange.opening import Opening, refuse_by
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import DecodeError
@@ -54,6 +55,7 @@ class Received(BaseModel):
         doc_id: its id on the axis.
         sender, receiver: as the axis lists them.
         subject: what the hub knows the document, or one that it answers, by.
+        ids: ids in the text, and `receiver`, that the axis lists as another's -> that one.
         edxml: the text, a mark in the place of each content.
         contents: what became of each content, by number.
         original: references of the bytes as received, in order.
@@ -65,6 +67,7 @@ class Received(BaseModel):
     sender: str = ""
     receiver: str = ""
     subject: str = ""
+    ids: dict[str, str] = {}
     edxml: str = ""
     contents: tuple[DocumentFile, ...] = ()
     signatures: tuple[SignatureVerdict, ...] = ()
@@ -201,7 +204,7 @@ def _document(
     package: Package,
 ) -> Event:
     contents = dict(enumerate(received.contents))
-    data = read_document(package, contents, unit="", id_of=settings.id_of)
+    data = read_document(package, contents, unit="", id_of=_ids(received, settings).id_of)
     document = data.document
     document_id = _usable(document.document_id)
     ours = [each.id for each in document.receivers if each.id in settings.units]
@@ -241,7 +244,7 @@ def _status(
     received: Received,
     package: Package,
 ) -> Event:
-    data = read_status(package, unit="", id_of=settings.id_of)
+    data = read_status(package, unit="", id_of=_ids(received, settings).id_of)
     document_id = _usable(data.answers.document_id)
     organ_id = data.answers.organ_id
     unit = organ_id if organ_id in settings.units else _listed_unit(received, settings)
@@ -307,9 +310,14 @@ def _usable(document_id: str) -> str:
     return document_id
 
 
+def _ids(received: Received, settings: DocumentExchangeSettings) -> Ids:
+    """What is agreed, and what was listed when the package came: the same whenever it is read."""
+    return Ids(settings, Listed(received.ids))
+
+
 def _listed_unit(received: Received, settings: DocumentExchangeSettings) -> str:
     """Our office as the axis names it, else the first one."""
-    listed = settings.id_of(received.receiver)
+    listed = _ids(received, settings).id_of(received.receiver)
     return listed if listed in settings.units else settings.units[0]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import orjson
 
+from hub.connectors.document_exchange.ids import Ids
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import EncodeError
 from hub.event import Event
@@ -27,37 +28,42 @@ SEND_STATUS = "sendEdoc status"
 
 
 def encode(event: Event, settings: DocumentExchangeSettings) -> Message:
+    """The package that tells an event, with the ids that are agreed; see `encode_with`."""
+    return encode_with(event, Ids(settings))
+
+
+def encode_with(event: Event, ids: Ids) -> Message:
     """The package that tells an event.
 
     Args:
         event: `document.issued` or `document.handled`.
-        settings: of the connector instance.
+        ids: of organisations, as known now; with the settings of the connector instance.
 
     Raises:
         EncodeError: another kind, or a field that the form needs is missing; with its path.
     """
     data = event.data
     if event.kind == "document.issued" and isinstance(data, DocumentEvent):
-        return _document(event, data, settings)
+        return _document(event, data, ids)
     if event.kind == "document.handled" and isinstance(data, HandlingEvent):
-        return _status(event, data, settings)
+        return _status(event, data, ids)
     raise EncodeError("the axis takes documents and statuses only", code="unknown_kind")
 
 
-def _document(event: Event, data: DocumentEvent, settings: DocumentExchangeSettings) -> Message:
+def _document(event: Event, data: DocumentEvent, ids: Ids) -> Message:
     for number, file in enumerate(data.document.files):
         if not file.reference:
             raise EncodeError(
                 "its bytes are not in the blob store", path=f"/document/files/{number}/reference"
             )
-    data = _completed(data, settings)
+    data = _completed(data, ids.settings)
     receivers = [each.id for each in data.document.receivers]
     if not data.hops:
         data = data.model_copy(update={"hops": (Hop(organ_id=data.unit, at=event.time),)})
 
     def wire_id(organ_id: str) -> str:
         """Old ids only where every receiver reads them."""
-        forms = {settings.wire_id(organ_id, reader) for reader in receivers}
+        forms = {ids.wire_id(organ_id, reader) for reader in receivers}
         return forms.pop() if len(forms) == 1 else organ_id
 
     body = write_document(data, wire_id)
@@ -69,15 +75,15 @@ def _document(event: Event, data: DocumentEvent, settings: DocumentExchangeSetti
     return _message(event, SEND_DOCUMENT, body, data.unit, {**beside, "to": _list(to)})
 
 
-def _status(event: Event, data: HandlingEvent, settings: DocumentExchangeSettings) -> Message:
+def _status(event: Event, data: HandlingEvent, ids: Ids) -> Message:
     reader = data.receiver or data.answers.organ_id
     if not reader:
         raise EncodeError("is needed", path="/answers/organ_id")
-    said = {"at": data.at or event.time, "reporter": _named(data.reporter, settings)}
+    said = {"at": data.at or event.time, "reporter": _named(data.reporter, ids.settings)}
     data = data.model_copy(update=said)
 
     def wire_id(organ_id: str) -> str:
-        return settings.wire_id(organ_id, reader)
+        return ids.wire_id(organ_id, reader)
 
     body = write_status(data, wire_id)
     beside = {"from": wire_id(data.reporter.id), "document_id": data.answers.document_id}

@@ -15,6 +15,7 @@ from typing import IO
 from cryptography import x509
 from lxml import etree
 
+from hub.connectors.document_exchange.ids import Ids
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings, SignaturePolicy
 from hub.errors import DecodeError
 from hub.schemas.document import DocumentFile, Finding, SignatureVerdict
@@ -51,10 +52,19 @@ class Opening:
         settings: limits, partners and the policy about signatures.
         spool: where bytes go.
         at: when the package came; certificates must be valid then.
+        ids: of organisations, as known now; as agreed unless given.
     """
 
-    def __init__(self, settings: DocumentExchangeSettings, spool: Spool, *, at: datetime) -> None:
+    def __init__(
+        self,
+        settings: DocumentExchangeSettings,
+        spool: Spool,
+        *,
+        at: datetime,
+        ids: Ids | None = None,
+    ) -> None:
         self._settings = settings
+        self._ids = ids or Ids(settings)
         self._spool = spool
         self._at = at
         self._texts: list[IO[bytes]] = []
@@ -134,7 +144,7 @@ class Opening:
         """Whose signatures count for a package: its sender's."""
         settings = self._settings
         sender = package.header.child("From")
-        partner = settings.partner(settings.id_of(sender.text("OrganId") if sender else ""))
+        partner = settings.partner(self._ids.id_of(sender.text("OrganId") if sender else ""))
         return Trust(
             certificates=tuple(_certificate(text) for text in partner.certificates),
             at=self._at,

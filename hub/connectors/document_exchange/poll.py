@@ -18,7 +18,7 @@ from msgspec import structs
 
 from hub.connector import Ground, Page
 from hub.connectors.document_exchange import answers
-from hub.connectors.document_exchange.client import AxisCalls
+from hub.connectors.document_exchange.client import READS, AxisCalls
 from hub.connectors.document_exchange.decode import (
     DOCUMENT_ALIAS,
     Problem,
@@ -26,8 +26,10 @@ from hub.connectors.document_exchange.decode import (
     decode,
     key_of,
 )
+from hub.connectors.document_exchange.ids import Ids
 from hub.connectors.document_exchange.listing import DONE, FAIL, Listing
 from hub.connectors.document_exchange.opening import Opened, Opening
+from hub.connectors.document_exchange.organisations import Organisations
 from hub.connectors.document_exchange.packing import spool
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.connectors.document_exchange.waiting import Waiting
@@ -84,8 +86,12 @@ class AxisPoller:
         self._calls = AxisCalls(settings)
         self._listing = Listing(settings, self._calls)
         self._waiting = Waiting(settings.hold_back_seconds)
+        self._organisations = Organisations(name, settings, ground)
+        self._ids = Ids(settings)
 
     async def poll(self, cursor: str) -> Page:
+        unlisted = await self._organisations.refresh(self._list_organisations)
+        self._ids = await self._organisations.ids()
         enough = self._settings.page_count + self._waiting.away_count
         items = await self._listing.look(enough)
         fresh, again = self._waiting.look(items)
@@ -104,7 +110,9 @@ class AxisPoller:
             is_cut |= await self._take_again(again, look)
         is_cut |= self._listing.is_cut and bool(look.messages)
         more = is_cut and not look.away
-        return Page(tuple(look.messages), cursor, more, tuple(look.receipts), self._problem())
+        return Page(
+            tuple(look.messages), cursor, more, tuple(look.receipts), self._problem(unlisted)
+        )
 
     async def _take_again(self, rows: Sequence[Mapping[str, Any]], look: _Look) -> bool:
         """Try what could not be fetched before, until one fails again; whether any came.
@@ -131,9 +139,11 @@ class AxisPoller:
         look.receipts.append(f"{end} {answers.text_of(row, 'docId')}")
         return True
 
-    def _problem(self) -> str:
+    def _problem(self, unlisted: str) -> str:
         count = self._waiting.away_count
-        problems = [f"{count} listed packages cannot be fetched"] if count else []
+        problems = [unlisted] if unlisted else []
+        if count:
+            problems.append(f"{count} listed packages cannot be fetched")
         if self._listing.is_cut:
             problems.append("the list is longer than reply_bytes and is read from its old end")
         return "; ".join(problems)
@@ -151,6 +161,10 @@ class AxisPoller:
 
     async def close(self) -> None:
         await self._calls.close()
+
+    async def _list_organisations(self) -> Sequence[Mapping[str, Any]]:
+        seconds, logical = self._settings.query_timeout_seconds, READS[models.AGENCIES_QD20]
+        return (await self._calls.call(models.AGENCIES_QD20, logical, seconds)).rows()
 
     async def _message(self, row: Mapping[str, Any]) -> tuple[Message, str]:
         """The message of a listed item, and with which word it will be acknowledged."""
@@ -174,7 +188,7 @@ class AxisPoller:
                 received, end = received.model_copy(update={"problem": problem}), FAIL
             original = await self._keep_original(raw)
         received = received.model_copy(update={"original": original})
-        unit = self._settings.id_of(received.receiver)
+        unit = self._ids.id_of(received.receiver)
         message = Message(
             connector=self.name,
             operation=models.FETCH.removeprefix("/"),
@@ -208,7 +222,7 @@ class AxisPoller:
         self, received: Received, row: Mapping[str, Any], raw: IO[bytes], places: _Places
     ) -> tuple[Received, str]:
         """Fetch a package and put its attachments where the hub keeps them."""
-        opening = Opening(self._settings, places, at=datetime.now(UTC))
+        opening = Opening(self._settings, places, at=datetime.now(UTC), ids=self._ids)
         await self._fetch(received.doc_id, row, raw, opening)
         if self._settings.mark_processing:
             with suppress(Unavailable, UnknownOutcome):  # a courtesy: it is read all the same
@@ -219,7 +233,8 @@ class AxisPoller:
         read = received.model_copy(
             update={
                 "subject": subject,
-                "edxml": opened.text.decode(),
+                "edxml": (text := opened.text.decode()),
+                "ids": self._ids.listed.within(text, received.receiver),
                 "contents": contents,
                 "signatures": tuple(opened.verdicts),
             }

@@ -87,6 +87,12 @@ class DocumentExchangeSettings(ConnectorSettings):
     allow_sha1: bool = Field(False, description="Take signatures with SHA-1.")
     authorities: tuple[str, ...] = Field((), description="PEM of who issues signers' certificates.")
     signing: Signing | None = Field(None, description="With what packages are signed; none: not.")
+    pulls_organisations: bool = Field(
+        True, description="The axis lists old and new ids of organisations: ask for the list."
+    )
+    organisations_seconds: Seconds = Field(
+        86_400, description="Age at which that list is pulled again."
+    )
     poll_seconds: Seconds = Field(30, description="Pause between two looks at the list.")
     page_count: Count = Field(20, description="Packages fetched in one look.")
     hold_back_seconds: Seconds = Field(
@@ -153,17 +159,12 @@ class DocumentExchangeSettings(ConnectorSettings):
         }
 
     def id_of(self, wire_id: str) -> str:
-        """An organisation id as on the wire -> the hub's form."""
+        """An organisation id as on the wire -> the hub's form, as agreed; see `ids.Ids`."""
         return self.new_ids.get(wire_id, wire_id)
 
     def partner(self, organ_id: str) -> Partner:
         """What is agreed with an organisation; nothing, if it is not configured."""
         return self.partners.get(organ_id, Partner())
-
-    def wire_id(self, organ_id: str, reader: str) -> str:
-        """An organisation id in the form that `reader` reads."""
-        old = self.partner(organ_id).old_id
-        return old if old and self.partner(reader).write_old_id else organ_id
 
     @field_validator("authorities")
     @classmethod

@@ -173,7 +173,7 @@ class Axis:
             asked.headers, system["secret"], window_seconds=self.window_seconds
         ):
             return None
-        return self._find(said, system["organs"])
+        return self._find(said, _names(system))
 
     def _answer(self, asked: Asked, fault: Inner | None) -> Answer:
         said = asked.logical
@@ -184,7 +184,7 @@ class Axis:
             return _fail(door.BAD_SECRET, wrong)
         if isinstance(fault, Refuse):
             return _fail(fault.error_code, fault.message)
-        organs = system["organs"]
+        organs = _names(system)
         match asked.path:
             case models.SEND:
                 return self._send(asked, said, organs)
@@ -234,7 +234,7 @@ class Axis:
         if sender not in organs or seen.sender != sender:
             return _fail(NO_SENDER, "from")
         to = json.loads(said["to"]) if "to" in said else list(seen.to)
-        known = {organ for each in self.systems.values() for organ in each["organs"]}
+        known = {name for each in self.systems.values() for name in _names(each)}
         if set(to) - known:
             return _fail(NO_RECEIVER, "to")
         if set(to) & set(self.locked):
@@ -349,6 +349,11 @@ class Axis:
             return _fail(BAD_FILE, "docId, status")
         found.status, found.updated = said["status"], _now()
         return _ok()
+
+
+def _names(system: Mapping[str, Any]) -> list[str]:
+    """Every id that a system's organisations go by, old ones too."""
+    return [*system["organs"], *system.get("old_ids", {}).values()]
 
 
 def _period(text: str | None) -> str:

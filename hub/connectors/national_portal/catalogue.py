@@ -1,27 +1,33 @@
-"""Catalogues of the portal as last pulled: shared by all processes through the ground.
+"""The portal's catalogues as last pulled (`hub.catalogue`), and what they do not know.
 
-The rows of each service lie in the blob store; an alias says under which reference, and since
-when. A process reads them again at most once in `REREAD_SECONDS`.
+Source of the forms: domain notes 3.2, 3.6.
 """
 
 from __future__ import annotations
 
 import time
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
+from hub.catalogue import Catalogue, Rows
 from hub.connector import Ground
-from hub.errors import DecodeError
-from hub.event import Alias
+from hub.connectors.national_portal.settings import TRUSTED_SECONDS
 
 CATALOGUE = "dvcqg.catalogue"
 PROCEDURES = "LayDanhSachTTHC"
+FIELDS = "LayDanhMucLinhVuc"
+AGENCIES = "LayDanhMucCoQuan"
 PROCEDURE_CODE = "MATTHC"
-REREAD_SECONDS = 60.0
 SHORT_CODE_LENGTH = len("1.003560")
 """A procedure's code may be followed by the id of who published it; the catalogue may lack it."""
+
+UNKNOWN_FIELD = "unknown_field"
+UNKNOWN_AGENCY = "unknown_agency"
+DOUBTS = ((UNKNOWN_FIELD, "MaLinhVuc", FIELDS), (UNKNOWN_AGENCY, "DonViXuLy", AGENCIES))
+"""What is told of a dossier, by which of its fields, if this catalogue does not have it."""
+
+SHORTENED = (("ubnd", "uy ban nhan dan"), ("hdnd", "hoi dong nhan dan"))
 
 
 class Catalogues:
@@ -30,59 +36,103 @@ class Catalogues:
     Args:
         name: the instance.
         ground: where they are kept.
+        trusted_seconds: an older one still knows what it has, and no longer what it has not.
         clock: seconds since 1970.
     """
 
     def __init__(
-        self, name: str, ground: Ground, *, clock: Callable[[], float] = time.time
+        self,
+        name: str,
+        ground: Ground,
+        *,
+        trusted_seconds: float = TRUSTED_SECONDS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._name = name
-        self._ground = ground
-        self._clock = clock
-        self._procedures: frozenset[str] | None = None
-        self._read_at: float | None = None
+        self._name, self._ground, self._clock = name, ground, clock
+        self._trusted_seconds = trusted_seconds
+        self._lists: dict[str, Catalogue[frozenset[str]]] = {}
 
     async def keep(self, catalogue: str, rows: Sequence[Any]) -> None:
         """Keep the rows that were pulled just now; raises `Unavailable`."""
-        reference = await self._ground.keep(orjson.dumps(rows), "application/json")
-        facts = {
-            "reference": reference,
-            "rows": str(len(rows)),
-            "pulled_at": str(int(self._clock())),
-        }
-        await self._ground.remember([Alias(CATALOGUE, self._key(catalogue), catalogue, facts)])
-        self._read_at = None
+        await self._list(catalogue).keep(rows)
 
     async def age_seconds(self, catalogue: str) -> float | None:
         """How long ago it was pulled; none: never."""
-        known = await self._ground.alias(CATALOGUE, self._key(catalogue))
-        return self._clock() - float(known.facts["pulled_at"]) if known else None
-
-    async def rows(self, catalogue: str) -> Sequence[Mapping[str, Any]] | None:
-        """The rows as last pulled; none: never, or they are gone."""
-        known = await self._ground.alias(CATALOGUE, self._key(catalogue))
-        if known is None:
-            return None
-        try:
-            rows = orjson.loads(await self._ground.fetch(known.facts["reference"]))
-        except (DecodeError, orjson.JSONDecodeError):
-            return None
-        return [row for row in rows if isinstance(row, dict)]
+        return await self._list(catalogue).age_seconds()
 
     async def knows_procedure(self, code: str) -> bool | None:
-        """Whether the catalogue has this procedure; none: there is no catalogue to ask."""
-        now = self._clock()
-        if self._read_at is None or now - self._read_at >= REREAD_SECONDS:
-            rows = await self.rows(PROCEDURES)
-            self._procedures = None if rows is None else _codes(rows)
-            self._read_at = now
-        if not self._procedures:
+        """Whether the portal has this procedure; none: no catalogue says so. See `knows`."""
+        return await self.knows(PROCEDURES, code)
+
+    async def knows(self, catalogue: str, word: str) -> bool | None:
+        """Whether a catalogue has a code or name; none: it was never pulled, or too long ago.
+
+        Raises:
+            Unavailable: the ground is away, and this process has read nothing yet.
+        """
+        latest = await self._list(catalogue).latest()
+        if latest is None or not latest[0]:
             return None
-        return code[:SHORT_CODE_LENGTH] in self._procedures
+        words, age_seconds = latest
+        if FORMS[catalogue](word) in words:
+            return True
+        return False if age_seconds <= self._trusted_seconds else None
 
-    def _key(self, catalogue: str) -> str:
-        return f"{self._name}/{catalogue}"
+    async def doubts(self, dossier: Mapping[str, Any]) -> list[str]:
+        """What of a dossier, in the wire's names, the catalogues do not have; raises like `knows`.
+
+        The id in front of a dossier's code is not looked up: ids of units that were merged stay
+        valid in running dossiers, and no catalogue holds them.
+        """
+        told = [(doubt, dossier.get(field), catalogue) for doubt, field, catalogue in DOUBTS]
+        return [
+            doubt
+            for doubt, word, catalogue in told
+            if isinstance(word, str) and word.strip() and await self.knows(catalogue, word) is False
+        ]
+
+    def _list(self, catalogue: str) -> Catalogue[frozenset[str]]:
+        if catalogue not in self._lists:
+            self._lists[catalogue] = Catalogue(
+                *(CATALOGUE, self._name, catalogue, self._ground, READ.get(catalogue, _nothing)),
+                clock=self._clock,
+            )
+        return self._lists[catalogue]
 
 
-def _codes(rows: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    return frozenset(str(row.get(PROCEDURE_CODE, ""))[:SHORT_CODE_LENGTH] for row in rows) - {""}
+def _short(code: str) -> str:
+    return code.strip()[:SHORT_CODE_LENGTH]
+
+
+def _folded(name: str) -> str:
+    """A name as it is compared: without marks, capitals, double blanks, and written out.
+
+    Products write the same office `UBND phường`, `Ủy ban nhân dân Phường` and `Uỷ ban …`.
+    """
+    bare = unicodedata.normalize("NFD", name.casefold().replace("đ", "d"))
+    letters = "".join(char for char in bare if not unicodedata.combining(char))
+    words = dict(SHORTENED)
+    return " ".join(words.get(word, word) for word in letters.split())
+
+
+def _words(rows: Rows, *columns: str, form: Callable[[str], str]) -> frozenset[str]:
+    return frozenset(form(str(row.get(name) or "")) for row in rows for name in columns) - {""}
+
+
+def _nothing(rows: Rows) -> frozenset[str]:
+    """Of a catalogue that is kept for others to read."""
+    return frozenset()
+
+
+FORMS: Mapping[str, Callable[[str], str]] = {
+    PROCEDURES: _short,
+    FIELDS: str.strip,
+    AGENCIES: _folded,
+}
+"""How a word of each catalogue is compared."""
+
+READ: Mapping[str, Callable[[Rows], frozenset[str]]] = {
+    PROCEDURES: lambda rows: _words(rows, PROCEDURE_CODE, form=_short),
+    FIELDS: lambda rows: _words(rows, "MALINHVUC", form=str.strip),
+    AGENCIES: lambda rows: _words(rows, "MADONVI", "TENDONVI", form=_folded),
+}

@@ -70,7 +70,9 @@ class PortalClient:
         self._sessions = Sessions(self._login, pause_seconds=settings.login_pause_seconds)
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._ground = ground
-        self._catalogues = Catalogues(name, ground)
+        self._catalogues = Catalogues(
+            name, ground, trusted_seconds=settings.catalogue_trusted_seconds
+        )
 
     async def deliver(self, requests: Sequence[Request], *, timeout_seconds: float) -> Reply:
         deadline = Deadline(timeout_seconds)

@@ -108,6 +108,9 @@ def _dossier(message: Message, tree: dict[str, Any]) -> Event:
         item["TrangThaiHoSo"] = NEW_CODE
     updating = FLAG_OF_TEXT.get(headers.get("is_updating", ""))
     values = dossier_values(dossier_of(item), unit=unit, updating=updating)
+    if doubts := headers.get("doubts", "").split():
+        told = values["dossier"]
+        told["doubts"] = [*told.get("doubts", ()), *doubts]
     data = DossierEvent.model_validate(values)
     filed_at = data.dossier.submitted_at if data.dossier else None
     first = data.status is DossierStatus.NEW and not updating

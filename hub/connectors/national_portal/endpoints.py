@@ -106,7 +106,9 @@ class Door:
         self._units = settings.accounts
         self._receives = receives
         self._inbox = inbox
-        self._catalogues = Catalogues(instance, inbox.ground)
+        self._catalogues = Catalogues(
+            instance, inbox.ground, trusted_seconds=settings.catalogue_trusted_seconds
+        )
 
     async def push(self, request: Request) -> Response:
         """Take one call; answers in the portal's form."""
@@ -211,6 +213,8 @@ class Door:
         references = await self._keep_files(pushed.tree)
         headers |= {"is_updating": pushed.updating} if pushed.updating else {}
         headers |= {"files": "\n".join(references)} if references else {}
+        doubts = await self._doubts(pushed)
+        headers |= {"doubts": " ".join(doubts)} if doubts else {}
         headers |= {"subject": known.subject} if known and known.subject != code else {}
         message = Message(
             connector=self._instance,
@@ -233,6 +237,15 @@ class Door:
         if policy == "refuse":
             raise Refused(text, code="procedure_unknown")
         await self._record(pushed, "procedure_unknown", f"{text} (hồ sơ vẫn được tiếp nhận)")
+
+    async def _doubts(self, pushed: Pushed) -> list[str]:
+        """What the catalogues do not know of a dossier; it is told, and keeps nobody waiting."""
+        if pushed.form != "session":
+            return []
+        try:
+            return await self._catalogues.doubts(pushed.tree)
+        except Unavailable:
+            return []
 
     async def _keep_files(self, tree: Mapping[str, Any]) -> list[str]:
         """Keep the files inside, in their order; their references."""

@@ -6,7 +6,7 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from hub.connector import ConnectorSettings
 from hub.wire.dvcqg.models import WireQuestion
@@ -14,6 +14,8 @@ from hub.wire.dvcqg.models import WireQuestion
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
+
+TRUSTED_SECONDS = 604_800.0
 
 
 class Account(BaseModel):
@@ -62,6 +64,11 @@ class Polling(BaseModel):
         description="Catalogue services that are pulled and kept.",
     )
     catalogue_seconds: Seconds = Field(86_400, description="Age at which one is pulled again.")
+    catalogue_trusted_seconds: Seconds = Field(
+        TRUSTED_SECONDS,
+        description="Age beyond which one no longer says that something is unknown: then nothing "
+        "is refused or doubted for it.",
+    )
 
     @field_validator("question_fields")
     @classmethod
@@ -69,6 +76,12 @@ class Polling(BaseModel):
         if unknown := set(names.values()) - set(WireQuestion.model_fields):
             raise ValueError(f"a question has no field {min(unknown)}")
         return names
+
+    @model_validator(mode="after")
+    def _are_trusted_between_two_pulls(self) -> Polling:
+        if self.catalogue_trusted_seconds <= self.catalogue_seconds:
+            raise ValueError("catalogue_trusted_seconds must be longer than catalogue_seconds")
+        return self
 
 
 class NationalPortalSettings(ConnectorSettings):
@@ -163,6 +176,11 @@ class NationalPortalSettings(ConnectorSettings):
     known_dossiers_count: Count = Field(
         50_000, description="Dossiers remembered as known to the portal, so that it is not asked."
     )
+
+    @property
+    def catalogue_trusted_seconds(self) -> float:
+        """How long a catalogue counts; without `polls`, of one that was pulled before."""
+        return self.polls.catalogue_trusted_seconds if self.polls else TRUSTED_SECONDS
 
     @field_validator("national_code_pattern")
     @classmethod

@@ -1,9 +1,9 @@
 """Doubts: what products are known to make up, seen in a dossier and told; never a reason to refuse.
 
-Not seen in one message: a code whose tail was made anew at random, and a step of status 9 that
-nobody did for a dossier without appointment.
+Not seen in one message: an illegal transition, and a step of status 9 that nobody did for a dossier
+without appointment; see `hub.doubting`.
 
-Source: domain notes 3.5 (quality hazards).
+Source: domain notes 3.5 (quality hazards), 3.9 (codes).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from hub.wire.dvcqg.models import WireDossier
 MADE_UP_OWNER = "made_up_owner"
 FINISHED_IN_SUPPLEMENT = "finished_in_supplement"
 SUBMITTED_AS_RESULT = "submitted_as_result"
+RANDOM_CODE = "random_code"
 
 SHORTEST_NUMBER = 6
 REPEATED = frozenset(digit * 3 for digit in "0123456789")
@@ -27,6 +28,8 @@ def doubts_of(wire: WireDossier) -> list[str]:
     - `finished_in_supplement`: finished, while the last round of supplement waits for papers (a
       paused dossier is told as finished).
     - `submitted_as_result`: a result is one of the submitted papers.
+    - `random_code`: the code ends in five digits. Units count with four and ministries with six or
+      seven; five is what a product makes at random for a dossier that was moved to it.
     """
     found: list[str] = []
     is_made_up = made_up(wire.SoGiayToChuHoSo)
@@ -36,6 +39,8 @@ def doubts_of(wire: WireDossier) -> list[str]:
             is_made_up = True
     if is_made_up:
         found.append(MADE_UP_OWNER)
+    if (code := wire.MaHoSo) and code[-6:-5] == "-" and code[-5:].isdecimal():
+        found.append(RANDOM_CODE)
     if wire.TrangThaiHoSo == FINISHED and (rounds := wire.DanhSachHoSoBoSung):
         last = rounds[-1]
         if last.NgayBoSung and not last.NgayTiepNhanBoSung:

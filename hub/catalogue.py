@@ -1,0 +1,110 @@
+"""Catalogue: a list that another system publishes, as last pulled; all processes share it.
+
+The rows lie in the blob store; an alias says under which reference, and since when. Who asks looks
+at the alias at most once in `REREAD_SECONDS`, and reads the rows again only when they are others.
+What was pulled last stands until something is pulled again, however long the system is away: its
+age is told, and what age still counts is for the reader to say.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from hub.connector import Ground
+from hub.errors import DecodeError, Unavailable
+from hub.event import Alias
+
+T = TypeVar("T")
+Rows = Sequence[Mapping[str, Any]]
+
+REREAD_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Held(Generic[T]):
+    """What a process has read: the rows' reference, when they were pulled, what they say."""
+
+    reference: str
+    pulled_at: float
+    content: T
+
+
+class Catalogue(Generic[T]):
+    """One list of one system.
+
+    Args:
+        kind: alias kind of the system's lists (`dvcqg.catalogue`).
+        instance, service: whose list, and which.
+        ground: where it is kept.
+        read: what the rows say, made once for each time that they have changed.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        instance: str,
+        service: str,
+        ground: Ground,
+        read: Callable[[Rows], T],
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._kind, self._key, self._service = kind, f"{instance}/{service}", service
+        self._ground, self._read, self._clock = ground, read, clock
+        self._held: _Held[T] | None = None
+        self._looked_at: float | None = None
+
+    async def keep(self, rows: Sequence[Any]) -> None:
+        """Keep the rows that were pulled just now; raises `Unavailable`."""
+        reference = await self._ground.keep(orjson.dumps(rows), "application/json")
+        facts = {
+            "reference": reference,
+            "rows": str(len(rows)),
+            "pulled_at": str(int(self._clock())),
+        }
+        await self._ground.remember([Alias(self._kind, self._key, self._service, facts)])
+        self._looked_at = None
+
+    async def age_seconds(self) -> float | None:
+        """How long ago it was pulled; none: never. Raises `Unavailable`."""
+        known = await self._ground.alias(self._kind, self._key)
+        return self._clock() - float(known.facts["pulled_at"]) if known else None
+
+    async def latest(self) -> tuple[T, float] | None:
+        """What the rows say, and their age in seconds; none: never pulled, or they are gone.
+
+        Raises:
+            Unavailable: the ground is away, and this process has read nothing yet.
+        """
+        now = self._clock()
+        if self._looked_at is None or now - self._looked_at >= REREAD_SECONDS:
+            try:
+                self._held = await self._look()
+            except Unavailable:
+                if self._held is None:
+                    raise
+            self._looked_at = now
+        return (self._held.content, now - self._held.pulled_at) if self._held else None
+
+    async def _look(self) -> _Held[T] | None:
+        known = await self._ground.alias(self._kind, self._key)
+        if known is None:
+            return None
+        reference, pulled_at = known.facts["reference"], float(known.facts["pulled_at"])
+        if self._held is not None and self._held.reference == reference:
+            return _Held(reference, pulled_at, self._held.content)
+        try:
+            rows = orjson.loads(await self._ground.fetch(reference))
+        except (DecodeError, orjson.JSONDecodeError):
+            return None
+        return _Held(reference, pulled_at, self._read([row for row in rows if _is_row(row)]))
+
+
+def _is_row(row: object) -> bool:
+    return isinstance(row, dict)
