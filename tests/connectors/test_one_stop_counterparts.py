@@ -178,6 +178,21 @@ async def test_a_draft_goes_to_the_office_and_its_files_to_the_blob_store() -> N
     assert told.data.model_dump()["echo"] == '{"a":1}'
 
 
+async def test_the_same_draft_is_a_new_one_once_the_product_has_taken_the_office_s_answer() -> None:
+    async with play() as stage:
+        ticking(stage)
+        await stage.calling.submit(draft())
+        await stage.calling.submit(draft())
+        await stage.tell(processed("03"))
+        await stage.calling.pull_packages(acknowledge=False)
+        await stage.calling.submit(draft())
+        await stage.calling.pull_packages()
+        await stage.calling.submit(draft())
+        await stage.calling.submit(draft())
+        keys = [each.natural_key for each in stage.events()]
+    assert keys[0] == keys[1] == keys[2] != keys[3] == keys[4]
+
+
 async def test_a_product_cannot_name_a_file_in_the_hubs_store() -> None:
     async with play() as stage:
         foreign = await stage.ground.keep(b"cua nguoi khac", "application/pdf")

@@ -111,6 +111,10 @@ class WireIssue(WirePart):
 
 W = TypeVar("W", bound=WirePart)
 
+AFTER = "after"
+"""Header that names the office's last package about the dossier that the product has taken: the
+same draft handed over after it, because it was not approved, is no repetition."""
+
 
 def office_operation(tree: Any) -> str:
     """Which call it is, where only the body is at hand."""
@@ -135,7 +139,9 @@ def office(message: Message, tree: Any, settings: OneStopSettings) -> list[Event
             subject=code,
             time=message.received_at,
             data=data,
-            natural_key=f"{operation}:{body_hash(tree)}",
+            natural_key=":".join(
+                (operation, body_hash(tree), *filter(None, [message.headers.get(AFTER)]))
+            ),
             message_id=message.id,
             traceparent=message.traceparent,
         )

@@ -13,6 +13,7 @@ import binascii
 from typing import Any
 
 import orjson
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -20,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 from hub.connector import Inbox
 from hub.connectors.one_stop import replies
 from hub.connectors.one_stop.client import OFFICE_SHELF
-from hub.connectors.one_stop.decode_office import office
+from hub.connectors.one_stop.decode_office import AFTER, office
 from hub.connectors.one_stop.doors import Answering, Reply, asked, page_size, read_call, said
 from hub.connectors.one_stop.intake import read_object
 from hub.connectors.one_stop.papers import (
@@ -150,7 +151,7 @@ class OfficeDoor:
 
     async def _take(self, request: Request, operation: str) -> Response:
         async def act() -> Reply:
-            unit, _ = self._unit(request)
+            unit, product = self._unit(request)
             body = await read_call(request, self._settings.office_body_limit_bytes)
             tree = read_object(body)
             headers = {"unit": unit, "form": "office"}
@@ -164,8 +165,11 @@ class OfficeDoor:
                 (event,) = office(message, tree, self._settings)
             except DecodeError as error:
                 raise Refused(replies.FIELD_RULES, str(error), unit=unit) from error
+            subject = getattr(event, "subject", "")
+            if answer := await asked(self._shelf.last_taken(product, subject), unit):
+                message = replace(message, headers=headers | {AFTER: answer})
             await asked(self._inbox.accept([message]), unit)
-            return _answered(getattr(event, "subject", ""))
+            return _answered(subject)
 
         return await self._answering.answer(lambda: operation, act)
 

@@ -24,6 +24,8 @@ BODY, ENTRIES = "body", "entries"
 """The fact that names the body of an entry, and of a page."""
 FINISHED_SECONDS = 2_592_000.0
 """How long an entry that was taken away is remembered: a repetition within 30 days is no news."""
+ENTRIES_COUNT = 1000
+"""More than one dossier ever has on a shelf within that time."""
 FORGOTTEN_COUNT = 100
 """So many more than it adds are cleared away by one acknowledgement, so that they get fewer."""
 
@@ -92,6 +94,12 @@ class Shelf:
         """An entry of a product, waiting or not."""
         alias = await self._ground.alias(self._kind_of(product), key)
         return _entry(alias) if alias is not None else None
+
+    async def last_taken(self, product: str, subject: str) -> str:
+        """Name of the entry about this subject that the product took off last, `` if none."""
+        kind = self._kind_of(product)
+        found = await self._ground.aliases(kind, subject=subject, limit=ENTRIES_COUNT)
+        return next((a.value for a in reversed(found) if a.facts["state"] != WAITING), "")
 
     async def settle(self, product: str, entries: Sequence[Entry], state: str) -> None:
         """Take entries off the shelf, and forget what was taken off long ago."""
