@@ -241,6 +241,20 @@ async def test_an_office_that_goes_away_in_the_midst_is_not_asked_further() -> N
         assert [data_of(event).package_code for event in desk.events(page)] == codes
 
 
+async def test_a_package_that_never_comes_in_time_ends_three_looks_and_then_comes_last() -> None:
+    async with office(poll_timeout_seconds=0.3) as desk:
+        await desk.deliver(submitted())
+        late, *codes = [await desk.decide("01") for _ in range(3)]
+        fault = {"fault": "timeout_without_effect", "operation": "LayGoiTinVanBan"}
+        for _ in range(3):
+            await desk.play({**fault, "next_calls": 1})
+            with pytest.raises(Unavailable):
+                await desk.look()
+        page = await desk.look()
+        found = [data_of(event).package_code for event in desk.events(page)]
+        assert found == [*codes, late]
+
+
 @pytest.mark.parametrize("fault", [{"fault": "refuse"}, {"fault": "5xx", "status": 502}])
 async def test_an_acknowledgement_that_fails_holds_back_no_other(fault: dict[str, Any]) -> None:
     async with office() as desk:

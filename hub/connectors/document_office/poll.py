@@ -26,6 +26,12 @@ from hub.message import Message, name_id
 
 ITS_OWN = ("reply_too_large", "malformed_reply", "http_5xx")
 """Codes of failures that one damaged package causes as well as an office that is away."""
+ENDED_LOOKS_COUNT = 3
+"""So many looks in a row may end at the same package; then it comes after all others.
+
+An office that is away for a moment must not change the order, and a package that it can never give
+must not keep the others back.
+"""
 
 
 class OfficePoller:
@@ -43,6 +49,7 @@ class OfficePoller:
         self._settings = settings
         self._ground = ground
         self._office = Office(settings)
+        self._ended: dict[str, int] = {}
 
     async def poll(self, cursor: str) -> Page:
         """One list, and at most `fetch_count` packages that were not fetched before.
@@ -53,7 +60,8 @@ class OfficePoller:
         states = dict(_pairs(cursor.split()))
         listed = list(dict.fromkeys(await self._office.codes(self._settings.list_count)))
         known = {code: states[code] for code in listed if code in states}
-        new = [code for code in listed if code not in states]
+        self._ended = {code: count for code, count in self._ended.items() if code in listed}
+        new = sorted((code for code in listed if code not in states), key=self._comes_last)
         messages: list[Message] = []
         failures: list[HubError] = []
         while new and len(messages) < self._settings.fetch_count:
@@ -63,8 +71,10 @@ class OfficePoller:
             except (Rejected, Unavailable) as error:
                 failures.append(error)
                 if not _is_its_own(error):
+                    self._ended[code] = self._ended.get(code, 0) + 1
                     break
             else:
+                self._ended.pop(code, None)
                 messages.append(message)
         if failures and not known:
             raise _told(failures[0])
@@ -72,6 +82,9 @@ class OfficePoller:
         more = bool(new) and len(messages) == self._settings.fetch_count
         problem = f"{len(failures)} packages cannot be fetched: {failures[0]}" if failures else ""
         return Page(tuple(messages), " ".join(told), more, told, problem)
+
+    def _comes_last(self, code: str) -> bool:
+        return self._ended.get(code, 0) >= ENDED_LOOKS_COUNT
 
     async def done(self, page: Page) -> None:
         """Acknowledge every package: 03, or 04 for one that nobody can read.
