@@ -262,6 +262,15 @@ def test_a_share_of_subjects_is_always_the_same_and_about_right() -> None:
     assert 150 < len(met()) < 250
 
 
+def test_a_call_about_no_subject_is_in_no_share_of_subjects() -> None:
+    """A refused login would stop everybody, with one seed in twenty."""
+    for seed in range(200):
+        player = FaultPlayer(
+            read_script(f"seed: {seed}\nfaults: [{{fault: refuse, subject_share: 0.5}}]")
+        )
+        assert player.pick("login", "").fault is None
+
+
 def test_a_share_of_calls_repeats_with_the_seed() -> None:
     script = read_script("seed: 5\nfaults: [{fault: refuse, share: 0.3}]")
 

@@ -34,7 +34,9 @@ class Fault(BaseModel):
 
     operation: str = Field("*", description="Operations it meets; `*` and `?` allowed.")
     subject: str = Field("*", description="Subjects it meets; `*` and `?` allowed.")
-    subject_share: Share = Field(1, description="Share of subjects, always the same ones.")
+    subject_share: Share = Field(
+        1, description="Share of subjects, always the same ones; calls about none are in no share."
+    )
     share: Share = Field(1, description="Share of the calls that meet the other conditions.")
     next_calls: int | None = Field(None, ge=1, description="Only so many calls, then never.")
     from_seconds: Seconds = Field(0, description="Start, counted from when the script began.")

@@ -72,7 +72,9 @@ class FaultPlayer:
         return met
 
     def _chosen(self, number: int, subject: str) -> float:
-        """A subject's fixed lot, from 0 up to 1."""
+        """A subject's fixed lot, from 0 up to 1; a call about none (a login) is in no share."""
+        if not subject:
+            return 1.0
         return zlib.crc32(f"{self.script.seed} {number} {subject}".encode()) / 2**32
 
 
