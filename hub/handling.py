@@ -146,11 +146,10 @@ class Handling:
         except Moved:
             return False
         except HubError as error:
-            if group is not None and len(group.items) > 1 and isinstance(error, Rejected):
+            if isinstance(error, Rejected) and group and len(group.items) > 1:
                 lane.single_count = len(group.items)
                 return True
-            operation_known = group.operation if group is not None else None
-            return self._failed(partition, lane, head, error, operation_known)
+            return self._failed(partition, lane, head, error, group.operation if group else None)
         self._delivered(partition, lane, group, reply)
         return True
 
@@ -195,7 +194,7 @@ class Handling:
     async def _call_again(
         self, partition: Partition, lane: Lane, group: Group, failed: HubError
     ) -> Reply:
-        """Not a step of each call: a call without trouble shall not pay for the retry loop."""
+        """The retry loop, which a call without trouble shall not pay for."""
 
         def call() -> Awaitable[Reply]:
             return self._call(partition, lane, group)
