@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request as WireRequest
+from starlette.responses import Response
+from starlette.routing import Route
 
 from hub.connector import Answer
 from hub.connectors.e_receipt.client import ReceiptClient
@@ -13,6 +18,7 @@ from hub.connectors.e_receipt.encode import CANCEL, ISSUE
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Event
 from hub.schemas.receipt import ReceiptCancelled, ReceiptIssued, ReceiptReplaced
+from hub.simulation import running
 from tests.connectors.ground import MemoryGround
 from tests.connectors.receipt_examples import (
     ACCOUNT,
@@ -513,3 +519,24 @@ async def test_a_call_that_the_service_does_not_know_is_refused() -> None:
     async with receipts(replace_operation="ReplaceInvoice") as system:
         error = await failed(system, Rejected, replaced())
         assert (error.foreign_code, error.documented) == ("soap_Client", False)
+
+
+async def test_parameters_are_called_what_the_service_s_description_says() -> None:
+    heard: list[bytes] = []
+
+    async def listen(request: WireRequest) -> Response:
+        heard.append(await request.body())
+        return Response(status_code=503)
+
+    names = {"getLinkInvFkey": {"userName": "user", "userPass": "pass"}}
+    async with running(Starlette(routes=[Route("/{path}", listen, methods=["POST"])])) as url:
+        client = ReceiptClient(
+            "e_receipt", settings(base_url=url, parameter_names=names), MemoryGround()
+        )
+        for operation in ("getLinkInvFkey", "listInvByCusFkey"):
+            with pytest.raises(Unavailable):
+                await client.query(operation, "H99.01", {"fkey": "P1"})
+        await client.close()
+    link, look_up = (re.findall(rb"<(\w+)>[^<]*</", body) for body in heard)
+    assert link == [b"fkey", b"user", b"pass"]
+    assert look_up[-2:] == [b"userName", b"userPass"]

@@ -273,7 +273,9 @@ class ReceiptClient:
         }
         if call.key:
             headers[KEY_HEADER] = call.key
-        body = envelope(call.operation, call.parameters, settings.namespace)
+        names = settings.parameter_names.get(call.operation, {})
+        told = [(names.get(name, name), text) for name, text in call.parameters]
+        body = envelope(call.operation, told, settings.namespace)
         limits = http.CallLimits(deadline.left(), settings.reply_bytes)
         url = settings.base_url + call.path
         return await http.post(self._http, url, body=body, headers=headers, limits=limits)

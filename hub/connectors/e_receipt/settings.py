@@ -124,6 +124,13 @@ class EReceiptSettings(ConnectorSettings):
     replace_operation: str = Field(
         "ReplaceInvoie", description="Operation that replaces (spelt as the service spells it)."
     )
+    parameter_names: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description=(
+            "Other names of parameters, by operation, where the service's description (WSDL) has "
+            "them: `{cancelInv: {userName: user, userPass: pass}}`."
+        ),
+    )
     issue_codes: dict[str, Meaning] = Field(
         default_factory=_issue_codes, description="What ERR:n means when issuing or replacing."
     )
