@@ -103,8 +103,4 @@ class Catalogue(Generic[T]):
             rows = orjson.loads(await self._ground.fetch(reference))
         except (DecodeError, orjson.JSONDecodeError):
             return None
-        return _Held(reference, pulled_at, self._read([row for row in rows if _is_row(row)]))
-
-
-def _is_row(row: object) -> bool:
-    return isinstance(row, dict)
+        return _Held(reference, pulled_at, self._read([r for r in rows if isinstance(r, dict)]))

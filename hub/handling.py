@@ -137,8 +137,7 @@ class Handling:
         try:
             request, operation = self.outbound.encode(head, facts)
             group = Group(operation, [head], [request])
-            if self.outbound.group_count(operation) > 1:
-                self._gather(partition, lane, group)
+            self._gather(partition, lane, group)
             try:
                 reply = await self._call(partition, lane, group)
             except HubError as error:

@@ -193,6 +193,18 @@ async def test_the_same_draft_is_a_new_one_once_the_product_has_taken_the_office
     assert keys[0] == keys[1] == keys[2] != keys[3] == keys[4]
 
 
+async def test_a_document_issued_again_is_a_repetition_whatever_the_office_answered() -> None:
+    call = {"MaHoSo": CODE, "NoiNhan": [{"MaDinhDanh": "H99.02"}], "VanBan": {"SoKyHieu": "1/A"}}
+    async with play() as stage:
+        ticking(stage)
+        await stage.calling.issue(call)
+        await stage.tell(processed("01"))
+        await stage.calling.pull_packages()
+        await stage.calling.issue(call)
+        first, again = (each.natural_key for each in stage.events())
+    assert first == again
+
+
 async def test_a_product_cannot_name_a_file_in_the_hubs_store() -> None:
     async with play() as stage:
         foreign = await stage.ground.keep(b"cua nguoi khac", "application/pdf")

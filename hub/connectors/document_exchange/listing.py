@@ -42,7 +42,6 @@ class Listing:
         settings: of the instance.
         calls: to the axis.
         clock: the moment; a list ends at most a day after it.
-
     """
 
     def __init__(

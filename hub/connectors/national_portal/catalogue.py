@@ -27,7 +27,7 @@ UNKNOWN_AGENCY = "unknown_agency"
 DOUBTS = ((UNKNOWN_FIELD, "MaLinhVuc", FIELDS), (UNKNOWN_AGENCY, "DonViXuLy", AGENCIES))
 """What is told of a dossier, by which of its fields, if this catalogue does not have it."""
 
-SHORTENED = (("ubnd", "uy ban nhan dan"), ("hdnd", "hoi dong nhan dan"))
+SHORTENED = {"ubnd": "uy ban nhan dan", "hdnd": "hoi dong nhan dan"}
 
 
 class Catalogues:
@@ -93,9 +93,9 @@ class Catalogues:
 
     def _list(self, catalogue: str) -> Catalogue[frozenset[str]]:
         if catalogue not in self._lists:
+            read = READ.get(catalogue, _nothing)
             self._lists[catalogue] = Catalogue(
-                *(CATALOGUE, self._name, catalogue, self._ground, READ.get(catalogue, _nothing)),
-                clock=self._clock,
+                CATALOGUE, self._name, catalogue, self._ground, read, clock=self._clock
             )
         return self._lists[catalogue]
 
@@ -111,8 +111,7 @@ def _folded(name: str) -> str:
     """
     bare = unicodedata.normalize("NFD", name.casefold().replace("đ", "d"))
     letters = "".join(char for char in bare if not unicodedata.combining(char))
-    words = dict(SHORTENED)
-    return " ".join(words.get(word, word) for word in letters.split())
+    return " ".join(SHORTENED.get(word, word) for word in letters.split())
 
 
 def _words(rows: Rows, *columns: str, form: Callable[[str], str]) -> frozenset[str]:

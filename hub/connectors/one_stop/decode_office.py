@@ -132,6 +132,7 @@ def office(message: Message, tree: Any, settings: OneStopSettings) -> list[Event
         kind, code, data = _issued(message, _read(WireIssue, tree))
     else:
         raise DecodeError("not an operation of the office", code="unknown_operation")
+    after = message.headers.get(AFTER, "")
     return [
         Event(
             kind=kind,
@@ -139,9 +140,7 @@ def office(message: Message, tree: Any, settings: OneStopSettings) -> list[Event
             subject=code,
             time=message.received_at,
             data=data,
-            natural_key=":".join(
-                (operation, body_hash(tree), *filter(None, [message.headers.get(AFTER)]))
-            ),
+            natural_key=f"{operation}:{body_hash(tree)}{f':{after}' if after else ''}",
             message_id=message.id,
             traceparent=message.traceparent,
         )

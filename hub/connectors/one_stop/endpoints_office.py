@@ -166,8 +166,9 @@ class OfficeDoor:
             except DecodeError as error:
                 raise Refused(replies.FIELD_RULES, str(error), unit=unit) from error
             subject = getattr(event, "subject", "")
-            if answer := await asked(self._shelf.last_taken(product, subject), unit):
-                message = replace(message, headers=headers | {AFTER: answer})
+            if operation == SUBMIT:
+                answer = await asked(self._shelf.last_taken(product, subject), unit)
+                message = replace(message, headers=headers | ({AFTER: answer} if answer else {}))
             await asked(self._inbox.accept([message]), unit)
             return _answered(subject)
 
