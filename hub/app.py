@@ -28,7 +28,8 @@ from hub.outbound import EVENTS_TOPIC
 from hub.outcome import OUTCOMES_TOPIC
 from hub.recorder import Progress, Recorder
 from hub.settings import HubSettings
-from hub.store.topology import alone, record_topics, recorded_counts
+from hub.store.revision import check_revision
+from hub.store.topology import record_topics, recorded_counts
 from hub.topics import topic_config, topics_of
 from hub.work import Work
 
@@ -60,7 +61,7 @@ class Hub(Foundation):
         Raises:
             ConfigError: partition counts differ from what was recorded.
         """
-        async with alone(self.store, f"prepare {self.kafka.prefix}"):
+        async with self.store.alone(f"prepare {self.kafka.prefix}"):
             await self._prepare()
 
     async def _prepare(self) -> None:
@@ -98,10 +99,9 @@ class Hub(Foundation):
             HubError: it cannot start; the text says what is missing.
         """
         async with self.stack:
-            await self.stack.enter_async_context(self.kafka)
-            await self._wait_for("PostgreSQL", self._check_store)
             self.stack.push_async_callback(self.store.close)
-            await self._wait_for("Kafka", self.prepare)  # a new broker has no coordinator yet
+            if not await _unless(stop, self._start()):
+                return
             producer = await self.kafka.producer()
             self.stack.push_async_callback(producer.close)
             halt = asyncio.Event()
@@ -114,6 +114,11 @@ class Hub(Foundation):
             if "gateway" in self.roles:
                 first.append(self._gateway(producer, stop))
             await self._supervise(first, last, stop, halt)
+
+    async def _start(self) -> None:
+        await self.stack.enter_async_context(self.kafka)
+        await _patiently(lambda: check_revision(self.store))
+        await _patiently(self.prepare)  # a new broker has no coordinator yet
 
     async def _supervise(
         self,
@@ -222,24 +227,38 @@ class Hub(Foundation):
             async with Kafka(self.settings.kafka):
                 pass
 
-        await self._wait_for("Kafka", connect)
+        await _patiently(connect)
 
-    async def _wait_for(self, what: str, check: Callable[[], Awaitable[object]]) -> None:
-        """Try until it answers.
 
-        Raises:
-            ConfigError: it did not within two minutes.
-        """
-        deadline = time.monotonic() + WAIT_SECONDS
-        while True:
-            try:
-                await check()
-                return
-            except Unavailable as error:
-                if time.monotonic() > deadline:
-                    raise ConfigError(f"{what} does not answer: {error}") from error
-                log.warning("waiting", what=what, reason=error.code, error=str(error))
-            await asyncio.sleep(1)
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Do a work unless `stop` comes first; whether it was done."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if working.done():
+            await working
+            return True
+        return False
+    finally:
+        working.cancel()
+        stopping.cancel()
+        await asyncio.wait([working, stopping])
 
-    async def _check_store(self) -> None:
-        await self.held.controls()
+
+async def _patiently(check: Callable[[], Awaitable[object]]) -> None:
+    """Try until what we stand on answers.
+
+    Raises:
+        ConfigError: it did not within two minutes.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            await check()
+            return
+        except Unavailable as error:
+            if time.monotonic() > deadline:
+                text = f"{error}; waited for {WAIT_SECONDS:.0f} s"
+                raise ConfigError(text, code=error.code) from error
+            log.warning("waiting", reason=error.code, error=str(error))
+        await asyncio.sleep(1)

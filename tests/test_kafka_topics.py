@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,8 +12,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.commit import OffsetFetchRequest
 
 from hub.errors import ConfigError, Unavailable
-from hub.kafka import Kafka
+from hub.kafka import Kafka, tls_context
 from hub.settings import KafkaSettings
+from hub.settings.model import KafkaSecurity
 from tests.broker import Addresses
 
 
@@ -40,6 +43,46 @@ async def test_without_a_prefix_nothing_is_deleted(addresses: Addresses) -> None
     async with Kafka(KafkaSettings(bootstrap_servers=addresses.kafka)) as kafka:
         with pytest.raises(ConfigError):
             await kafka.delete_everything()
+
+
+async def test_a_topic_that_kafka_refuses_is_told_with_its_reason(
+    addresses: Addresses, namespace: str
+) -> None:
+    settings = KafkaSettings(
+        bootstrap_servers=addresses.kafka, prefix=namespace, replication_factor=3
+    )
+    async with Kafka(settings) as kafka:
+        with pytest.raises(ConfigError) as told:
+            await kafka.create_topics({"in.x": 2})
+    assert told.value.code == "topic_refused"
+    assert f"{namespace}in.x" in str(told.value)
+    assert "replicat" in str(told.value).lower()
+
+
+async def test_a_topic_that_is_there_already_is_taken_as_it_is(
+    addresses: Addresses, namespace: str
+) -> None:
+    settings = KafkaSettings(bootstrap_servers=addresses.kafka, prefix=namespace)
+    async with Kafka(settings) as one, Kafka(settings) as other:
+        await asyncio.gather(*(each.create_topics({"in.x": 2, "in.y": 3}) for each in (one, other)))
+        assert one.counts == other.counts == {"in.x": 2, "in.y": 3}
+        with pytest.raises(ConfigError, match=r"in\.x has 2 partitions"):
+            await one.create_topics({"in.x": 4})
+
+
+@pytest.mark.parametrize("key", ["ca_file", "certificate_file"])
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_certificate_that_cannot_be_used_is_named(
+    tmp_path: Path, key: str, content: str | None
+) -> None:
+    file = tmp_path / "x.pem"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    own = {"key_file": str(file)} if key == "certificate_file" else {}
+    security = KafkaSecurity(protocol="ssl", **{key: str(file)}, **own)
+    with pytest.raises(ConfigError) as told:
+        tls_context(security)
+    assert f"kafka.security.{key}: {file}" in str(told.value)
 
 
 async def test_a_coordinator_that_is_still_loading_is_no_group_without_offsets(

@@ -96,7 +96,8 @@ class Run:
     @contextlib.contextmanager
     def hub(self) -> Iterator[subprocess.Popen[bytes]]:
         """A running hub; killed if the test leaves it running."""
-        environment = os.environ | {
+        own = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+        environment = own | {
             "POSTGRES": self.database,
             "PORTAL": "demo",
             "SESSION": "s" * 40,

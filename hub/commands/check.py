@@ -12,6 +12,7 @@ import typer
 from hub.connector import Client, Refusal, discover
 from hub.errors import ConfigError
 from hub.gateway.routing import mounted
+from hub.kafka.client import connection
 from hub.settings import Finding, HubSettings, SettingsError, load_settings, settings_file
 
 
@@ -31,6 +32,7 @@ def check(
     try:
         settings = load_settings(file, os.environ)
         _check_gateway(settings)
+        connection(settings.kafka)  # reads its certificates
     except SettingsError as error:
         findings = list(error.findings)
     except ConfigError as error:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import NoError, TopicAlreadyExistsError, for_code
 from aiokafka.protocol.commit import OffsetFetchRequest
 
 from hub.errors import ConfigError, Unavailable
@@ -21,6 +23,9 @@ FETCH_BYTES = 4_000_000
 REQUEST_BYTES = 4_000_000
 RECONNECT_MS = 400
 """Wait between a consumer's attempts to reach Kafka; aiokafka's 100 ms keep a core busy."""
+
+SHOWN_TRIES, SHOWN_SECONDS = 100, 0.1
+"""A broker may show a topic later than the controller has created it; so long it is asked."""
 
 
 class Kafka:
@@ -62,7 +67,9 @@ class Kafka:
         """Create the missing topics; `config` holds topic settings by name.
 
         Raises:
-            ConfigError: a topic stands there with another number of partitions.
+            ConfigError: Kafka refuses to create one, or it stands there with another number of
+                partitions.
+            Unavailable: Kafka does not answer, or does not show what it has created.
         """
         names = {self.prefix + name: name for name in counts}
         new = [
@@ -76,21 +83,30 @@ class Kafka:
         ]
         async with translated("create topics"):
             present = set(await self._client().list_topics())
-            try:
-                missing = [topic for topic in new if topic.name not in present]
-                if missing:
-                    await self._client().create_topics(missing)
-            except TopicAlreadyExistsError:
-                pass  # another process of the hub was faster
-            described = await self._client().describe_topics(list(names))
-        found = {names[d["topic"]]: len(d["partitions"]) for d in described}
-        for name, count in counts.items():
-            if found.get(name, 0) not in (0, count):
+            missing = [topic for topic in new if topic.name not in present]
+            if missing:
+                answer = await self._client().create_topics(missing)
+                for name, code, *told in answer.topic_errors:
+                    _must_stand(name, code, told[0] if told else None)
+            found = await self._partitions_of(list(names))
+        for full, name in names.items():
+            if found[full] != counts[name]:
                 raise ConfigError(
-                    f"topic {self.prefix}{name} has {found[name]} partitions, hub.yaml says {count}"
+                    f"topic {full} has {found[full]} partitions, hub.yaml says {counts[name]}"
                     ": partition counts are fixed, growth is a new topic generation"
                 )
         self.counts.update(counts)
+
+    async def _partitions_of(self, names: list[str]) -> dict[str, int]:
+        """Count of partitions of each topic; what was just created is waited for."""
+        for _ in range(SHOWN_TRIES):
+            described = await self._client().describe_topics(names)
+            found = {each["topic"]: len(each["partitions"]) for each in described}
+            hidden = [name for name in names if not found.get(name)]
+            if not hidden:
+                return found
+            await asyncio.sleep(SHOWN_SECONDS)
+        raise Unavailable(f"Kafka does not show topic {hidden[0]}", code="kafka_away")
 
     async def delete_topics(self, names: Iterable[str]) -> None:
         """Delete topics and all that is in them (measurements and demos of their own)."""
@@ -221,12 +237,38 @@ class Kafka:
         return None
 
 
+def _must_stand(topic: str, code: int, told: str | None) -> None:
+    """Raise unless Kafka has created a topic, or had it already: another process was faster."""
+    if code in (NoError.errno, TopicAlreadyExistsError.errno):
+        return
+    kind = for_code(code)
+    if kind.retriable:
+        raise kind
+    text = told or kind.description or kind.__name__
+    raise ConfigError(f"Kafka refuses to create topic {topic}: {text}", code="topic_refused")
+
+
 def tls_context(security: Any) -> ssl.SSLContext:
-    """TLS as hub.yaml's `kafka.security` says: whom we trust, and who we are."""
-    context = ssl.create_default_context(cafile=security.ca_file)
+    """TLS as hub.yaml's `kafka.security` says: whom we trust, and who we are.
+
+    Raises:
+        ConfigError: a file is not there, or is no certificate or key.
+    """
+    with _reading(f"kafka.security.ca_file: {security.ca_file}"):
+        context = ssl.create_default_context(cafile=security.ca_file)
     if security.certificate_file:
-        context.load_cert_chain(security.certificate_file, security.key_file)
+        own = f"{security.certificate_file} or key_file: {security.key_file}"
+        with _reading(f"kafka.security.certificate_file: {own}"):
+            context.load_cert_chain(security.certificate_file, security.key_file)
     return context
+
+
+@contextmanager
+def _reading(what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:  # `ssl.SSLError` is one
+        raise ConfigError(f"{what} cannot be used: {error.strerror}") from error
 
 
 def connection(settings: Any) -> dict[str, Any]:

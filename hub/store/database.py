@@ -113,6 +113,30 @@ class Store:
                         await driver.commit()  # travels with the last statements
 
     @asynccontextmanager
+    async def alone(self, what: str) -> AsyncIterator[None]:
+        """Only one process at a time is inside; the others wait, each on a connection of its own.
+
+        No transaction is open meanwhile, so that the inside may take its time elsewhere.
+
+        Raises:
+            StoreAway: PostgreSQL does not answer, or another process is inside for too long.
+        """
+        with translated():
+            url = self._engine.url.set(drivername="postgresql").render_as_string(False)
+            async with await psycopg.AsyncConnection.connect(
+                url,
+                autocommit=True,
+                connect_timeout=CONNECT_SECONDS,
+                application_name="hub",
+                options=f"-c lock_timeout={int(STATEMENT_SECONDS * 1000)}",
+            ) as connection:
+                try:
+                    await connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [what])
+                except psycopg.errors.LockNotAvailable as error:
+                    raise StoreAway(f"another process is inside for too long: {what}") from error
+                yield
+
+    @asynccontextmanager
     async def _connected(self) -> AsyncIterator[AsyncConnection]:
         connection = self._engine.connect()
         try:

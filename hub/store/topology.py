@@ -5,10 +5,7 @@ A changed count sends the keys to other partitions, and the order of a dossier i
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-
-from sqlalchemy import func, select
+from collections.abc import Mapping, Sequence
 
 from hub.errors import ConfigError
 from hub.store.database import Store
@@ -49,15 +46,3 @@ async def recorded_counts(store: Store, names: Sequence[str]) -> Mapping[str, in
     async with store.pipeline() as pipeline:
         rows = await (await pipeline.run(RECORDED, list(names))).fetchall()
     return dict(rows)
-
-
-@asynccontextmanager
-async def alone(store: Store, what: str) -> AsyncIterator[None]:
-    """Only one process at a time is inside; the others wait.
-
-    Raises:
-        Unavailable: PostgreSQL does not answer, or another process is inside for too long.
-    """
-    async with store.transaction() as connection:
-        await connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(what))))
-        yield
