@@ -15,6 +15,8 @@ COMMANDS: Mapping[str, str] = {
     "run": "hub.commands.run:run",
     "check": "hub.commands.check:check",
     "graph": "hub.commands.graph:graph",
+    "topics": "hub.commands.contract:topics",
+    "schemas": "hub.commands.contract:schemas",
     "migrate": "hub.commands.migrate:migrate",
     "demo": "hub.commands.demo:demo",
     "decode": "hub.commands.translate:decode",

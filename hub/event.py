@@ -24,6 +24,7 @@ from hub.lean import lean_reader
 from hub.message import Message, Position, name_id
 
 SPEC_VERSION = "1.0"
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class DataClass(StrEnum):
@@ -65,23 +66,34 @@ class EventData(Part):
 KINDS: dict[str, type[EventData]] = {}
 """Every registered kind and the model of its data."""
 
+MEANINGS: dict[str, str] = {}
+"""What each registered kind says, one line."""
+
 M = TypeVar("M", bound=type[EventData])
 
 
-def data_of(*kinds: str) -> Callable[[M], M]:
-    """Register the decorated model as the data of these kinds.
+def data_of(kind: str, meaning: str = "") -> Callable[[M], M]:
+    """Register the decorated model as the data of a kind.
+
+    Args:
+        meaning: one line; left out where the model has no other kind: its docstring's first.
 
     Raises:
         ConfigError: at import, when two models claim one kind.
     """
 
     def register(model: M) -> M:
-        for kind in kinds:
-            if KINDS.setdefault(kind, model) is not model:
-                raise ConfigError(f"two models claim the event kind {kind}")
+        if KINDS.setdefault(kind, model) is not model:
+            raise ConfigError(f"two models claim the event kind {kind}")
+        MEANINGS[kind] = meaning or (model.__doc__ or "").partition("\n")[0]
         return model
 
     return register
+
+
+def schema_of(model: type[EventData]) -> dict[str, Any]:
+    """The JSON Schema of a kind's data, as it stands in Kafka."""
+    return {"$schema": SCHEMA_DIALECT} | model.model_json_schema(mode="serialization")
 
 
 @dataclass(frozen=True, slots=True)

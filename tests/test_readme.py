@@ -33,7 +33,7 @@ REFERENCE = re.compile(r"\$\{(env|file):([\w./-]+)\}")
 
 INLINE = re.compile(r"`(hub [a-z][^`\n]*)`")
 
-ALONE = {"check": 0, "decode": 0, "encode": 0, "local status": 3}
+ALONE = {"check": 0, "decode": 0, "encode": 0, "local status": 3, "schemas": 0, "topics": 0}
 """Commands that are run for real, without a server, and what they end with here."""
 ON_POSTGRES = {"rejections": 0, "held list": 0, "route list": 0, "show dossier": 1}
 """The same, on an empty database: nothing is known of a dossier there."""

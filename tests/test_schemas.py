@@ -9,7 +9,7 @@ The schema of each model stands in `tests/schemas/events/`. After adding a field
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -18,19 +18,15 @@ from jsonschema import Draft202012Validator
 from pydantic import BaseModel, Field
 
 import hub.schemas  # noqa: F401 - registers every kind
-from hub.event import KINDS, DataClass, EventData, Part, Personal, Public
+from hub.event import KINDS, MEANINGS, DataClass, EventData, Part, Personal, Public, schema_of
+from hub.schemas.dossier import KIND_OF_STATUS
+from hub.schemas.post import KIND_OF_STATE
 from tests.rules.compatibility import breaks
 
 SNAPSHOTS = Path(__file__).parent / "schemas" / "events"
 KINDS_FILE = SNAPSHOTS / "kinds.json"
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 MODELS = {model.__name__: model for model in KINDS.values()}
-
-
-def schema_of(model: type[EventData]) -> dict[str, Any]:
-    """The JSON Schema of a kind's data, as it stands in Kafka."""
-    return {"$schema": DIALECT} | model.model_json_schema(mode="serialization")
 
 
 def kinds() -> dict[str, str]:
@@ -66,6 +62,19 @@ def test_kinds_are_a_noun_and_a_verb_in_the_past_tense() -> None:
         assert noun.islower()
         past = {"withdrawn", "sent", "put", "begun", "paid", "due_soon", "overdue"}
         assert verb.endswith("ed") or verb in past, kind
+
+
+def test_every_kind_says_in_one_line_of_its_own_what_it_tells() -> None:
+    assert set(MEANINGS) == set(KINDS)
+    assert len(set(MEANINGS.values())) == len(KINDS)
+    assert [text for text in MEANINGS.values() if not text.endswith(".") or len(text) > 90] == []
+
+
+@pytest.mark.parametrize(
+    ("noun", "derived"), [("dossier", KIND_OF_STATUS.values()), ("post", KIND_OF_STATE.values())]
+)
+def test_every_kind_that_a_status_makes_is_registered(noun: str, derived: Collection[str]) -> None:
+    assert set(derived) <= {kind for kind in KINDS if kind.startswith(noun)}
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,4 +1,4 @@
-"""`hub run`: the hub's processes; `hub topics`: what they speak, as AsyncAPI."""
+"""`hub run`: the hub's processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from hub.garbage import look_seldom
 from hub.lifecycle import application
 from hub.log import configure_log
 from hub.settings import load_settings
-from hub.topics import described
 
 log = structlog.get_logger(__name__)
 
@@ -69,8 +68,6 @@ async def _run(hub: Hub) -> None:
         await asyncio.wait(main)
 
     await hub.wait_for_kafka()
-    app = application(
-        hub.settings.kafka, described(hub.settings, hub.connectors), start=start, stop=end
-    )
+    app = application(hub.settings.kafka, start=start, stop=end)
     await app.run()
     main[0].result()

@@ -175,7 +175,8 @@ class Hop(Part):
     at: Public[datetime | None] = Field(None, description="When.")
 
 
-@data_of("document.issued", "document.received")
+@data_of("document.issued", "A signed document leaves an office for others.")
+@data_of("document.received", "A signed document has come from another office.")
 class DocumentEvent(EventData):
     """A signed document leaves an office for others, or has come from another."""
 
@@ -212,7 +213,8 @@ class DispatchEvent(EventData):
     business: Public[Business] = Field(Business.NEW, description="What the package did.")
 
 
-@data_of("document.status_changed", "document.handled")
+@data_of("document.status_changed", "A partner office tells how far it is with a document.")
+@data_of("document.handled", "Our office tells how far it is with a document.")
 class HandlingEvent(EventData):
     """An office tells how far it is with a document: a partner (status_changed) or ours (handled).
 
@@ -249,7 +251,8 @@ class Person(Part):
     id: Public[str] = Field("", description="Id in the office's system.")
 
 
-@data_of("document.submitted", "document.processed")
+@data_of("document.submitted", "The one-stop shop hands a draft to its document office.")
+@data_of("document.processed", "The document office tells what has become of a draft.")
 class OfficeEvent(EventData):
     """The one-stop hands a draft to its document office, or the office tells the outcome."""
 

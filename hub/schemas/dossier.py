@@ -235,7 +235,16 @@ class Step(Part):
     unknown: Personal[dict[str, Any]] = Field(default_factory=dict, description="Other fields.")
 
 
-@data_of(*dict.fromkeys(KIND_OF_STATUS.values()))
+@data_of("dossier.submitted", "A dossier was filed (mới đăng ký).")
+@data_of("dossier.received", "A dossier was received (được tiếp nhận).")
+@data_of("dossier.refused", "A dossier was not received (không được tiếp nhận).")
+@data_of("dossier.progressed", "A dossier is being handled, or its status is not known here.")
+@data_of("dossier.supplement_requested", "More papers are asked for (yêu cầu bổ sung giấy tờ).")
+@data_of("dossier.payment_requested", "A financial duty is to be met (nghĩa vụ tài chính).")
+@data_of("dossier.withdrawn", "The citizen has asked for the dossier back (rút hồ sơ).")
+@data_of("dossier.stopped", "Handling of a dossier was stopped (dừng xử lý).")
+@data_of("dossier.finished", "Handling of a dossier is done (đã xử lý xong).")
+@data_of("dossier.returned", "The result of a dossier was handed over (đã trả kết quả).")
 class DossierEvent(EventData):
     """A dossier has reached a status; the kind tells which.
 

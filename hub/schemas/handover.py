@@ -36,7 +36,8 @@ class Agency(Part):
     name: Public[str] = Field("", description="Name.")
 
 
-@data_of("handover.requested", "handover.completed")
+@data_of("handover.requested", "A child dossier goes to another agency.")
+@data_of("handover.completed", "The outcome of a child dossier goes back to the parent's agency.")
 class HandoverEvent(EventData):
     """A child dossier goes to another agency, or its outcome goes back to the parent's agency."""
 

@@ -90,14 +90,15 @@ class PetitionAnswer(Part):
     attachments: Personal[tuple[PetitionAttachment, ...]] = Field((), description="Files.")
 
 
+@data_of("petition.received", "A petition (phản ánh, kiến nghị) has come.")
+@data_of("petition.assigned", "Somebody was told to answer a petition.")
+@data_of("petition.transferred", "A petition was given to another unit, which is competent.")
+@data_of("petition.answered", "A petition was answered.")
+@data_of("petition.published", "The answer to a petition was made public.")
+@data_of("petition.rejected", "A petition was not taken up.")
 @data_of(
-    "petition.received",
-    "petition.assigned",
-    "petition.transferred",
-    "petition.answered",
-    "petition.published",
-    "petition.rejected",
     "petition.redirected",
+    "The sender was told who is competent; of a complaint no content is kept.",
 )
 class PetitionEvent(EventData):
     """A petition has come, or something was done about it; the kind tells which."""

@@ -119,7 +119,11 @@ class PostCancelRequested(EventData):
     reason: Personal[str] = Field("", description="Why.")
 
 
-@data_of(*dict.fromkeys(KIND_OF_STATE.values()))
+@data_of("post.order_accepted", "The post has taken an order.")
+@data_of("post.tracked", "A parcel has come further.")
+@data_of("post.delivered", "A parcel was delivered.")
+@data_of("post.failed", "A parcel could not be delivered.")
+@data_of("post.cancelled", "An order was cancelled.")
 class ParcelEvent(EventData):
     """What has become of an order and its parcel; the kind tells the outcome.
 

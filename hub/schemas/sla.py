@@ -12,7 +12,8 @@ from pydantic import Field
 from hub.event import EventData, Public, data_of
 
 
-@data_of("sla.due_soon", "sla.overdue")
+@data_of("sla.due_soon", "A dossier that is being handled is near its deadline.")
+@data_of("sla.overdue", "A dossier that is being handled is past its deadline.")
 class SlaNotice(EventData):
     """How a dossier that is being handled stands against its deadline; the kind tells which."""
 
