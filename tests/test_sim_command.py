@@ -11,7 +11,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from hub.__main__ import commands
 from hub.commands.sim import read_cast
 from hub.errors import ConfigError
 from hub.local.place import choose_ports
@@ -57,6 +59,13 @@ def test_a_wrong_cast_says_where(tmp_path: Path, text: str, said: str) -> None:
     file.write_text(text, "utf-8")
     with pytest.raises(ConfigError, match=said):
         read_cast(file)
+
+
+def test_a_fault_script_that_is_not_there_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "none.yaml"
+    ended = CliRunner().invoke(commands(["sim"]), ["sim", "national_portal", "--faults", str(file)])
+    assert ended.exit_code == 1
+    assert ended.stderr == f"cannot read the fault script {file}: No such file or directory\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["national_portal", "--cast", "x"]])

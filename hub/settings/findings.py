@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 
@@ -72,8 +72,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return by_lower[close[0]] if close else ""
 
 
-def listed(names: Iterable[str], limit: int = 12) -> str:
-    """Names for a sentence: sorted, in backquotes, at most `limit` of them."""
-    every: Sequence[str] = sorted(names)
-    text = ", ".join(f"`{name}`" for name in every[:limit])
-    return text + (f" and {len(every) - limit} more" if len(every) > limit else "")
+def listed(names: Iterable[str]) -> str:
+    """Names for a sentence: sorted, in backquotes, every one."""
+    return ", ".join(f"`{name}`" for name in sorted(names))

@@ -12,6 +12,7 @@ from hub.connector import ConnectorSettings
 from hub.deadline import Rules
 from hub.duedate import Counting, Profile
 from hub.route import Count, Route, Seconds
+from hub.settings.references import IN_URL
 from hub.worktime import VIETNAM_CALENDAR, Calendar, Session, Year, days
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
@@ -88,7 +89,8 @@ class PostgresSettings(Section):
     """PostgreSQL, which keeps what people look at and act on."""
 
     url: SecretStr = Field(
-        description="postgresql://user:password@host:port/database (HUB_POSTGRES overrides)."
+        description="postgresql://user:password@host:port/database (HUB_POSTGRES overrides).",
+        json_schema_extra={IN_URL: True},
     )
     pool_connections_count: Count = Field(
         8, le=500, description="Connections that one process keeps at most."

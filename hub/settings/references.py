@@ -9,12 +9,14 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Any
+from urllib.parse import urlsplit
 
 from hub.settings.document import Document
 from hub.settings.findings import Path, nearest
 
 REFERENCE = re.compile(r"\$\{([^}]*)\}")
 FILE_LIMIT_BYTES = 65_536
+IN_URL = "x-password-in-url"
 HOW = "Write `${env:NAME}` or `${file:path}`."
 
 
@@ -46,7 +48,8 @@ def refuse_literal_secrets(
     """Report every secret of a section that is written out instead of referred to.
 
     Args:
-        schema: JSON Schema of the section's model; pydantic marks secrets as passwords.
+        schema: JSON Schema of the section's model; pydantic marks secrets as passwords. A URL that
+            is secret for the password in it is marked with IN_URL.
         data: the section.
         at: its path.
         references: what `resolve` returned.
@@ -72,7 +75,7 @@ def _secrets(
     root: Mapping[str, Any], schema: Mapping[str, Any], data: Any, path: Path
 ) -> Iterator[Path]:
     if schema.get("format") == "password":
-        if data is not None:
+        if data is not None and not (schema.get(IN_URL) and _is_open(data)):
             yield path
     elif isinstance(data, dict):
         for name, value in data.items():
@@ -82,6 +85,17 @@ def _secrets(
         for index, value in enumerate(data):
             for branch in branches(root, schema.get("items", {})):
                 yield from _secrets(root, branch, value, (*path, index))
+
+
+def _is_open(url: Any) -> bool:
+    """Whether it is a URL that anybody may read: no password in it."""
+    if not isinstance(url, str) or "://" not in url:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.password is None and "password" not in parts.query
 
 
 def branches(root: Mapping[str, Any], schema: Any) -> Iterator[Mapping[str, Any]]:

@@ -12,10 +12,11 @@ import hub.schemas  # noqa: F401 - registers the kinds
 from hub.errors import ConfigError
 from hub.event import KINDS
 from hub.route import Route
+from hub.settings.conditions import unknown_field
 from hub.settings.document import Document
 from hub.settings.findings import Path, listed, nearest
 from hub.settings.validation import validate
-from hub.when import problem_of
+from hub.when import Problem, problem_of
 
 
 def standard_routes(package: str = "hub.routes") -> dict[str, Route]:
@@ -86,6 +87,17 @@ def _route(
     return validate(document, Route, merged, path, set())
 
 
+def _patterns() -> set[str]:
+    """A pattern for each noun: `dossier.*`."""
+    return {f"{kind.partition('.')[0]}.*" for kind in KINDS}
+
+
+def _problem(route: Route) -> Problem | None:
+    """What is wrong with a route's condition."""
+    models = dict.fromkeys(model for kind, model in KINDS.items() if route.takes(kind))
+    return problem_of(route.when) or unknown_field(route.when, models)
+
+
 def _holds(document: Document, route: Route, delivering: Container[str]) -> bool:
     """Whether what a route names exists: destination, kinds, what its condition speaks of."""
     path: Path = ("routes", route.name)
@@ -103,10 +115,10 @@ def _holds(document: Document, route: Route, delivering: Container[str]) -> bool
             document.report(
                 (*path, "kinds", index),
                 f"no event kind is called `{pattern}`",
-                "See the list of kinds in the documentation.",
-                nearest=nearest(pattern, KINDS),
+                "`hub schemas` and docs/events.md list the kinds.",
+                nearest=nearest(pattern, (*KINDS, *_patterns())),
             )
-    problem = problem_of(route.when) if route.when else None
+    problem = _problem(route) if route.when else None
     if problem is not None:
         document.report((*path, "when"), problem.what, problem.todo, nearest=problem.nearest)
     terms = route.terms

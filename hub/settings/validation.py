@@ -12,7 +12,6 @@ from hub.settings.findings import Path, dotted, listed, nearest
 from hub.settings.references import branches, child, refuse_literal_secrets
 
 S = TypeVar("S", bound=BaseModel)
-TODO_LIMIT = 12
 
 
 def validate(
@@ -48,7 +47,7 @@ def _report(document: Document, schema: Mapping[str, Any], at: Path, fault: Any)
         document.report(
             path,
             f"unknown key `{name}`",
-            f"Known here: {listed(known, TODO_LIMIT)}." if known else "Remove it.",
+            f"Known here: {listed(known)}." if known else "Remove it.",
             nearest=nearest(name, known),
             at_key=True,
         )
@@ -60,12 +59,22 @@ def _report(document: Document, schema: Mapping[str, Any], at: Path, fault: Any)
     else:
         expected = known_values(schema, steps)
         written = _written(document, path)
+        message = _of_length(fault) if written else ""
         document.report(
             path,
-            _sentence(fault["msg"]),
+            message or _sentence(fault["msg"]),
             _description(schema, steps),
             nearest=nearest(written, expected) if expected and written else "",
         )
+
+
+def _of_length(fault: Any) -> str:
+    """What is said of a secret text's length, which pydantic counts in items; `` for the rest."""
+    if fault["type"] == "too_short":
+        return f"it should have at least {fault['ctx']['min_length']} characters"
+    if fault["type"] == "too_long":
+        return f"it should have at most {fault['ctx']['max_length']} characters"
+    return ""
 
 
 def _sentence(message: str) -> str:

@@ -179,4 +179,4 @@ def load_script(path: Path | None) -> FaultScript:
     try:
         return read_script(path.read_bytes())
     except OSError as error:
-        raise ConfigError(f"cannot read the fault script {path.name}") from error
+        raise ConfigError(f"cannot read the fault script {path}: {error.strerror}") from error

@@ -24,7 +24,7 @@ class ToyAccount(BaseModel):
 class ToySettings(ConnectorSettings):
     url: str = Field(description="Address of the toy.")
     timeout_seconds: float = Field(5, gt=0, description="Longest wait.")
-    token: SecretStr | None = Field(None, description="Token.")
+    token: SecretStr | None = Field(None, min_length=8, max_length=40, description="Token.")
     accounts: dict[str, ToyAccount] = Field(default_factory=dict, description="Accounts.")
     spare: tuple[ToyAccount, ...] = Field((), description="Spare accounts.")
 

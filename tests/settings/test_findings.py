@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.settings.conftest import MINIMAL, Findings
+from hub.route import Terms
+from tests.settings.conftest import MINIMAL, Findings, Load
 
 TOP = MINIMAL.count("\n") + 1
 """Line of whatever is written behind MINIMAL."""
@@ -80,6 +81,38 @@ BROKEN: list[tuple[str, str, tuple[int, int], str, str, str]] = [
         "dossier.received",
     ),
     (
+        "kinds of a noun",
+        "routes: {r: {to: toy, kinds: [dosier.*]}}",
+        (TOP, 31),
+        "routes.r.kinds.0",
+        "no event kind",
+        "dossier.*",
+    ),
+    (
+        "a noun alone",
+        "routes: {r: {to: toy, kinds: [petition]}}",
+        (TOP, 31),
+        "routes.r.kinds.0",
+        "no event kind",
+        "petition.*",
+    ),
+    (
+        "condition's field",
+        "routes:\n  r:\n    to: toy\n    kinds: [dossier.*]\n    when: data.unitt == 'H1'",
+        (TOP + 4, 11),
+        "routes.r.when",
+        "no kind of this route has the field `data.unitt`",
+        "unit",
+    ),
+    (
+        "standard condition's field",
+        "routes: {dossiers-to-toy: {when: 'data.origin == 1'}}",
+        (TOP, 34),
+        "routes.dossiers-to-toy.when",
+        "the field `data.origin`",
+        "",
+    ),
+    (
         "condition",
         "routes: {r: {to: toy, kinds: [dossier.*], when: 'sourse == \"a\"'}}",
         (TOP, 49),
@@ -133,6 +166,20 @@ CONNECTORS: list[tuple[str, str, str, str, str]] = [
     ("list", "toy: [1]", "connectors.toy", "mapping", ""),
     ("own key", "toy: {url: x, uri: y}", "connectors.toy.uri", "unknown key", "url"),
     ("own number", "toy: {url: x, timeout_seconds: 0}", "connectors.toy.timeout_seconds", "0", ""),
+    (
+        "short",
+        "toy: {url: x, token: '${env:PIN}'}",
+        "connectors.toy.token",
+        "at least 8 char",
+        "",
+    ),
+    (
+        "long",
+        "toy: {url: x, token: '${env:PAGE}'}",
+        "connectors.toy.token",
+        "at most 40 char",
+        "",
+    ),
     ("literal", "toy: {url: x, token: abcd}", "connectors.toy.token", "secret is written", ""),
     (
         "literal deep",
@@ -167,11 +214,40 @@ def test_a_connector_is_checked_by_its_own_model(
 ) -> None:
     _, block, path, what, nearest = case
     head = MINIMAL.partition("  toy:")[0]
-    [finding] = findings(f"{head}  {block}\n")
+    environ = {"PG": "postgresql://db.example/hub", "PIN": "1234", "PAGE": "1234" * 20}
+    [finding] = findings(f"{head}  {block}\n", environ)
     assert finding.path == path
     assert what in finding.what
     assert finding.nearest == nearest
     assert finding.line == head.count("\n") + 1
+
+
+@pytest.mark.parametrize("url", ["postgresql://db.example/hub", "postgresql://hub@db/hub"])
+def test_an_address_without_a_password_may_stand_in_the_file(url: str, load: Load) -> None:
+    loaded = load(MINIMAL.replace("${env:PG}", url), {})
+    assert loaded.postgres.url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://hub:abcd@db/hub",
+        "postgresql://hub:@db/hub",
+        "postgresql://db/hub?user=hub&password=abcd",
+        "postgresql://db/hub?sslpassword=abcd",
+        "postgresql://[db/hub",
+        "host=db password=abcd",
+    ],
+)
+def test_an_address_with_a_password_may_not(url: str, findings: Findings) -> None:
+    [finding] = findings(MINIMAL.replace("${env:PG}", f"'{url}'"), {})
+    assert finding.path == "postgres.url"
+    assert finding.what == "a secret is written out"
+
+
+def test_every_known_name_is_told_however_many(findings: Findings) -> None:
+    [finding] = findings(MINIMAL + "routes: {dossiers-to-toy: {terms: {tmeout: 1}}}\n")
+    assert [name for name in Terms.model_fields if f"`{name}`" not in finding.todo] == []
 
 
 def test_all_findings_come_at_once_in_the_order_of_the_file(findings: Findings) -> None:
