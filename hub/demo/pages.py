@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from hub.demo.checks import Checks, Row
 from hub.demo.deployment import Deployment
@@ -80,9 +82,16 @@ def story_page(told: Told) -> str:
     )
 
 
+def command_near(folder: Path) -> str:
+    """How the `hub` of this Python is called from a folder: `.venv/bin/hub` within the project."""
+    command = Path(sys.executable).with_name("hub")
+    return str(command.relative_to(folder) if command.is_relative_to(folder) else command)
+
+
 def addresses_page(deployment: Deployment, code: str) -> str:
     """Where everything is, and what to try; for a demo that is left running."""
     config = f"--config {deployment.config}"
+    command = command_near(Path.cwd())
     return "\n".join(
         [
             "",
@@ -94,7 +103,7 @@ def addresses_page(deployment: Deployment, code: str) -> str:
             f"  PostgreSQL                   database {deployment.name}",
             f"  settings and logs            {deployment.folder}",
             "Try in another terminal:",
-            f"  hub show dossier {code} {config}",
+            f"  {command} show dossier {code} {config}",
             f"  curl -s {deployment.portal_url}/_control/dossiers/{code}",
         ]
     )
