@@ -77,8 +77,9 @@ def _steps_from(words: Sequence[str], at: int) -> tuple[Steps, int]:
     while at < len(words):
         if words[at] == "[":
             end = _closing(words, at)
-            key = "".join(words[at + 1 : end])
-            steps.append(key[1:-1] if _PLAIN_TEXT.fullmatch(key) else ELEMENT)
+            key = words[at + 1 : end]
+            plain = len(key) == 1 and _PLAIN_TEXT.fullmatch(key[0])
+            steps.append(key[0][1:-1] if plain else ELEMENT)
             at = end + 1
         elif words[at] == "." and words[at + 2 : at + 3] != ["("]:
             steps.append(words[at + 1])

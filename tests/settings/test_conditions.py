@@ -92,6 +92,7 @@ def test_a_field_that_no_kind_has_is_named(text: str, field: str, nearest: str, 
         "data.dossier.originals.exists(name, name == 'NgayHenTra')",
         "data[kind].x == 1",
         "data['\\u0075nit'] == ''",
+        "data['un' + 'it'] == ''",
         "data.dossier.fees[0].name == ''",
     ],
 )
