@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -39,7 +41,7 @@ def decode(name: Name, file: File = None, form: Form = None, settings: SettingsF
             raise ConfigError(f"connector {name} does not receive messages")
         own = _settings(connector, settings)
         message = message_of(_read(file), _form(connector, form))
-        items = _with(own, lambda: translate(message, own))
+        items = _with(own, translate, lambda: translate(message, own))
     except HubError as error:
         raise _refusal(error) from error
     faults = [item for item in items if isinstance(item, DecodeError)]
@@ -83,7 +85,7 @@ def _encoded(connector: Connector, own: ConnectorSettings, document: Any) -> byt
     if not isinstance(document, dict):
         raise DecodeError("an event must be a JSON object")
     event = Event.from_json(document)
-    return _with(own, lambda: translate(event, own)).body
+    return _with(own, translate, lambda: translate(event, own)).body
 
 
 def _connector(name: str) -> Connector:
@@ -118,14 +120,29 @@ def _settings(connector: Connector, file: Path | None) -> ConnectorSettings:
         raise ConfigError(f"{file}: {decode_error(error)}") from error
 
 
-def _with(own: ConnectorSettings, translate: Callable[[], T]) -> T:
+def _with(own: ConnectorSettings, function: Callable[..., Any], translate: Callable[[], T]) -> T:
     """Run a translation; a setting that it needs and that has no default is asked for."""
     try:
         return translate()
-    except AttributeError as error:
-        if error.obj is not own:
-            raise
-        raise ConfigError(f"this needs the setting `{error.name}`: give --settings FILE") from error
+    except HubError:
+        raise
+    # Any other exception is a bug of the connector, and shown to whoever writes it.
+    except Exception as error:
+        if isinstance(error, AttributeError) and error.obj is own:
+            text = f"this needs the setting `{error.name}`: give --settings FILE"
+            raise ConfigError(text) from error
+        raise ConfigError(_bug(function, error), code="connector_bug") from error
+
+
+def _bug(function: Callable[..., Any], error: Exception) -> str:
+    """Which line of a connector's folder went wrong last; of a wrong signature, its first."""
+    file, line = inspect.getfile(function), inspect.getsourcelines(function)[1]
+    for frame in traceback.extract_tb(error.__traceback__):
+        if Path(frame.filename).is_relative_to(Path(file).parent):
+            file, line = frame.filename, frame.lineno or 0
+    return (
+        f"{file}:{line}: {function.__name__} raised {type(error).__name__}: a bug of the connector"
+    )
 
 
 def _read(file: Path | None) -> bytes:

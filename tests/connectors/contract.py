@@ -22,17 +22,27 @@ import importlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
-import yaml
 from msgspec import structs
 
 import hub.schemas  # noqa: F401 - registers the kinds
 from hub.connector import Connector, ConnectorSettings, Repetition
 from hub.errors import DecodeError
 from hub.event import Event
+from tests.connectors.reading import (
+    Unreadable,
+    block_of,
+    bytes_difference,
+    difference,
+    document_of,
+    event_of,
+    lines_of,
+    settings_of,
+)
 from tests.connectors.simulators import foreign_imports
 
 SAMPLES_COUNT = 8
@@ -71,8 +81,7 @@ class Folder:
         """Settings for translation: of `samples/settings.yaml`, else only what has a default."""
         file = self.path / "samples" / "settings.yaml"
         if file.exists():
-            block = yaml.safe_load(file.read_text(encoding="utf-8"))
-            return self.connector.settings.model_validate(block)
+            return settings_of(file, self.connector.settings)
         return self.connector.settings.model_construct(kind=self.connector.kind)
 
     @property
@@ -96,10 +105,13 @@ class Folder:
     @staticmethod
     def _wire(beside: Path, name: str) -> Path:
         """The one file of that name with a single ending."""
-        (wire,) = (
+        found = [
             path for path in beside.parent.glob(f"{name}.*") if path.with_suffix("").name == name
-        )
-        return wire
+        ]
+        if len(found) != 1:
+            names = ", ".join(sorted(path.name for path in found)) or "none"
+            raise Unreadable(beside, f"one file {name}.<ext> must hold its wire bytes, not {names}")
+        return found[0]
 
     def decode(self, body: bytes, form: str) -> list[Event | DecodeError]:
         """The items of wire bytes."""
@@ -110,6 +122,31 @@ class Folder:
 
 
 Check = Callable[[Folder], Iterator[str]]
+
+
+def samples_are_readable(folder: Folder) -> Iterator[str]:
+    """Every file of samples holds what its name says; all others build on it."""
+    samples = folder.path / "samples"
+    readings: list[Callable[[], object]] = [
+        lambda: folder.settings,
+        lambda: block_of(samples / "simulator.yaml"),
+        lambda: block_of(samples / "ground.yaml"),
+        lambda: _written_beside(folder),
+    ]
+    for direction in ("in", "out"):
+        try:
+            found = folder.samples(direction)
+        except Unreadable as unreadable:
+            yield str(unreadable)
+            continue
+        for sample in found:
+            told = partial(_stored, sample.beside)
+            readings.append(told if direction == "in" else partial(event_of_sample, sample))
+    for reading in readings:
+        try:
+            reading()
+        except Unreadable as unreadable:
+            yield str(unreadable)
 
 
 def the_folder_is_complete(folder: Folder) -> Iterator[str]:
@@ -220,8 +257,10 @@ def samples_decode_to_their_events(folder: Folder) -> Iterator[str]:
         first, again = (_told(folder, body, sample.form) for _ in range(2))
         if first != again:
             yield f"{told}: decoded twice, it gives two results"
-        if first != _stored(sample.beside):
-            yield f"{told}: does not become {sample.beside.name}"
+        stored = _stored(sample.beside)
+        if first != stored:
+            where = difference([_plain(each) for each in stored], [_plain(each) for each in first])
+            yield f"{told}: does not become {sample.beside.name}: {where}"
 
 
 def _told(folder: Folder, body: bytes, form: str) -> list[Any]:
@@ -237,16 +276,22 @@ def _told(folder: Folder, body: bytes, form: str) -> list[Any]:
     ]
 
 
+def _plain(item: Any) -> Any:
+    return item.to_json() if isinstance(item, Event) else item
+
+
 def _error(error: DecodeError) -> dict[str, str]:
     return {"code": error.code, "path": error.path}
 
 
 def _stored(path: Path) -> list[Any]:
-    text = path.read_text(encoding="utf-8")
     if path.name.endswith(".error.json"):
-        return [json.loads(text)]
-    documents = [json.loads(line) for line in text.splitlines()]
-    return [each if "error" in each else Event.from_json(each) for each in documents]
+        return [document_of(path)]
+    documents = lines_of(path)
+    return [
+        each if isinstance(each, dict) and "error" in each else event_of(path, each, line)
+        for line, each in enumerate(documents, start=1)
+    ]
 
 
 def samples_tell_the_hub_what_stands_beside(folder: Folder) -> Iterator[str]:
@@ -254,9 +299,7 @@ def samples_tell_the_hub_what_stands_beside(folder: Folder) -> Iterator[str]:
 
     An event is compared as published, without these; a wrong one is the wrong dossier.
     """
-    file = folder.path / "samples" / "beside.jsonl"
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    written = {told["sample"]: told["items"] for told in map(json.loads, lines)}
+    written = _written_beside(folder)
     for sample in folder.samples("in"):
         name = f"{sample.form}/{sample.wire.name}"
         items = [_beside(item) for item in _decoded(folder, sample)]
@@ -264,6 +307,16 @@ def samples_tell_the_hub_what_stands_beside(folder: Folder) -> Iterator[str]:
             line = json.dumps({"sample": name, "items": items}, ensure_ascii=False)
             yield f"samples/beside.jsonl does not say {line}"
     yield from (f"samples/beside.jsonl speaks of {name}, which is no sample" for name in written)
+
+
+def _written_beside(folder: Folder) -> dict[str, Any]:
+    file = folder.path / "samples" / "beside.jsonl"
+    written = {}
+    for line, told in enumerate(lines_of(file) if file.exists() else [], start=1):
+        if not isinstance(told, dict) or told.keys() != {"sample", "items"}:
+            raise Unreadable(file, "a line has `sample` and `items`", line)
+        written[told["sample"]] = told["items"]
+    return written
 
 
 def _decoded(folder: Folder, sample: Sample) -> list[Event | DecodeError]:
@@ -297,9 +350,10 @@ def samples_encode_to_their_bytes(folder: Folder) -> Iterator[str]:
             yield f"{sample.beside.name}: encoded twice, it gives two messages"
         stored = sample.wire.read_bytes()
         if sample.wire.suffix == ".json":
-            stored = orjson.dumps(orjson.loads(stored))
+            stored = orjson.dumps(document_of(sample.wire))
         if first.body != stored:
-            yield f"{sample.form}/{sample.beside.name}: does not become {sample.wire.name}"
+            where = bytes_difference(stored, first.body)
+            yield f"{sample.form}/{sample.beside.name}: does not become {sample.wire.name}: {where}"
         event = event_of_sample(sample)
         if first.key != event.subject:
             yield f"{sample.beside.name}: the message's key is not the event's subject"
@@ -307,7 +361,7 @@ def samples_encode_to_their_bytes(folder: Folder) -> Iterator[str]:
 
 def event_of_sample(sample: Sample) -> Event:
     """The event beside an outgoing sample."""
-    return Event.from_json(json.loads(sample.beside.read_text(encoding="utf-8")))
+    return event_of(sample.beside, document_of(sample.beside))
 
 
 def _encoded(folder: Folder, sample: Sample) -> Any:
@@ -383,6 +437,7 @@ def the_simulator_stands_alone(folder: Folder) -> Iterator[str]:
 
 CHECKS: tuple[Check, ...] = (
     the_folder_is_complete,
+    samples_are_readable,
     what_is_bound_fits_together,
     operations_are_declared,
     every_operation_has_a_sample,

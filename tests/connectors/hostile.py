@@ -16,9 +16,13 @@ from hypothesis import strategies as st
 from hub.errors import DecodeError
 from hub.event import Event
 from tests.connectors.contract import Check, Folder
+from tests.connectors.reading import place_of
 
 CANARY = "canary7f3a91"
 """A value that must not come back in the text of an error."""
+
+SHOWN_BYTES = 60
+"""Of a message that breaks a connector."""
 
 
 def _entities_of_entities() -> bytes:
@@ -80,22 +84,30 @@ def _try(folder: Folder, body: bytes, form: str) -> list[DecodeError]:
         key = connector.order_key(message)
     # Any exception at all is what is looked for.
     except Exception as error:
-        raise Broken(f"{form}: message or order_key raised {type(error).__name__}") from error
+        raise _broken(body, form, f"message or order_key raised {_named(error, folder)}") from error
     if not isinstance(key, str) or not key:
-        raise Broken(f"{form}: order_key gave {type(key).__name__} or nothing")
+        raise _broken(body, form, f"order_key gave {type(key).__name__} or nothing")
     try:
         items = folder.decode(body, form)
     except DecodeError as error:
         items = [error]
     # Any other exception is what is looked for.
     except Exception as error:
-        raise Broken(f"{form}: decode raised {type(error).__name__}") from error
+        raise _broken(body, form, f"decode raised {_named(error, folder)}") from error
     errors = [item for item in items if isinstance(item, DecodeError)]
     if not all(isinstance(item, Event | DecodeError) for item in items):
-        raise Broken(f"{form}: an item is neither an Event nor a DecodeError")
+        raise _broken(body, form, "an item is neither an Event nor a DecodeError")
     if not all(re.fullmatch(r"(/.*)?", error.path) for error in errors):
-        raise Broken(f"{form}: an error's path does not begin with /")
+        raise _broken(body, form, "an error's path does not begin with /")
     return errors
+
+
+def _broken(body: bytes, form: str, what: str) -> Broken:
+    return Broken(f"{form}: {what}, given {len(body)} bytes: {body[:SHOWN_BYTES]!r}")
+
+
+def _named(error: Exception, folder: Folder) -> str:
+    return f"{type(error).__name__}{place_of(error, folder.path)}"
 
 
 def _first_broken(run: Callable[[], object]) -> Iterator[str]:
@@ -111,8 +123,7 @@ def odd_bytes_are_refused(folder: Folder) -> Iterator[str]:
         return
     for form in folder.connector.forms:
         for body in ODD:
-            for broken in _first_broken(partial(_try, folder, body, form)):
-                yield f"{broken} ({body[:20]!r})"
+            yield from _first_broken(partial(_try, folder, body, form))
 
 
 def random_bytes_are_refused(folder: Folder) -> Iterator[str]:

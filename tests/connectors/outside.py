@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
-import yaml
 from pydantic import BaseModel
 
 from hub.connector import (
@@ -43,6 +42,7 @@ from tests.connectors.broken_server import (
 from tests.connectors.contract import Check, Folder, event_of_sample
 from tests.connectors.ground import MemoryGround
 from tests.connectors.hostile import CANARY, chain
+from tests.connectors.reading import block_of, settings_of, text_of
 
 NO_ANSWER = (Unavailable, UnknownOutcome)
 OURS = (Rejected, *NO_ANSWER)
@@ -182,13 +182,11 @@ def _prepared(folder: Folder) -> dict[str, Any]:
         `aliases`; `without_call` and `without_question`: operations whose delivery or question is
         answered without a call.
     """
-    file = folder.path / "samples" / "ground.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return dict(block_of(folder.path / "samples" / "ground.yaml"))
 
 
 def _options(folder: Folder) -> dict[str, Any]:
-    file = folder.path / "samples" / "simulator.yaml"
-    return yaml.safe_load(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return dict(block_of(folder.path / "samples" / "simulator.yaml"))
 
 
 @asynccontextmanager
@@ -201,9 +199,9 @@ async def outside(folder: Folder) -> AsyncIterator[Outside]:
             running(connector.simulator(FaultScript(), log, **_options(folder))) as behind,
             broken_server(behind) as (server, address),
         ):
-            text = (folder.path / "samples" / "settings.yaml").read_text(encoding="utf-8")
-            block = yaml.safe_load(ADDRESS.sub(address, text))
-            yield Outside(folder, _quick(connector.settings.model_validate(block)), server, log)
+            file = folder.path / "samples" / "settings.yaml"
+            settings = settings_of(file, connector.settings, ADDRESS.sub(address, text_of(file)))
+            yield Outside(folder, _quick(settings), server, log)
 
 
 Act = Callable[[Outside], Awaitable[Any]]

@@ -7,7 +7,6 @@ sample tells itself what its form can carry, and a lost, cut, escaped or mixed u
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,6 +21,7 @@ from hub.errors import HubError
 from hub.event import Event
 from tests.connectors.contract import Check, Folder, Sample
 from tests.connectors.hostile import SETTINGS, Broken, _first_broken
+from tests.connectors.reading import document_of
 
 SIGNS = "aZ09 ăêộướỹĐ'\"<>&\\/;:|=%+#?{}[](),.-_@!"
 TEXTS = (
@@ -94,7 +94,7 @@ def _places(tree: Tree, text: str) -> list[Place]:
 
 
 def _outgoing(folder: Folder, sample: Sample) -> tuple[Tree, Callable[[Tree], Tree]]:
-    document = json.loads(sample.beside.read_text(encoding="utf-8"))
+    document = document_of(sample.beside)
 
     def made(data: Tree) -> Tree:
         assert folder.connector.encode is not None

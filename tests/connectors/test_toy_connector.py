@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -25,8 +27,15 @@ from hub.event import Event
 from hub.settings import SettingsError, load_settings
 from hub.simulation import CallLog, FaultScript, running
 from tests.connectors import toy
-from tests.connectors.contract import Check, Folder
+from tests.connectors.contract import (
+    Check,
+    Folder,
+    samples_are_readable,
+    samples_decode_to_their_events,
+    samples_encode_to_their_bytes,
+)
 from tests.connectors.ground import MemoryGround
+from tests.connectors.reading import difference
 from tests.connectors.test_contract import CHECKS
 
 CONFIG = """
@@ -112,6 +121,23 @@ def test_the_commands_name_the_field_that_is_wrong() -> None:
     assert "/1: unknown status" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "raised"),
+    [
+        ("fields_of(message.body)", "fields_of(message.body)[7]", "IndexError"),
+        ("def decode(message: Message, settings", "def decode(settings", "TypeError"),
+    ],
+)
+def test_the_commands_name_the_line_of_a_bug(folder: Path, old: str, new: str, raised: str) -> None:
+    text = (folder / "decode.py").read_text("utf-8")
+    assert old in text
+    (folder / "decode.py").write_text(text.replace(old, new), "utf-8")
+    importlib.invalidate_caches()
+    done = CliRunner().invoke(commands(), ["decode", "toy"], input="a|2|b")
+    assert done.exit_code == 1
+    assert re.search(rf"toy/decode\.py:\d+: decode raised {raised}: a bug", done.stderr), done
+
+
 async def test_its_client_delivers_to_its_simulator(connector: Connector) -> None:
     assert connector.simulator is not None
     assert connector.client is not None
@@ -144,6 +170,60 @@ def test_a_process_of_its_own_finds_it_by_its_path_only(folder: Path) -> None:
         [sys.executable, "-B", "-c", script], capture_output=True, text=True, check=True
     )
     assert done.stdout == "True\n"
+
+
+UNREADABLE = {
+    "settings.yaml": ("base_url: [", "settings.yaml:1: not YAML"),
+    "settings.yaml ": ("token: x", "settings.yaml: /base_url: Field required"),
+    "ground.yaml": ("a: b: c", "ground.yaml:1: not YAML"),
+    "beside.jsonl": ('{"sample": "x", "items": []}\nno\n', "beside.jsonl:2: not JSON"),
+    "beside.jsonl ": ("{}", "beside.jsonl:1: a line has `sample` and `items`"),
+    "in/line/status_2.events.jsonl": ("{", "status_2.events.jsonl:1: not JSON"),
+    "in/line/status_2.events.jsonl ": (
+        '{"type": "dossier.reecived"}',
+        "status_2.events.jsonl:1: /type: unknown event kind",
+    ),
+    "in/line/status_2.xml": ("", "must hold its wire bytes, not status_2.txt, status_2.xml"),
+    "out/line/status_2.event.json": ("[1,\n2", "status_2.event.json:2: not JSON"),
+    "out/line/status_2.event.json ": ("[]", "an event is a JSON object"),
+}
+"""A file of samples, what is written into it, and what is then said."""
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_sample_that_cannot_be_read_is_named_with_its_line(folder: Path, name: str) -> None:
+    content, expected = UNREADABLE[name]
+    (folder / "samples" / name.strip()).write_text(content, encoding="utf-8")
+    (said,) = samples_are_readable(Folder.of(discover()["toy"]))
+    assert expected in said
+    assert str(folder) in said
+
+
+def test_what_differs_from_a_sample_is_shown(folder: Path) -> None:
+    _replace(f"{IN}.events.jsonl", "received", "refused")(folder)
+    _replace(f"{OUT}.txt", "|2|", "|3|")(folder)
+    own = Folder.of(discover()["toy"])
+    decoded, encoded = (
+        next(each(own)) for each in (samples_decode_to_their_events, samples_encode_to_their_bytes)
+    )
+    assert '/0/data/status is stored as "refused", and made as "received"' in decoded
+    assert "line 1, byte" in encoded
+    assert "|3|" in encoded
+    assert "|2|" in encoded
+
+
+@pytest.mark.parametrize(
+    ("stored", "made", "told"),
+    [
+        ({"a": [1, 2]}, {"a": [1]}, "/a has 2 items as stored, and 1 as made"),
+        ({"a": 1}, {}, "/a is stored as 1, and missing in what is made"),
+        ({}, {"a": "x" * 90}, '/a is made as "' + "x" * 59 + "…, and not stored"),
+        ({"a": True}, {"a": 1}, "/a is stored as true, and made as 1"),
+        ([{"a": 1}], [{"a": 1}], ""),
+    ],
+)
+def test_the_first_difference_is_told_by_its_path(stored: Any, made: Any, told: str) -> None:
+    assert difference(stored, made) == told
 
 
 # The contract can fail
