@@ -59,5 +59,6 @@ def test_each_request_declares_what_its_repetition_does(kind: str) -> None:
         **dict.fromkeys(NOTICED.get(kind, ()), Repetition.ANSWERED_AS_DUPLICATE),
         **dict.fromkeys(HARMLESS.get(kind, ()), Repetition.HARMLESS),
     }
-    assert {name: each.repetition for name, each in operations.items()} == expected
+    declared = {name: each.repetition for name, each in operations.items()}
+    assert declared == expected, f"each operation of {kind} stands in one of the three tables"
     assert {name: operations[name].settle_seconds for name in asked} == asked

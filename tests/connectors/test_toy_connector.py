@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
@@ -158,6 +159,21 @@ async def test_its_client_delivers_to_its_simulator(connector: Connector) -> Non
         (f"{toy.UNIT}-1", True),
         ("nothing", False),
     ]
+
+
+async def test_its_simulator_plays_a_fault_script_and_can_be_asked(connector: Connector) -> None:
+    assert connector.simulator is not None
+    busy = FaultScript.model_validate({"faults": [{"fault": "5xx", "next_calls": 1}]})
+    with CallLog() as calls:
+        async with (
+            running(connector.simulator(busy, calls)) as address,
+            aiohttp.ClientSession(address) as session,
+        ):
+            for expected in (500, 204):
+                async with session.post("/", data=toy.line_of("H1", "2")) as answer:
+                    assert answer.status == expected
+            async with session.get("/_control/state") as answer:
+                assert (await answer.json())["lines"] == 1
 
 
 def test_a_process_of_its_own_finds_it_by_its_path_only(folder: Path) -> None:

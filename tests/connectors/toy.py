@@ -223,19 +223,43 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from hub.connectors.toy.wire import fields_of
-from hub.simulation import Call, CallLog, FaultScript, Item
+from hub.simulation import Answer, Call, CallLog, FaultScript, Inner, Item, Simulation
+
+
+class Lines:
+    """What a toy holds: the lines that it took."""
+
+    def __init__(self) -> None:
+        self.taken: list[bytes] = []
+
+    def take(self, body: bytes, inner: Inner | None) -> Answer:
+        """Takes every line of three fields; `inner` is a fault that only a toy can play."""
+        if inner is not None or len(fields_of(body)) != 3:
+            return Answer(b"", taken=False, status=400)
+        self.taken.append(body)
+        return Answer(b"", taken=True, status=204)
+
+    def state(self) -> dict[str, int]:
+        return {"lines": len(self.taken)}
+
+    def reset(self) -> None:
+        self.taken.clear()
 
 
 def simulator(faults: FaultScript, log: CallLog) -> Starlette:
-    """Takes every line of three fields."""
+    """The toy as an application."""
+    lines = Lines()
+    simulation = Simulation("toy", faults, log, subsystem=lines)
 
     async def push(request: Request) -> Response:
         body = await request.body()
-        taken = len(fields_of(body)) == 3
-        log.write("toy", Call("push", [Item(subject=fields_of(body)[0], body=body)]), taken)
-        return Response(status_code=204 if taken else 400)
+        key = request.headers.get("X-Operation-Key", "")
+        call = Call("push", [Item(id=key, subject=fields_of(body)[0], body=body)])
+        return await simulation.perform(call, lambda inner: lines.take(body, inner))
 
-    return Starlette(routes=[Route("/", push, methods=["POST"])])
+    return Starlette(
+        routes=[Route("/", push, methods=["POST"]), *simulation.control_routes()]
+    )
 ''',
     "README.md": """
 # Toy (Đồ chơi)
