@@ -297,9 +297,6 @@ def test_dead_letters_set_aside_have_a_list_of_their_own(hub: Any, migrated: str
 @pytest.mark.usefixtures("owner")
 def test_an_act_waits_for_its_owner_and_prints_the_result(hub: Any, migrated: str) -> None:
     on(migrated, _parked_for_owner)
-    replayed = hub("held", "replay", ROUTE, CODE, "--reason", "portal is back")
-    assert replayed.exit_code == 0, replayed.output
-    assert f"done: replay of {CODE}/7" in replayed.output
     refused = hub("held", "release", ROUTE, CODE, "--reason", "x")
     assert refused.exit_code == 1
     assert "refused: the head is not dead" in refused.output

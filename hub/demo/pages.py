@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from hub.demo.checks import Checks, Row
@@ -11,6 +12,7 @@ from hub.demo.report import Report
 from hub.demo.story import Told
 
 TIMELINE = "in the timeline"
+STATE = "/_control/state"
 
 
 def report_page(report: Report, place: Place) -> str:
@@ -80,21 +82,36 @@ def story_page(told: Told) -> str:
     )
 
 
-def addresses_page(deployment: Deployment, code: str) -> str:
-    """Where everything is, and what to try; for a demo that is left running."""
-    config = f"--config {deployment.config}"
+def addresses_page(deployment: Deployment, code: str, practice: str) -> str:
+    """Where everything is, and what to try; for a demo that is left running.
+
+    Args:
+        code: of the dossier that was shown.
+        practice: of the one that nobody has sent yet; empty where the product is not there.
+    """
+    rows = [
+        ("hub, for one-stop products", deployment.gateway_url),
+        ("hub, health and metrics", f"{deployment.management_url}/readyz, /metrics"),
+        ("national_portal, simulated", f"{deployment.portal_url}{STATE}"),
+        *((f"{kind}, simulated", f"{deployment.url_of(kind)}{STATE}") for kind in deployment.ports),
+        ("Kafka", f"{deployment.kafka}, topics {deployment.prefix}*"),
+        ("PostgreSQL", f"database {deployment.name}"),
+        ("settings and logs", str(deployment.folder)),
+    ]
+    known = {"HUB_CONFIG": str(deployment.config), "PORTAL": deployment.portal_url}
+    if practice:
+        known |= {"PRODUCT": deployment.url_of("one_stop"), "DOSSIER": practice}
+    exported = " ".join(f"{name}={shlex.quote(value)}" for name, value in known.items())
     return "\n".join(
         [
             "",
             "All of it keeps running. Ctrl-C ends it.",
-            f"  hub, for one-stop products   {deployment.gateway_url}",
-            f"  hub, health and metrics      {deployment.management_url}/readyz, /metrics",
-            f"  national portal, simulated   {deployment.portal_url}/_control/state",
-            f"  Kafka                        {deployment.kafka}, topics {deployment.prefix}*",
-            f"  PostgreSQL                   database {deployment.name}",
-            f"  settings and logs            {deployment.folder}",
-            "Try in another terminal:",
-            f"  hub show dossier {code} {config}",
-            f"  curl -s {deployment.portal_url}/_control/dossiers/{code}",
+            *(f"  {what:<28} {where}" for what, where in rows),
+            "Try in another terminal; the first line tells every command which hub is meant:",
+            f"  export {exported}",
+            f"  hub show dossier {code}",
+            "  hub top",
+            f"  curl -s $PORTAL/_control/dossiers/{code}",
+            "How to make a dossier stick on purpose, and repair it: docs/runbook/practice.md",
         ]
     )
