@@ -39,7 +39,7 @@ ON_POSTGRES = {"rejections": 0, "held list": 0, "route list": 0, "show dossier":
 """The same, on an empty database: nothing is known of a dossier there."""
 READING = {"decode", "encode"}
 """Commands that read standard input where no file is named: in a sentence they are only named."""
-FOREIGN = {"curl"}
+FOREIGN = {"curl", "export"}
 """Programs that are not ours to test."""
 
 INVENTED = {
