@@ -13,6 +13,7 @@ from hub.demo.story import Told
 
 TIMELINE = "in the timeline"
 STATE = "/_control/state"
+PRACTICE = "How to make a dossier stick on purpose, and repair it: docs/runbook/practice.md"
 
 
 def report_page(report: Report, place: Place) -> str:
@@ -112,6 +113,6 @@ def addresses_page(deployment: Deployment, code: str, practice: str) -> str:
             f"  hub show dossier {code}",
             "  hub top",
             f"  curl -s $PORTAL/_control/dossiers/{code}",
-            "How to make a dossier stick on purpose, and repair it: docs/runbook/practice.md",
+            *([PRACTICE] if practice else []),
         ]
     )

@@ -69,7 +69,7 @@ def dossier(code: str, unit_name: str) -> dict[str, Any]:
 
 
 def received_before(now: datetime) -> datetime:
-    """A working instant of an earlier day from which the whole story lies in the past."""
+    """A working instant from which the whole story lies in the past."""
     starts = (VIETNAM_CALENDAR.next_instant(now - timedelta(days=n)) for n in count(1))
     return next(at for at in starts if at + LASTS <= now)
 
