@@ -16,10 +16,11 @@ from typer.testing import CliRunner, Result
 
 from hub.__main__ import commands
 from hub.commands.held import UNDOCUMENTED_CODES
-from hub.held import Changes, Claim, Command, HeldMessage, HeldState, Settlement
+from hub.held import Act, Changes, Claim, Command, HeldMessage, HeldState, Settlement
 from hub.message import Position
 from hub.outcome import Outcome, Stage, State
 from hub.store import Store
+from hub.store.aftermath import Replayed
 from hub.store.held import PostgresHeldStore
 from hub.store.recording import Recording, record
 from tests.rules.tree import ROOT
@@ -207,6 +208,25 @@ def test_a_replay_that_is_not_tried_in_time_is_queued_and_not_done(hub: Any, mig
     assert found.stdout == ""
     assert "act 1: queued; nothing is known of a try within 2 s" in found.stderr
     assert f"hub held show {ROUTE} {CODE}" in found.stderr
+
+
+def test_what_the_timeline_said_before_is_not_what_the_replay_came_to(migrated: str) -> None:
+    held(migrated, dead=True)
+    told(migrated, State.DEAD, 1, reason="rejected")
+
+    async def replay(store: Store) -> list[State | None]:
+        message = Replayed(store, ROUTE, CODE, HEAD)
+        await message.remember()
+        rows = PostgresHeldStore(store)
+        claim = await rows.claim(ROUTE, 0, "owner", FOREVER)
+        assert claim is not None
+        [head] = (await rows.heads(ROUTE, [CODE], 1))[CODE]
+        await _settle(rows, claim, Command(1, ROUTE, 0, CODE, Act.REPLAY), head)
+        unknown = await message.aftermath(0)
+        await asyncio.to_thread(told, migrated, State.DELIVERED, 2)
+        return [unknown.state, (await message.aftermath(0)).state]
+
+    assert on(migrated, replay) == [None, State.DELIVERED]
 
 
 def test_a_skip_says_how_many_go_on_without_it(hub: Any, migrated: str) -> None:

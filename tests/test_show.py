@@ -436,6 +436,22 @@ def test_a_window_is_planned_shown_and_taken_back(hub: Any) -> None:
     assert "time_has_passed" in past.output
 
 
+@pytest.mark.usefixtures("recorded")
+def test_a_parked_dossier_on_a_resting_route_is_told_what_ends_the_rest(
+    hub: Any, migrated: str
+) -> None:
+    on(migrated, _parked)
+    add = ("route", "window", "add", ROUTE, "--reason", "db")
+    hub(*add, "--from", "1h", "--until", "2h")
+    hub("route", "pause", ROUTE, "--reason", "x")
+    assert f"$ hub route resume {ROUTE} --reason …" in hub("show", "dossier", CODE).output
+    added = hub(*add, "--from", "2020-01-01", "--until", "2h").output
+    number = added.split()[1].rstrip(":")
+    shown = hub("show", "dossier", CODE).output
+    assert f"$ hub route window remove {number} --reason …" in shown
+    assert "hub route resume" not in shown.partition("$")[2]
+
+
 def test_a_route_that_rests_by_hub_yaml_is_not_said_to_be_open(hub: Any, migrated: str) -> None:
     said = {"routes": {ROUTE: {"breaker": "closed", "closed": {"paused": "by hub.yaml"}}}}
     on(migrated, lambda store: PostgresHeldStore(store).report("w", "worker", said))
