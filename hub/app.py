@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 import hub.schemas  # noqa: F401 - registers every event kind
+from hub import __version__
 from hub.errors import ConfigError, Unavailable
 from hub.foundation import Foundation
 from hub.gateway.app import gateway_app
@@ -209,6 +210,7 @@ class Hub(Foundation):
 
     async def _management(self, halt: asyncio.Event) -> None:
         own = self.settings.management
+        self.metrics.set(Metric.BUILD, 1, __version__, self.settings.content_hash)
         app = management_app(self.metrics, self.readiness, config=self.settings.content_hash)
         listening = listen(own.host, own.port)
         self.management_port = listening.getsockname()[1]

@@ -7,6 +7,8 @@ never the content of a message: they end up in logs, outcomes and screens.
 
 from __future__ import annotations
 
+UNDOCUMENTED = "undocumented_refusal"
+
 
 class HubError(Exception):
     """Base of all errors that the hub raises on purpose.
@@ -72,7 +74,8 @@ class Rejected(MessageError):
 
     Args:
         documented: the destination's documentation says that this answer is final. An
-            undocumented refusal is tried again in rounds before the message dies.
+            undocumented refusal is tried again in rounds before the message dies, and has a
+            code of its own.
         foreign_code: the destination's own code, shown to operators.
     """
 
@@ -86,7 +89,7 @@ class Rejected(MessageError):
         foreign_code: str = "",
         code: str | None = None,
     ) -> None:
-        super().__init__(text, code=code)
+        super().__init__(text, code=code or (self.code if documented else UNDOCUMENTED))
         self.documented = documented
         self.foreign_code = foreign_code
 

@@ -31,10 +31,6 @@ class Metric(StrEnum):
     MESSAGES_TROUBLED = "hub_messages_troubled_total"
     # Time from taking a message up to the end of its handling, waits included.
     HANDLING_SECONDS = "hub_handling_seconds"
-    # Time of one call to a destination.
-    CALL_SECONDS = "hub_call_seconds"
-    # Calls to a destination, by what came back (ok, or the class of the error).
-    CALLS = "hub_calls_total"
     # Records that stand in Kafka behind the committed offset.
     LAG_MESSAGES = "hub_lag_messages"
     # Lanes (subjects with work in memory) of a route on this worker.
@@ -107,8 +103,6 @@ SHAPES: dict[Metric, Shape] = {
         Counter, "Messages parked, dead or refused.", ("stage", "name", "state", "reason")
     ),
     Metric.HANDLING_SECONDS: Shape(Histogram, "Time of a handling.", ("stage", "name")),
-    Metric.CALL_SECONDS: Shape(Histogram, "Time of a call.", ("route",)),
-    Metric.CALLS: Shape(Counter, "Calls to a destination.", ("route", "result")),
     Metric.LAG_MESSAGES: Shape(Gauge, "Records behind.", ("name", "partition")),
     Metric.LANES: Shape(Gauge, "Subjects with work in memory.", ("route",)),
     Metric.WINDOW_MESSAGES: Shape(Gauge, "Messages in windows.", ("route",)),
@@ -125,7 +119,7 @@ SHAPES: dict[Metric, Shape] = {
     Metric.PARTITIONS_OWNED: Shape(Gauge, "Partitions owned.", ("name",)),
     Metric.GATEWAY_REQUESTS: Shape(Counter, "HTTP requests.", ("connector", "status")),
     Metric.GATEWAY_SECONDS: Shape(Histogram, "Time of a request.", ("connector",)),
-    Metric.GATEWAY_RUNNING: Shape(Gauge, "Requests being answered."),
+    Metric.GATEWAY_RUNNING: Shape(Gauge, "Requests being answered.", ("connector",)),
     Metric.GATEWAY_REFUSALS: Shape(Counter, "Refusals.", ("connector", "reason")),
     Metric.OUTCOMES_DROPPED: Shape(Counter, "Outcomes dropped.", ("name",)),
     Metric.RECORDER_LAG_MESSAGES: Shape(Gauge, "Records of outcomes behind.", ("partition",)),

@@ -49,6 +49,7 @@ class Facts:
         queues: what is held of it, by route.
         aside: its dead letters whose followers flow, by route.
         controls: what routes were told.
+        windows: numbers of the maintenance windows that are open, by route.
         beats: what workers say, by route; no entry for a route that no worker has ever run.
     """
 
@@ -57,6 +58,7 @@ class Facts:
     queues: Mapping[str, HeldSubject] = field(default_factory=dict)
     aside: Mapping[str, Sequence[HeldMessage]] = field(default_factory=dict)
     controls: Mapping[str, RouteControl] = field(default_factory=dict)
+    windows: Mapping[str, Sequence[int]] = field(default_factory=dict)
     beats: Mapping[str, Sequence[Beat]] = field(default_factory=dict)
 
 
@@ -122,7 +124,10 @@ def _route_now(name: str, subject: str, facts: Facts, route: Route | None) -> Ro
         next_try_at=_next_try(queue),
         waiting_count=queue.waiting_count if queue else 0,
         aside_count=len(facts.aside.get(name, ())),
-        commands=tuple(_commands(name, subject, situation, gate, held)),
+        commands=(
+            *_on_queue(name, subject, situation, held),
+            *(_on_gate(name, gate, facts) if situation is not Situation.DELIVERED else ()),
+        ),
     )
 
 
@@ -189,9 +194,7 @@ def _next_try(queue: HeldSubject | None) -> datetime | None:
     return datetime.fromtimestamp(queue.next_try_at, UTC)
 
 
-def _commands(
-    name: str, subject: str, situation: Situation, gate: str, held: bool
-) -> Iterable[str]:
+def _on_queue(name: str, subject: str, situation: Situation, held: bool) -> Iterable[str]:
     what = f"{name} {shlex.quote(subject)}"
     if held:
         yield f"hub held show {what}"
@@ -199,11 +202,15 @@ def _commands(
     if situation is Situation.DEAD:
         yield f"hub held skip {what} --reason …"
         yield f"hub held release {what} --reason …"
-    if situation is Situation.DELIVERED or not gate:
-        return
-    if gate in ("paused", "stopped", "dead_limit", "offset_missing"):
+
+
+def _on_gate(name: str, gate: str, facts: Facts) -> Iterable[str]:
+    windows = facts.windows.get(name, ()) if gate == "paused" else ()
+    if windows:
+        yield from (f"hub route window remove {number} --reason …" for number in windows)
+    elif gate in ("paused", "stopped", "dead_limit", "offset_missing"):
         yield f"hub route resume {name} --reason …"
-    elif gate != "no_worker":
+    elif gate not in ("", "no_worker"):
         yield "hub route list"
 
 

@@ -426,11 +426,18 @@ async def test_a_stop_lets_running_requests_end(around: Around) -> None:
         asking = asyncio.create_task(hub.ask("/in", b"D1"))
         await _until(lambda: hub.serving is not None and _reached(hub))
         hub.stop.set()
+        assert _running(hub) == 1
         hub.kafka.gate.set()
         assert await asking == (200, "taken")
         await asyncio.wait_for(hub.serving, 5)
+        assert _running(hub) == 0
         with pytest.raises(aiohttp.ClientConnectionError):
             await hub.ask("/known/D1")
+
+
+def _running(hub: Running) -> float | None:
+    labels = {"connector": "ear"}
+    return hub.metrics.registry.get_sample_value(Metric.GATEWAY_RUNNING, labels)
 
 
 def _reached(hub: Running) -> bool:

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hub.metrics import SHAPES, Metric, Metrics
 from hub.outcome import Outcome, Stage, State, by_ending
+from tests.rules.tree import ROOT
 
 FORBIDDEN_LABELS = {"subject", "unit", "event_id", "message_id", "text", "key", "operation_key"}
 
@@ -32,6 +33,28 @@ def test_every_metric_is_explained_by_a_comment() -> None:
     for number in members:
         before = source[number - 1].strip()
         assert before.startswith("#") or (number - 1) in members, source[number]
+
+
+def test_every_metric_is_set_somewhere() -> None:
+    sources = [path for path in (ROOT / "hub").rglob("*.py") if path.name != "metrics.py"]
+    text = "".join(path.read_text("utf-8") for path in sources)
+    counted = inspect.getsource(Metrics)
+    unset = [
+        metric for metric in Metric if not re.search(rf"Metric\.{metric.name}\b", text + counted)
+    ]
+    assert unset == []
+
+
+def test_the_page_for_operators_has_every_metric_with_labels_unit_and_alarm() -> None:
+    page = (ROOT / "docs" / "watching.md").read_text("utf-8")
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in page.splitlines()
+        if line.startswith("| `hub_")
+    ]
+    told = {row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in rows}
+    assert told == {metric.value: list(SHAPES[metric].labels) for metric in Metric}
+    assert [row[0] for row in rows if len(row) != 5 or not all(row[2:])] == []
 
 
 def test_two_processes_worth_of_metrics_do_not_mix() -> None:
@@ -75,7 +98,7 @@ def test_a_gauge_can_be_set_and_forgotten() -> None:
 
 def test_the_exposition_is_what_prometheus_reads() -> None:
     metrics = Metrics()
-    metrics.observe(Metric.CALL_SECONDS, 0.3, "route")
+    metrics.observe(Metric.GATEWAY_SECONDS, 0.3, "one_stop")
     body, content_type = metrics.exposition()
     assert content_type.startswith("text/plain")
     families = {family.name for family in text_string_to_metric_families(body.decode())}

@@ -86,6 +86,12 @@ def test_a_parked_subject_says_why_since_when_and_what_comes_next() -> None:
     )
 
 
+def test_a_route_in_a_maintenance_window_is_not_said_to_go_on_by_a_resume() -> None:
+    controls = {"portal": RouteControl("portal", paused=True)}
+    found = now(standing=STANDING, controls=controls, windows={"portal": [3]})
+    assert found.commands == ("hub route window remove 3 --reason …",)
+
+
 def test_a_dead_head_offers_every_act() -> None:
     found = now(queues=queue(dead=True))
     assert found.situation is Situation.DEAD

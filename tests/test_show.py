@@ -28,6 +28,7 @@ from hub.store import Store
 from hub.store.aliases import put_aliases
 from hub.store.held import PostgresHeldStore
 from hub.store.recording import Recording, record
+from hub.store.timeline import Entry, in_order
 from hub.worktime import VIETNAM
 from tests.store.rows import ROUTE, message, queue
 
@@ -237,6 +238,53 @@ def test_a_units_rejections_are_listed(hub: Any) -> None:
     assert "unreadable_time" in hub("rejections", "--unit", UNIT, "--since", "soon").output
 
 
+def test_a_long_refusal_is_wrapped_under_its_row(hub: Any, migrated: str) -> None:
+    paths = "; ".join(f"/data/{n}/NgayTiepNhan: thiếu" for n in range(40))
+    refused = outcome(Stage.RECEIVE, State.REFUSED, 3, reason="field_rules", text=paths)
+    rows = [(Position("outcomes", 0, 0), refused)]
+    on(migrated, lambda store: record(store, Recording(rows, [], {})))
+    head, row, *notes = hub("rejections", "--unit", UNIT).output.splitlines()
+    assert row.split()[2:] == [CODE, "at", "the", "door", "refused", "field_rules", "m-1"]
+    assert len(head) < 130
+    assert {len(note) <= 80 and note.startswith("    ") for note in notes} == {True}
+    assert " ".join(" ".join(notes).split()) == paths
+
+
+def test_lists_without_rows_say_so(hub: Any) -> None:
+    empty = hub("rejections", "--unit", UNIT, "--since", "7d").output
+    assert empty == f"nothing of unit {UNIT} was refused or died since 7d\n"
+    assert hub("route", "window", "list").output == "no maintenance window is open or planned\n"
+    assert "no route" in hub("route", "list").output
+
+
+def entry(stage: Stage, milliseconds: int, message: str) -> Entry:
+    at = AT + timedelta(milliseconds=milliseconds)
+    states = {Stage.RECEIVE: State.ACCEPTED, Stage.DECODE: State.DECODED}
+    state = states.get(stage, State.DELIVERED)
+    told = Outcome(stage, "x", state, CODE, at, message_id=message)
+    return Entry(told, Position("outcomes", 0, milliseconds))
+
+
+def test_what_came_of_a_message_stands_behind_it_whatever_the_clocks_say() -> None:
+    entries = [
+        entry(Stage.DELIVER, 10, "m-1"),
+        entry(Stage.DECODE, 10, "m-1"),
+        entry(Stage.DECODE, 11, "m-2"),
+        entry(Stage.RECEIVE, 12, "m-1"),
+        entry(Stage.RECEIVE, 13, "m-2"),
+        entry(Stage.RECEIVE, 900, "m-1"),  # sent once more
+    ]
+    found = [(each.outcome.message_id, each.outcome.stage) for each in in_order(entries)]
+    assert found == [
+        ("m-1", Stage.RECEIVE),
+        ("m-1", Stage.DECODE),
+        ("m-1", Stage.DELIVER),
+        ("m-2", Stage.RECEIVE),
+        ("m-2", Stage.DECODE),
+        ("m-1", Stage.RECEIVE),
+    ]
+
+
 @pytest.mark.usefixtures("recorded")
 def test_a_message_needs_kafkas_address_for_its_body(hub: Any) -> None:
     result = hub("show", "message", "m-1")
@@ -297,9 +345,6 @@ def test_dead_letters_set_aside_have_a_list_of_their_own(hub: Any, migrated: str
 @pytest.mark.usefixtures("owner")
 def test_an_act_waits_for_its_owner_and_prints_the_result(hub: Any, migrated: str) -> None:
     on(migrated, _parked_for_owner)
-    replayed = hub("held", "replay", ROUTE, CODE, "--reason", "portal is back")
-    assert replayed.exit_code == 0, replayed.output
-    assert f"done: replay of {CODE}/7" in replayed.output
     refused = hub("held", "release", ROUTE, CODE, "--reason", "x")
     assert refused.exit_code == 1
     assert "refused: the head is not dead" in refused.output
@@ -342,12 +387,17 @@ def test_an_act_on_nothing_is_refused(hub: Any) -> None:
 
 
 def test_a_route_is_paused_and_resumed_by_name_and_reason(hub: Any, migrated: str) -> None:
-    paused = hub("route", "pause", ROUTE, "--reason", "portal maintenance", "--until", "2h")
+    past = hub("route", "pause", ROUTE, "--reason", "x", "--until", "2020-01-01")
+    assert past.exit_code == 1
+    assert past.output.startswith("time_has_passed: --until 2020-01-01 has passed")
+    assert "paused" not in hub("route", "list").output
+    until = ("--until", "2h", "--actor", "lan")
+    paused = hub("route", "pause", ROUTE, "--reason", "portal maintenance", *until)
     assert paused.output.startswith(f"{ROUTE} is paused until ")
     on(migrated, lambda store: PostgresHeldStore(store).report("w", "worker", STATUS))
     listed = hub("route", "list").output
     assert "paused" in listed
-    assert "portal maintenance" in listed
+    assert f"{paused.output.split('until ')[1].strip()}  lan  portal maintenance" in listed
     assert "half_open" in listed
     assert "kafka_away" in listed
     assert "goes on" in hub("route", "resume", ROUTE, "--reason", "done").output
@@ -365,13 +415,54 @@ def test_a_window_is_planned_shown_and_taken_back(hub: Any) -> None:
     listed = hub("route", "list").output
     assert "paused" in listed
     number = added.output.split()[1].rstrip(":")
-    resumed = hub("route", "resume", ROUTE, "--reason", "x").output
-    assert f"window {number} is open" in resumed
+    assert f"{number}  " in hub("route", "window", "list").output
+    hub("route", "pause", ROUTE, "--reason", "for good")
+    [row] = [r for r in hub("route", "list").output.splitlines() if r.startswith(f"{ROUTE}  ")]
+    assert "hub route resume" in row  # the pause lasts longer than the window
+    resumed = hub("route", "resume", ROUTE, "--reason", "x")
+    assert resumed.exit_code == 1
+    assert resumed.output.startswith(
+        f"{ROUTE} still rests: its maintenance window {number} is open"
+    )
+    assert "goes on" not in resumed.output
+    assert f"hub route window remove {number} --reason" in resumed.output
     assert "is gone" in hub("route", "window", "remove", number, "--reason", "done early").output
     assert "paused" not in hub("route", "list").output
     assert hub("route", "window", "remove", number, "--reason", "again").exit_code == 1
     wrong = hub("route", "window", "add", ROUTE, "--from", "3h", "--until", "1h", "--reason", "x")
     assert "window_ends_before_start" in wrong.output
+    gone = ("--from", "2020-01-01", "--until", "2020-01-02")
+    past = hub("route", "window", "add", ROUTE, *gone, "--reason", "x")
+    assert "time_has_passed" in past.output
+
+
+@pytest.mark.usefixtures("recorded")
+def test_a_parked_dossier_on_a_resting_route_is_told_what_ends_the_rest(
+    hub: Any, migrated: str
+) -> None:
+    on(migrated, _parked)
+    add = ("route", "window", "add", ROUTE, "--reason", "db")
+    hub(*add, "--from", "1h", "--until", "2h")
+    hub("route", "pause", ROUTE, "--reason", "x")
+    assert f"$ hub route resume {ROUTE} --reason …" in hub("show", "dossier", CODE).output
+    added = hub(*add, "--from", "2020-01-01", "--until", "2h").output
+    number = added.split()[1].rstrip(":")
+    shown = hub("show", "dossier", CODE).output
+    assert f"$ hub route window remove {number} --reason …" in shown
+    assert "hub route resume" not in shown.partition("$")[2]
+
+
+def test_a_route_that_rests_by_hub_yaml_is_not_said_to_be_open(hub: Any, migrated: str) -> None:
+    said = {"routes": {ROUTE: {"breaker": "closed", "closed": {"paused": "by hub.yaml"}}}}
+    on(migrated, lambda store: PostgresHeldStore(store).report("w", "worker", said))
+    [_, row] = hub("route", "list").output.splitlines()
+    assert row.split() == [
+        ROUTE,
+        "paused",
+        "1",
+        "closed",
+        *["hub", "route", "resume", "by", "hub.yaml"],
+    ]
 
 
 def test_migrating_says_where_the_tables_are(hub: Any) -> None:

@@ -22,6 +22,7 @@ from hub.demo import scenario
 from hub.demo.deployment import Deployment
 from hub.demo.pages import addresses_page, report_page, story_page
 from hub.demo.place import PHUC_LOI, PLACES
+from hub.demo.practice import write_practice
 from hub.demo.processes import DemoFailed
 from hub.demo.report import Report
 from hub.demo.run import Run, staged
@@ -141,7 +142,8 @@ async def _tell(
     for disagreement in (*report.disagreements, *(told.disagreements() if told else ())):
         typer.secho(f"DISAGREES: {disagreement}", err=True, fg=typer.colors.RED)
     if wish.keep:
-        typer.echo(addresses_page(deployment, code))
+        practice = write_practice(deployment) if deployment.ports else ""
+        typer.echo(addresses_page(deployment, code, practice))
         with contextlib.suppress(asyncio.CancelledError):  # Ctrl-C: the end that was waited for
             await asyncio.Event().wait()
 

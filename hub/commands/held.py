@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal, NoReturn, cast
 
 import typer
 
@@ -19,16 +20,19 @@ from hub.commands.reach import (
     Why,
     print_json,
     print_table,
+    require_route,
     when,
     whoever,
     with_store,
 )
-from hub.errors import HubError
+from hub.errors import UNDOCUMENTED, HubError
 from hub.held import Act, HeldMessage, HeldSubject
+from hub.outcome import State
 from hub.reasons import reason_of
 from hub.settings import HubSettings
 from hub.store import Store
-from hub.store.acts import ActRecord, Acts, Author
+from hub.store.acts import Acts, Author
+from hub.store.aftermath import Aftermath, Replayed
 from hub.store.held_view import HeldFilter, HeldView
 
 app = typer.Typer(help="Messages that are held, and acts on them.", no_args_is_help=True)
@@ -42,7 +46,9 @@ EventId = Annotated[
     ),
 ]
 Patience = Annotated[float, typer.Option("--wait-seconds", help="How long to wait for its end.")]
-States = ("parked", "dead", "aside")
+STATES = ("parked", "dead", "aside")
+UNDOCUMENTED_CODES = frozenset({UNDOCUMENTED, "procedure_unknown"})
+"""Codes of undocumented refusals: after the route's rounds_count they are dead."""
 
 
 @app.command("list")
@@ -60,19 +66,21 @@ def list_(
     postgres: Postgres = None,
 ) -> None:
     """List held dossiers, those that wait for a person first."""
-    if state is not None and state not in States:
-        raise typer.BadParameter(f"--state is one of {', '.join(States)}")
+    if state is not None and state not in STATES:
+        raise typer.BadParameter(f"--state is one of {', '.join(STATES)}")
     wanted = HeldFilter(
         route, unit, reason, cast(Literal["parked", "dead", "aside"] | None, state), limit
     )
 
-    async def work(store: Store, _: HubSettings | None) -> None:
+    async def work(store: Store, settings: HubSettings | None) -> None:
         view = HeldView(store)
         aside = await view.aside(wanted) if state == "aside" else ()
         queues = await view.queues(wanted) if state != "aside" else ()
         if as_json:
             print_json([*queues, *(_bare(message) for message in aside)])
             return
+        if route is not None and not queues and not aside:
+            require_route(route, settings)
         _print_queues(queues) if state != "aside" else _print_messages(aside)
 
     with_store(config, postgres, work)
@@ -88,11 +96,12 @@ def show(
 ) -> None:
     """Show what one route holds of one dossier, why, and what people have done."""
 
-    async def work(store: Store, _: HubSettings | None) -> None:
+    async def work(store: Store, settings: HubSettings | None) -> None:
         found = await HeldView(store).show(route, subject)
         acts = await Acts(store).history(route, subject)
         rows = [*found.messages, *found.aside]
         if not rows and not acts:
+            require_route(route, settings)
             raise HubError(f"route {route} holds nothing of {subject}", code="nothing_held")
         if as_json:
             bare = [_bare(message) for message in rows]
@@ -102,7 +111,8 @@ def show(
             _print_queues([found.head])
             reason = reason_of(found.head.reason)
             typer.echo(f"{reason.vi} / {reason.en}\n→ {reason.help_vi} / {reason.help_en}")
-            typer.echo(f"{found.head.text}\n")
+            typer.echo(f"{found.head.text}\n{_rounds(found.head, settings)}")
+            typer.echo(f"{_behind(found.head)}\n")
         _print_messages(rows)
         if acts:
             typer.echo()
@@ -129,7 +139,11 @@ def replay(
     config: Config = None,
     postgres: Postgres = None,
 ) -> None:
-    """Try the head of the queue again now, its rounds reset."""
+    """Try the head of the queue again now, its rounds reset, and say what came of it.
+
+    Ends with 0 if it is delivered, with 1 if it is parked or dead again, with 2 if it has not been
+    tried in time.
+    """
     target = _Target(route, subject, event)
     _act(Act.REPLAY, target, whoever(actor, reason), wait_seconds, (config, postgres))
 
@@ -187,33 +201,74 @@ def _act(
     asked for, and is done as soon as a worker owns the partition.
     """
 
-    async def work(store: Store, _: HubSettings | None) -> ActRecord:
+    async def work(store: Store, settings: HubSettings | None) -> None:
         acts = Acts(store)
-        number = await acts.request(
-            target.route, target.subject, act, author, event_id=target.event_id
-        )
-        return await acts.wait(number, wait_seconds)
+        found = await HeldView(store).show(target.route, target.subject, limit=1)
+        if not found.messages and not found.aside:
+            require_route(target.route, settings)
+        event_id = target.event_id or (found.messages[0].event_id if found.messages else "")
+        message = Replayed(store, target.route, target.subject, event_id)
+        await message.remember()
+        end = time.monotonic() + wait_seconds
+        number = await acts.request(target.route, target.subject, act, author, event_id=event_id)
+        if act is not Act.REPLAY and found.head is not None:
+            typer.echo(_behind(found.head), err=True)
+        done = await acts.wait(number, wait_seconds)
+        if done.done_at is None:
+            _not_yet(target, f"act {done.id} is asked for; no worker has answered", wait_seconds)
+        if act is not Act.REPLAY or done.result.startswith("refused"):
+            typer.echo(f"act {done.id}: {done.result}")
+            raise typer.Exit(1 if done.result.startswith("refused") else 0)
+        after = await message.aftermath(end - time.monotonic())
+        if after.state is None:
+            _not_yet(target, f"act {done.id}: queued; nothing is known of a try", wait_seconds)
+        typer.echo(f"act {done.id}: {_came_to(after, settings)}")
+        raise typer.Exit(1 if after.state in (State.PARKED, State.DEAD) else 0)
 
-    done = with_store(*where, work)
-    if done.done_at is None:
-        typer.echo(
-            f"act {done.id} is asked for; no worker has answered within {wait_seconds:g} s. "
-            f"See: hub held show {target.route} {shlex.quote(target.subject)}",
-            err=True,
-        )
-        raise typer.Exit(2)
-    typer.echo(f"act {done.id}: {done.result}")
-    if done.result.startswith("refused"):
-        raise typer.Exit(1)
+    with_store(*where, work)
+
+
+def _not_yet(target: _Target, what: str, wait_seconds: float) -> NoReturn:
+    """Say that something is not known in time, and how to look; ends the command with 2."""
+    on = f"{target.route} {shlex.quote(target.subject)}"
+    text = f"{what} within {wait_seconds:g} s. See: hub held show {on}, and hub route list"
+    typer.echo(text, err=True)
+    raise typer.Exit(2)
+
+
+def _came_to(after: Aftermath, settings: HubSettings | None) -> str:
+    """What a replay came to."""
+    if after.queue is None:
+        return "dead again, set aside" if after.state is State.DEAD else str(after.state)
+    queue = after.queue
+    return f"{after.state} again, {queue.reason}: {queue.text}\n{_rounds(queue, settings)}"
+
+
+def _rounds(queue: HeldSubject, settings: HubSettings | None) -> str:
+    """How often the head has been tried out of the store, and when it is tried next."""
+    if queue.dead:
+        return "the hub does not try again: a person must act"
+    route = settings.routes.get(queue.route) if settings is not None else None
+    limit = ", without limit"
+    if queue.reason in UNDOCUMENTED_CODES:
+        limit = f" of {route.terms.rounds_count}" if route is not None else ""
+    return f"rounds used: {queue.round_count}{limit}; next at {when(_next_try(queue))}"
+
+
+def _behind(queue: HeldSubject) -> str:
+    """What a skip or release means for the followers."""
+    count = queue.waiting_count - 1
+    if not count:
+        return "nothing waits behind it"
+    return f"{count} behind it wait for it: after a skip or release they go on without it"
 
 
 def _print_queues(queues: Sequence[HeldSubject]) -> None:
     heads = ("dossier", "route", "state", "since", "held", "rounds", "next try", "reason", "unit")
-    print_table(heads, (_queue(each) for each in queues))
+    print_table(heads, (_queue(each) for each in queues), nothing="nothing is held")
 
 
 def _queue(queue: HeldSubject) -> tuple[str, ...]:
-    next_try = datetime.fromtimestamp(queue.next_try_at, UTC) if queue.next_try_at else None
     return (
         queue.subject,
         queue.route,
@@ -221,10 +276,14 @@ def _queue(queue: HeldSubject) -> tuple[str, ...]:
         when(queue.since),
         str(queue.waiting_count),
         str(queue.round_count),
-        when(next_try),
+        when(_next_try(queue)),
         queue.reason,
         queue.unit,
     )
+
+
+def _next_try(queue: HeldSubject) -> datetime | None:
+    return datetime.fromtimestamp(queue.next_try_at, UTC) if queue.next_try_at else None
 
 
 def _print_messages(messages: Sequence[HeldMessage]) -> None:
@@ -244,6 +303,7 @@ def _print_messages(messages: Sequence[HeldMessage]) -> None:
             )
             for each in messages
         ),
+        nothing="nothing is held",
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -39,33 +40,59 @@ def list_(as_json: AsJson = False, config: Config = None) -> None:
     if as_json:
         print_json([dict(zip(heads, row, strict=True)) for row in rows])
     else:
-        print_table(heads, rows)
+        print_table(heads, rows, nothing="no connector is configured")
 
 
 @app.command()
 def probe(
-    name: Annotated[str, typer.Argument(help="Name of the connector in hub.yaml.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Name of the connector in hub.yaml; left out: every one that sends."),
+    ] = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
     """Make one harmless call, with the hub's own account, and say what came of it.
 
-    Ends with 1 if the system does not answer or refuses us.
+    Ends with 1 if a system does not answer or refuses us.
     """
     settings = _settings(config)
+    found = [_said(settings, each) for each in ([name] if name else _sending(settings))]
+    if as_json:
+        print_json(found[0] if name else found)
+    else:
+        for each in found:
+            _tell(each)
+    if not all(each["ok"] for each in found):
+        raise typer.Exit(1)
+
+
+def _sending(settings: HubSettings) -> list[str]:
+    """The connectors that make calls."""
+    kinds = discover()
+    return [
+        name
+        for name, own in settings.connectors.items()
+        if kinds[settings.kind_of(name)].client and kinds[settings.kind_of(name)].sends(own)
+    ]
+
+
+def _said(settings: HubSettings, name: str) -> dict[str, Any]:
+    """What came of one call: `ok`, and what it said or why it failed."""
     began = time.monotonic()
     try:
-        said = asyncio.run(_probe(settings, name))
+        text = asyncio.run(_probe(settings, name))
     except HubError as error:
-        if as_json:
-            print_json({"connector": name, "ok": False, "code": error.code, "text": str(error)})
-            raise typer.Exit(1) from error
-        raise told(error) from error
+        return {"connector": name, "ok": False, "code": error.code, "text": str(error)}
     milliseconds = round((time.monotonic() - began) * 1000)
-    if as_json:
-        print_json({"connector": name, "ok": True, "text": said, "milliseconds": milliseconds})
+    return {"connector": name, "ok": True, "text": text, "milliseconds": milliseconds}
+
+
+def _tell(said: Mapping[str, Any]) -> None:
+    if said["ok"]:
+        typer.echo(f"{said['connector']}: {said['text']} ({said['milliseconds']} ms)")
     else:
-        typer.echo(f"{name}: {said} ({milliseconds} ms)")
+        told(HubError(f"{said['connector']}: {said['text']}", code=said["code"]))
 
 
 async def _probe(settings: HubSettings, name: str) -> str:

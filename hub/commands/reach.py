@@ -6,6 +6,8 @@ import asyncio
 import dataclasses
 import getpass
 import os
+import shutil
+import textwrap
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from hub.store.acts import Author
 from hub.worktime import VIETNAM
 
 T = TypeVar("T")
+INDENT = "    "
 
 Config = Annotated[
     Path | None, typer.Option(help="hub.yaml; left out: HUB_CONFIG, else hub.yaml here.")
@@ -33,6 +36,20 @@ Postgres = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
 Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the act.")]
 Who = Annotated[str, typer.Option("--actor", help="Who acts; left out: the user of this machine.")]
+
+
+def require_route(route: str, settings: HubSettings | None) -> None:
+    """Refuse a name that is no route of hub.yaml; `in.<connector>` is what decodes.
+
+    Raises:
+        HubError: code `no_such_route`.
+    """
+    if settings is None or route in settings.routes:
+        return
+    if route.startswith("in.") and route.removeprefix("in.") in settings.connectors:
+        return
+    known = ", ".join([*sorted(settings.routes), *(f"in.{name}" for name in settings.connectors)])
+    raise HubError(f"no route {route}; there are: {known}", code="no_such_route")
 
 
 def whoever(actor: str, reason: str) -> Author:
@@ -101,13 +118,30 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def print_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns as wide as they need; nothing is cut, so that ids can be copied."""
+def print_table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    nothing: str = "nothing",
+    notes: Sequence[str] = (),
+) -> None:
+    """Columns as wide as they need; nothing is cut, so that ids can be copied.
+
+    Args:
+        nothing: what is said if there are no rows.
+        notes: a longer text for each row, wrapped under it; none: no notes.
+    """
     table = [list(heads), *([_one_line(cell) for cell in row] for row in rows)]
+    if len(table) == 1:
+        typer.echo(nothing)
+        return
     widths = [max(len(row[index]) for row in table) for index in range(len(heads))]
-    for row in table:
+    columns = shutil.get_terminal_size().columns
+    for row, note in zip(table, ["", *(notes or [""] * (len(table) - 1))], strict=True):
         line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         typer.echo(line.rstrip())
+        for part in textwrap.wrap(_one_line(note), columns - len(INDENT), break_on_hyphens=False):
+            typer.echo(INDENT + part)
 
 
 def _one_line(cell: str) -> str:

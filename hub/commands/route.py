@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
 
 import typer
 
@@ -14,12 +16,14 @@ from hub.commands.reach import (
     Why,
     print_json,
     print_table,
+    require_route,
     when,
     whoever,
     with_store,
 )
 from hub.commands.show import moment
-from hub.errors import ConfigError, HubError
+from hub.errors import HubError
+from hub.held import RouteControl
 from hub.now import FRESH_SECONDS
 from hub.settings import HubSettings
 from hub.store import Store
@@ -41,35 +45,25 @@ def list_(as_json: AsJson = False, config: Config = None, postgres: Postgres = N
     async def work(store: Store, settings: HubSettings | None) -> None:
         controls = await told.controls(store)
         beats = beats_of(await HeldView(store).workers())
-        ahead = await told.windows(store)
+        ahead, pauses = await told.windows(store), await told.pauses(store)
         names = dict.fromkeys([*(settings.routes if settings else ()), *controls, *beats])
         if as_json:
-            print_json({"controls": controls, "workers": beats, "windows": ahead})
+            print_json({"controls": controls, "workers": beats, "windows": ahead, "pauses": pauses})
             return
-        rows = []
-        for name in names:
-            control = controls.get(name)
-            fresh = [b.status for b in beats.get(name, ()) if b.age_seconds < FRESH_SECONDS]
-            gate = "open"
-            if control is not None and (control.paused or control.stopped_reason):
-                gate = control.stopped_reason or "paused"
-            breakers = {str(status.get("breaker", "")) for status in fresh}
-            shut = {code for status in fresh for code in dict(status.get("closed") or {})}
-            text = control.text if control else ""
-            rows.append(
-                (name, gate, str(len(fresh)), _words(breakers), _words(shut - {"paused"}), text)
+        rows = [
+            _row(
+                name,
+                controls.get(name),
+                [beat.status for beat in beats.get(name, ()) if beat.age_seconds < FRESH_SECONDS],
+                [each for each in (_resting(name, ahead), pauses.get(name)) if each is not None],
             )
-        print_table(("route", "gate", "workers", "breaker", "waits for", "why"), rows)
+            for name in names
+        ]
+        heads = ("route", "gate", "workers", "breaker", "waits for", "until", "who", "why")
+        print_table(heads, rows, nothing="no route is configured, and none has ever run")
         if ahead:
             typer.echo()
-            heads = ("window", "route", "from", "until", "who", "why")
-            print_table(
-                heads,
-                (
-                    (str(w.id), w.route, when(w.starts_at), when(w.ends_at), w.actor, w.reason)
-                    for w in ahead
-                ),
-            )
+            _print_windows(ahead)
 
     with_store(config, postgres, work)
 
@@ -88,8 +82,8 @@ def pause(
     """Let a route rest: Kafka keeps its backlog, nothing is lost."""
 
     async def work(store: Store, settings: HubSettings | None) -> None:
-        _require(route, settings)
-        end = moment(until, ahead=True)
+        require_route(route, settings)
+        end = _to_come(until)
         await told.pause(store, route, whoever(actor, reason), end)
         typer.echo(f"{route} is paused" + (f" until {when(end)}" if end else ""))
 
@@ -107,15 +101,29 @@ def resume(
     """Let a route that was paused, or has stopped itself, go on."""
 
     async def work(store: Store, settings: HubSettings | None) -> None:
-        _require(route, settings)
+        require_route(route, settings)
         await told.resume(store, route, whoever(actor, reason))
-        open_now = [w for w in await told.windows(store) if w.route == route and w.is_open]
-        typer.echo(f"{route} goes on")
-        for each in open_now:
-            typer.echo(
-                f"but its maintenance window {each.id} is open until {when(each.ends_at)}; "
-                f"take it back: hub route window remove {each.id} --reason …"
-            )
+        window = _resting(route, await told.windows(store))
+        if window is None:
+            typer.echo(f"{route} goes on")
+            return
+        typer.echo(
+            f"{route} still rests: its maintenance window {window.id} is open until "
+            f"{when(window.ends_at)}; "
+            f"take it back: hub route window remove {window.id} --reason …"
+        )
+        raise typer.Exit(1)
+
+    with_store(config, postgres, work)
+
+
+@window.command("list")
+def list_windows(as_json: AsJson = False, config: Config = None, postgres: Postgres = None) -> None:
+    """List windows that are open or still to come."""
+
+    async def work(store: Store, _: HubSettings | None) -> None:
+        ahead = await told.windows(store)
+        print_json(ahead) if as_json else _print_windows(ahead)
 
     with_store(config, postgres, work)
 
@@ -133,8 +141,8 @@ def add_window(
     """Plan a window in which the route rests."""
 
     async def work(store: Store, settings: HubSettings | None) -> None:
-        _require(route, settings)
-        starts_at, ends_at = moment(start, ahead=True), moment(end, ahead=True)
+        require_route(route, settings)
+        starts_at, ends_at = moment(start, ahead=True), _to_come(end)
         if starts_at is None or ends_at is None:
             raise HubError("a window has a start and an end", code="unreadable_time")
         author = whoever(actor, reason)
@@ -161,17 +169,58 @@ def remove_window(
     with_store(config, postgres, work)
 
 
-def _require(route: str, settings: HubSettings | None) -> None:
-    """Refuse a name that is no route of hub.yaml: a pause of it would pause nothing.
+def _row(
+    name: str,
+    control: RouteControl | None,
+    fresh: Sequence[Mapping[str, Any]],
+    pauses: Sequence[told.Window | told.Pause],
+) -> tuple[str, ...]:
+    """One route; of a window and a pause, the one that ends last counts."""
+    shut = {code: text for status in fresh for code, text in (status.get("closed") or {}).items()}
+    stopped = control.stopped_reason if control is not None else ""
+    paused = "paused" in shut if control is None else control.paused
+    ends = [each.ends_at for each in pauses]
+    last = None if None in ends else max(filter(None, ends), default=None)
+    return (
+        name,
+        stopped or ("paused" if paused else "open"),
+        str(len(fresh)),
+        _words({str(status.get("breaker", "")) for status in fresh}),
+        _words(set(shut) - {"paused"}),
+        (when(last) or "hub route resume") if paused or stopped else "",
+        pauses[0].actor if pauses else "",
+        control.text if control is not None else shut.get("paused", ""),
+    )
+
+
+def _to_come(text: str) -> datetime | None:
+    """A moment at which something is to end.
 
     Raises:
-        ConfigError: there is no such route.
+        HubError: code `unreadable_time`, or `time_has_passed`.
     """
-    if settings is None or route in settings.routes:
-        return
-    if route.startswith("in.") and route.removeprefix("in.") in settings.connectors:
-        return
-    raise ConfigError(f"no route {route}; there are: {', '.join(sorted(settings.routes))}")
+    end = moment(text, ahead=True)
+    if end is not None and end <= datetime.now(UTC):
+        raise HubError(f"--until {text} has passed: {when(end)}", code="time_has_passed")
+    return end
+
+
+def _resting(route: str, windows: Sequence[told.Window]) -> told.Window | None:
+    """The open window of a route that ends last."""
+    found = [each for each in windows if each.route == route and each.is_open]
+    return max(found, key=lambda each: each.ends_at, default=None)
+
+
+def _print_windows(windows: Sequence[told.Window]) -> None:
+    heads = ("window", "route", "from", "until", "open now", "who", "why")
+    rows = [
+        (
+            *(str(w.id), w.route, when(w.starts_at), when(w.ends_at)),
+            *("yes" if w.is_open else "no", w.actor, w.reason),
+        )
+        for w in windows
+    ]
+    print_table(heads, rows, nothing="no maintenance window is open or planned")
 
 
 def _words(values: set[str]) -> str:

@@ -109,7 +109,7 @@ def message(
             raise HubError(f"nothing is recorded about {handle}", code="nothing_known")
         _print_timeline([entry.outcome for entry in entries], _systems(settings))
         if settings is None:
-            raise HubError("the body is in Kafka: give --config with its address", code="config")
+            raise HubError("the body is in Kafka: give --config or HUB_CONFIG", code="config")
         for raw in await fetch_raw(settings, _positions(entries)):
             _print_raw(raw, entries, clear=body)
 
@@ -130,8 +130,11 @@ def rejections(
         if as_json:
             print_json([_json(entry.outcome, {}) for entry in found])
             return
-        heads = ("when", "dossier", "where", "outcome", "reason", "what", "message")
-        print_table(heads, (_rejection(entry.outcome) for entry in found))
+        outcomes = [entry.outcome for entry in found]
+        heads = ("when", "dossier", "where", "outcome", "reason", "message")
+        notes = [each.text or reason_of(each.reason).vi for each in outcomes]
+        nothing = f"nothing of unit {unit} was refused or died" + (f" since {since}" * bool(since))
+        print_table(heads, map(_rejection, outcomes), nothing=nothing, notes=notes)
 
     with_store(config, postgres, work)
 
@@ -187,7 +190,7 @@ def _print_dossier(subject: str, facts: Facts) -> None:
 
 def _print_timeline(outcomes: Sequence[Outcome], systems: dict[str, str]) -> None:
     heads = ("when", "system", "way", "kind", "outcome", "tries", "took", "message", "why")
-    print_table(heads, (_row(each, systems) for each in outcomes))
+    print_table(heads, (_row(each, systems) for each in outcomes), nothing="nothing is recorded")
     typer.echo()
 
 
@@ -221,9 +224,8 @@ def _json(outcome: Outcome, systems: dict[str, str]) -> dict[str, object]:
 
 def _rejection(outcome: Outcome) -> tuple[str, ...]:
     where = "at the door" if outcome.state is State.REFUSED else outcome.name
-    what = outcome.text or reason_of(outcome.reason).vi
     handle = outcome.message_id
-    return (when(outcome.at), outcome.subject, where, outcome.state, outcome.reason, what, handle)
+    return (when(outcome.at), outcome.subject, where, outcome.state, outcome.reason, handle)
 
 
 def _print_now(now: RouteNow) -> None:

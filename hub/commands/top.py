@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from hub.commands.reach import AsJson, Config, Postgres, print_json, with_store
 from hub.errors import Unavailable
 from hub.held import RouteControl
 from hub.now import FRESH_SECONDS
+from hub.reasons import reason_of
 from hub.settings import HubSettings
 from hub.store import Store
 from hub.store.held_view import HeldView, WorkerReport
@@ -25,6 +26,10 @@ from hub.store.routes import controls
 FORGET_SECONDS = 300.0
 """A worker that has been silent for longer is not shown any more."""
 FRAME_COLUMNS = 140
+LEGEND = (
+    "lag: records behind; open: of them in memory; held: messages parked or dead, of so many "
+    "dossiers; oldest: since when; dead: dossiers that a person must look after (hub held list)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +265,15 @@ async def _live(store: Store, seconds: float) -> None:
 
 
 def _drawn(frame: Frame) -> Group:
-    return Group(_routes(frame.routes), _decodes(frame.decode), _workers(frame.workers))
+    closed = {line.route: line.closed for line in frame.routes}
+    closed |= {line.topic: line.closed for line in frame.decode}
+    return Group(
+        _routes(frame.routes),
+        Text(LEGEND, style="dim"),
+        *_reasons(closed),
+        _decodes(frame.decode),
+        _workers(frame.workers),
+    )
 
 
 def _table(title: str, heads: Sequence[str], words: int) -> Table:
@@ -273,8 +286,8 @@ def _table(title: str, heads: Sequence[str], words: int) -> Table:
 
 
 def _routes(lines: Sequence[RouteLine]) -> Table:
-    heads = ("route", "workers", "owned", "per s", "lag", "open", "calls", "parked", "of")
-    table = _table("routes", (*heads, "oldest", "dead", "breaker", "closed"), 2)
+    heads = ("route", "workers", "owned", "per s", "lag", "open", "calls", "held", "dossiers")
+    table = _table("routes", (*heads, "oldest", "dead", "breaker", "closed by"), 2)
     for line in lines:
         table.add_row(
             line.route,
@@ -289,16 +302,16 @@ def _routes(lines: Sequence[RouteLine]) -> Table:
             _age(line.oldest_parked_seconds),
             f"{line.dead:,}",
             line.breaker,
-            _reasons(line.closed) if line.workers else f"no worker {_reasons(line.closed)}",
+            " ".join([*([] if line.workers else ["no_worker"]), *sorted(line.closed)]),
         )
     return table
 
 
 def _decodes(lines: Sequence[DecodeLine]) -> Table:
-    table = _table("decoding", ("topic", "workers", "owned", "per s", "closed"), 1)
+    table = _table("decoding", ("topic", "workers", "owned", "per s", "closed by"), 1)
     for line in lines:
         owned, rate = f"{line.partitions}", _number(line.per_second)
-        table.add_row(line.topic, f"{line.workers}", owned, rate, _reasons(line.closed))
+        table.add_row(line.topic, f"{line.workers}", owned, rate, " ".join(sorted(line.closed)))
     return table
 
 
@@ -322,5 +335,8 @@ def _age(seconds: float) -> str:
     return f"{seconds / 86_400:.0f} d"
 
 
-def _reasons(closed: Mapping[str, str]) -> str:
-    return "; ".join(f"{code}: {text}" if text else code for code, text in sorted(closed.items()))
+def _reasons(closed: Mapping[str, Mapping[str, str]]) -> Iterator[Text]:
+    """Why routes and topics are closed: a line each, wrapped and never cut."""
+    for name, reasons in sorted(closed.items()):
+        for code, text in sorted(reasons.items()):
+            yield Text(f"{name}: {code}, {text or reason_of(code).en}", style="yellow")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from hub.demo.report import Report
 from hub.demo.story import Told
 
 TIMELINE = "in the timeline"
+STATE = "/_control/state"
+PRACTICE = "How to make a dossier stick on purpose, and repair it: docs/runbook/practice.md"
 
 
 def report_page(report: Report, place: Place) -> str:
@@ -82,28 +85,37 @@ def story_page(told: Told) -> str:
     )
 
 
-def command_near(folder: Path) -> str:
-    """How the `hub` of this Python is called from a folder: `.venv/bin/hub` within the project."""
-    command = Path(sys.executable).with_name("hub")
-    return str(command.relative_to(folder) if command.is_relative_to(folder) else command)
+def addresses_page(deployment: Deployment, code: str, practice: str) -> str:
+    """Where everything is, and what to try; for a demo that is left running.
 
-
-def addresses_page(deployment: Deployment, code: str) -> str:
-    """Where everything is, and what to try; for a demo that is left running."""
-    config = f"--config {deployment.config}"
-    command = command_near(Path.cwd())
+    Args:
+        code: of the dossier that was shown.
+        practice: of the one that nobody has sent yet; empty where the product is not there.
+    """
+    rows = [
+        ("hub, for one-stop products", deployment.gateway_url),
+        ("hub, health and metrics", f"{deployment.management_url}/readyz, /metrics"),
+        ("national_portal, simulated", f"{deployment.portal_url}{STATE}"),
+        *((f"{kind}, simulated", f"{deployment.url_of(kind)}{STATE}") for kind in deployment.ports),
+        ("Kafka", f"{deployment.kafka}, topics {deployment.prefix}*"),
+        ("PostgreSQL", f"database {deployment.name}"),
+        ("settings and logs", str(deployment.folder)),
+    ]
+    known = {"HUB_CONFIG": str(deployment.config), "PORTAL": deployment.portal_url}
+    if practice:
+        known |= {"PRODUCT": deployment.url_of("one_stop"), "DOSSIER": practice}
+    exported = " ".join(f"{name}={shlex.quote(value)}" for name, value in known.items())
+    commands = shlex.quote(str(Path(sys.executable).parent))
     return "\n".join(
         [
             "",
             "All of it keeps running. Ctrl-C ends it.",
-            f"  hub, for one-stop products   {deployment.gateway_url}",
-            f"  hub, health and metrics      {deployment.management_url}/readyz, /metrics",
-            f"  national portal, simulated   {deployment.portal_url}/_control/state",
-            f"  Kafka                        {deployment.kafka}, topics {deployment.prefix}*",
-            f"  PostgreSQL                   database {deployment.name}",
-            f"  settings and logs            {deployment.folder}",
-            "Try in another terminal:",
-            f"  {command} show dossier {code} {config}",
-            f"  curl -s {deployment.portal_url}/_control/dossiers/{code}",
+            *(f"  {what:<28} {where}" for what, where in rows),
+            "Try in another terminal; the first line tells every command which hub is meant:",
+            f"  export PATH={commands}:$PATH {exported}",
+            f"  hub show dossier {code}",
+            "  hub top",
+            f"  curl -s $PORTAL/_control/dossiers/{code}",
+            *([PRACTICE] if practice else []),
         ]
     )

@@ -9,17 +9,21 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 
 from hub.demo.cast import PARTNER_OFFICE
 from hub.demo.people import Person
 from hub.demo.ward import MARITAL_STATUS
 from hub.demo.wire import Dossier
-from hub.worktime import VIETNAM
+from hub.wire.dvcqg.dates import write_stamp
+from hub.worktime import VIETNAM, VIETNAM_CALENDAR
 
 PDF = base64.b64encode(b"%PDF-1.4\n% van ban cua hub demo\n%%EOF\n").decode()
 ADDRESS = "Số 2 phố Mẫu"
 CITIZEN = Person("Nguyễn Văn Mẫu", "099090000001", "0900000001", "nguyen.van.mau@thu.example")
+LASTS = timedelta(hours=2)
+"""From the receipt of a dossier to its result."""
 OFFICE_FORM = {
     "Ten": CITIZEN.name,
     "CMND": CITIZEN.id_number,
@@ -62,6 +66,27 @@ def dossier(code: str, unit_name: str) -> dict[str, Any]:
             }
         ],
     }
+
+
+def received_before(now: datetime) -> datetime:
+    """A working instant from which the whole story lies in the past."""
+    starts = (VIETNAM_CALENDAR.next_instant(now - timedelta(days=n)) for n in count(1))
+    return next(at for at in starts if at + LASTS <= now)
+
+
+def form(
+    code: str, unit_name: str, status: str, *, received: datetime, due: datetime
+) -> dict[str, Any]:
+    """The whole dossier as the product tells it in a status: what is still to come is left out."""
+    times = {"NgayNopHoSo": received - timedelta(hours=1)}
+    if status != "1":
+        times |= {"NgayTiepNhan": received, "NgayHenTra": due}
+    if status in ("9", "10"):
+        times |= {"NgayKetThucXuLy": received + LASTS}
+    if status == "10":
+        times |= {"NgayTra": received + LASTS}
+    stamps = {name: write_stamp(at) for name, at in times.items()}
+    return {**dossier(code, unit_name), **stamps, "TrangThaiHoSo": status}
 
 
 def draft(code: str, unit: str, unit_name: str) -> dict[str, Any]:

@@ -12,16 +12,15 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from hub.demo.cast import CUSTOMER, PARTNER_OFFICE, PASSWORD
 from hub.demo.counters import Counters
 from hub.demo.deployment import Deployment
-from hub.demo.papers import answer, dossier, draft, issue, order, petition
+from hub.demo.papers import answer, draft, form, issue, order, petition, received_before
 from hub.store import Store
 from hub.store.timeline import Timeline
-from hub.wire.dvcqg.dates import write_stamp
 from hub.worktime import VIETNAM, VIETNAM_CALENDAR, WORKING_DAY
 
 STATUSES = ("01", "03", "04", "05", "06")
@@ -107,11 +106,10 @@ class Story:
         self._say = say
         self._unit = deployment.unit
         self._name = deployment.place.units[self._unit]
-        now = datetime.now(VIETNAM)
-        self.code = f"{self._unit}-{now:%y%m%d}-{number}"
+        self._received = received_before(datetime.now(VIETNAM))
+        self.code = f"{self._unit}-{self._received:%y%m%d}-{number}"
         self._number = number
         self.unanswered_count = 0
-        self._received = VIETNAM_CALENDAR.next_instant(now)
         self._due = VIETNAM_CALENDAR.add(self._received, 3 * WORKING_DAY)
 
     async def tell(self) -> None:
@@ -250,16 +248,7 @@ class Story:
             await self._at.until("the hub's answer to the product", sent)
 
     def _form(self, status: str) -> dict[str, Any]:
-        times = {"NgayNopHoSo": write_stamp(self._received - timedelta(hours=1))}
-        if status != "1":
-            times |= {
-                "NgayTiepNhan": write_stamp(self._received),
-                "NgayHenTra": write_stamp(self._due),
-            }
-        done = self._received + timedelta(hours=2)
-        times |= {"NgayKetThucXuLy": write_stamp(done)} if status in ("9", "10") else {}
-        times |= {"NgayTra": write_stamp(done)} if status == "10" else {}
-        return {**dossier(self.code, self._name), **times, "TrangThaiHoSo": status}
+        return form(self.code, self._name, status, received=self._received, due=self._due)
 
     async def _told(self, operation: str, about: str = "") -> Mapping[str, Any]:
         """What the product was told about this dossier (or `about`) by such a push."""

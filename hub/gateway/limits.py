@@ -38,6 +38,7 @@ class Limited:
         self._instance = instance
         self._limits = limits
         self._metrics = metrics
+        self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request.
@@ -50,6 +51,7 @@ class Limited:
             return
         answer = _Answer(send)
         begun = time.monotonic()
+        self._count(1)
         incoming.set(_header(scope, b"traceparent"))
         try:
             async with asyncio.timeout(self._limits.request_seconds) as limit:
@@ -60,9 +62,14 @@ class Limited:
             text = f"the request took longer than {self._limits.request_seconds:g} s"
             raise Unavailable(text, code="request_timeout") from error
         finally:
+            self._count(-1)
             status = str(answer.status) if answer.status else "none"
             self._metrics.add(Metric.GATEWAY_REQUESTS, 1, self._instance, status)
             self._metrics.observe(Metric.GATEWAY_SECONDS, time.monotonic() - begun, self._instance)
+
+    def _count(self, more: int) -> None:
+        self._running += more
+        self._metrics.set(Metric.GATEWAY_RUNNING, self._running, self._instance)
 
 
 class _Answer:

@@ -9,6 +9,7 @@ from hub.now import Beat, Facts
 from hub.store.database import Store
 from hub.store.held_view import HeldFilter, HeldView, WorkerReport
 from hub.store.routes import controls
+from hub.store.routes import windows as planned
 from hub.store.timeline import Timeline
 
 
@@ -19,12 +20,17 @@ async def facts_about(store: Store, subject: str) -> Facts:
     aside: dict[str, list[HeldMessage]] = {}
     for message in await view.aside(HeldFilter(limit=1000), subject=subject):
         aside.setdefault(message.route, []).append(message)
+    windows: dict[str, list[int]] = {}
+    for window in await planned(store):
+        if window.is_open:
+            windows.setdefault(window.route, []).append(window.id)
     return Facts(
         outcomes=[entry.outcome for entry in await timeline.of_subject(subject)],
         standing=await timeline.standing(subject),
         queues={queue.route: queue for queue in queues},
         aside=aside,
         controls=await controls(store),
+        windows=windows,
         beats=beats_of(await view.workers()),
     )
 

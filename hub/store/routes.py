@@ -41,6 +41,15 @@ class Window:
     is_open: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A route that a person has paused; `ends_at` is none where only a resume ends it."""
+
+    route: str
+    actor: str
+    ends_at: datetime | None
+
+
 async def controls(store: Store) -> Mapping[str, RouteControl]:
     """Every route that somebody has told something; an open window counts as paused."""
     async with store.pipeline() as pipeline:
@@ -145,6 +154,16 @@ async def remove_window(store: Store, number: int, author: Author) -> None:
         if route is None:
             raise HubError(f"there is no window {number}", code="no_such_window")
         await connection.execute(_act(route, "remove window", author))
+
+
+async def pauses(store: Store) -> Mapping[str, Pause]:
+    """Who has paused which route, and until when; windows are not among them."""
+    columns = route_control.c
+    query = select(columns.route, columns.pause_by, columns.paused_until).where(
+        columns.paused & (columns.paused_until.is_(None) | (columns.paused_until > func.now()))
+    )
+    async with store.transaction() as connection:
+        return {row[0]: Pause(*row) for row in await connection.execute(query)}
 
 
 async def windows(store: Store) -> Sequence[Window]:

@@ -17,6 +17,7 @@ from hub.store.tables import alias, dossier, timeline
 from hub.store.texts import keyed
 
 ROWS_LIMIT = 5000
+STAGES = tuple(Stage)
 OUTCOME_FIELDS = Outcome.__struct_fields__
 STANDING_FIELDS = tuple(field.name for field in fields(Standing))
 
@@ -75,7 +76,28 @@ class Timeline:
         ).limit(ROWS_LIMIT)
         async with self._store.transaction() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return [_entry(row) for row in reversed(rows)]
+        return in_order([_entry(row) for row in reversed(rows)])
+
+
+def in_order(entries: Sequence[Entry]) -> Sequence[Entry]:
+    """Oldest first, and nothing behind what came of it.
+
+    A message may be decoded, and even delivered, a moment before its acceptance is noted.
+    """
+    first: dict[tuple[str, Stage], datetime] = {}
+    for each in entries:
+        handle = (each.outcome.message_id, each.outcome.stage)
+        first[handle] = min(each.outcome.at, first.get(handle, each.outcome.at))
+
+    def place(entry: Entry) -> tuple[datetime, int]:
+        message, stage, at = entry.outcome.message_id, entry.outcome.stage, entry.outcome.at
+        rank = STAGES.index(stage)
+        if message and at == first[message, stage]:
+            later = [first.get((message, each), at) for each in STAGES[rank + 1 :]]
+            at = min([at, *later])
+        return at, rank
+
+    return sorted(entries, key=place)
 
 
 def _entry(row: RowMapping) -> Entry:

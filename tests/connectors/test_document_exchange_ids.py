@@ -245,7 +245,7 @@ async def test_an_axis_without_such_a_list_is_not_asked() -> None:
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        ({"fault": "refuse", "error_code": "20"}, "rejected"),
+        ({"fault": "refuse", "error_code": "20"}, "undocumented_refusal"),
         ({"fault": "refuse", "error_code": "19"}, "account_refused"),
     ],
 )

@@ -134,9 +134,9 @@ async def test_that_a_draft_exists_is_a_refusal_where_it_is_no_known_answer() ->
         (
             {"fault": "refuse", "error_code": "Z9", "message": "Nguyễn Văn Mẫu"},
             Rejected,
-            "rejected",
+            "undocumented_refusal",
         ),
-        ({"fault": "refuse", "error_code": "Trần Thị Thử"}, Rejected, "rejected"),
+        ({"fault": "refuse", "error_code": "Trần Thị Thử"}, Rejected, "undocumented_refusal"),
     ],
 )
 async def test_each_answer_becomes_the_error_that_says_what_to_do(

@@ -211,8 +211,12 @@ FAULTS: list[tuple[dict[str, Any], type[HubError], str]] = [
     ({"fault": "malformed", "body": "[1]"}, UnknownOutcome, "malformed_reply"),
     ({"fault": "malformed", "body": '{"result":[]}'}, UnknownOutcome, "malformed_reply"),
     ({"fault": "malformed", "body": "<html>"}, UnknownOutcome, "malformed_reply"),
-    ({"fault": "refuse", "error_code": "99"}, Rejected, "rejected"),
-    ({"fault": "refuse", "error_code": "0", "message": "Hồ sơ lỗi"}, Rejected, "rejected"),
+    ({"fault": "refuse", "error_code": "99"}, Rejected, "undocumented_refusal"),
+    (
+        {"fault": "refuse", "error_code": "0", "message": "Hồ sơ lỗi"},
+        Rejected,
+        "undocumented_refusal",
+    ),
 ]
 
 

@@ -208,7 +208,7 @@ FAULTS: list[tuple[dict[str, Any], type[HubError], str]] = [
     ({"fault": "5xx"}, Unavailable, "http_5xx"),
     ({"fault": "timeout_after_success", "then": "cut"}, UnknownOutcome, "connection_lost"),
     ({"fault": "malformed"}, UnknownOutcome, "malformed_reply"),
-    ({"fault": "refuse", "error_code": "99"}, Rejected, "rejected"),
+    ({"fault": "refuse", "error_code": "99"}, Rejected, "undocumented_refusal"),
     ({"fault": "expired_session"}, Misconfigured, "session_refused"),
 ]
 

@@ -154,7 +154,7 @@ async def test_a_platform_that_has_every_reference_is_not_asked_for_ever(site: T
 @pytest.mark.parametrize(
     ("fault", "error", "code"),
     [
-        ({"fault": "refuse", "error_code": "03"}, Rejected, "rejected"),
+        ({"fault": "refuse", "error_code": "03"}, Rejected, "undocumented_refusal"),
         ({"fault": "5xx", "status": 502}, Unavailable, "http_5xx"),
         ({"fault": "429"}, Unavailable, "rate_limited"),
         ({"fault": "malformed"}, Unavailable, "malformed_reply"),

@@ -80,7 +80,7 @@ async def test_after_a_lost_answer_the_same_again_is_said_to_be_taken_earlier(
         ({"fault": "refuse", "error_code": "50"}, Unavailable, "unavailable"),
         ({"fault": "refuse", "error_code": "20"}, Rejected, "rejected"),
         ({"fault": "refuse", "error_code": "30"}, Rejected, "rejected"),
-        ({"fault": "refuse", "error_code": "99"}, Rejected, "rejected"),
+        ({"fault": "refuse", "error_code": "99"}, Rejected, "undocumented_refusal"),
     ],
 )
 async def test_each_answer_becomes_the_error_that_says_what_to_do(

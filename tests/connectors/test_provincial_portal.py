@@ -275,8 +275,8 @@ FAULTS: list[tuple[dict[str, Any], type[HubError], str]] = [
     ({"fault": "timeout_without_effect"}, UnknownOutcome, "timeout"),
     ({"fault": "malformed"}, UnknownOutcome, "malformed_reply"),
     ({"fault": "malformed", "body": "[]"}, UnknownOutcome, "malformed_reply"),
-    ({"fault": "refuse", "error_code": "99"}, Rejected, "rejected"),
-    ({"fault": "refuse", "error_code": "0", "message": "Lỗi"}, Rejected, "rejected"),
+    ({"fault": "refuse", "error_code": "99"}, Rejected, "undocumented_refusal"),
+    ({"fault": "refuse", "error_code": "0", "message": "Lỗi"}, Rejected, "undocumented_refusal"),
     ({"fault": "expired_session"}, Misconfigured, "account_refused"),
     (
         {"fault": "malformed", "body": '{"fault":{"code":900800}}'},

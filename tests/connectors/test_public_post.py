@@ -202,7 +202,7 @@ async def test_a_parcel_on_its_way_cannot_be_cancelled() -> None:
     [
         ({"fault": "refuse", "error_code": "500"}, UnknownOutcome, "unknown_outcome"),
         ({"fault": "refuse", "error_code": "210"}, Unavailable, "unavailable"),
-        ({"fault": "refuse", "error_code": "99"}, Rejected, "rejected"),
+        ({"fault": "refuse", "error_code": "99"}, Rejected, "undocumented_refusal"),
         ({"fault": "5xx", "status": 502}, UnknownOutcome, "unknown_outcome"),
         ({"fault": "5xx", "status": 503}, Unavailable, "http_5xx"),
         ({"fault": "429"}, Unavailable, "rate_limited"),

@@ -63,11 +63,11 @@ class Stage:
         line = [*words, "--config", str(self.deployment.config)]
         return await asyncio.to_thread(CliRunner().invoke, commands(), line)
 
-    async def done(self, *words: str, reason: str) -> str:
-        """An act that must be done; what the command says."""
+    async def done(self, *words: str, reason: str, ends_with: int = 0) -> str:
+        """An act that must be asked for and end like this; what the command says."""
         result = await self.type(*words, "--reason", reason, *WHO)
-        assert result.exit_code == 0, result.output
-        return result.stdout
+        assert result.exit_code == ends_with, result.output
+        return result.output
 
     async def asked(self, *words: str) -> Any:
         """What a command says as JSON."""
@@ -419,7 +419,8 @@ async def _act_on_the_dead(stage: Stage, at: type[Dossier]) -> None:
     assert stage.calls(at.kind, at.operation, taken=False) == refused
 
     on = (at.route, replayed.code)
-    await stage.done("held", "replay", *on, reason="thử lại khi vẫn bị từ chối")
+    early = "thử lại khi vẫn bị từ chối"
+    assert "dead again" in await stage.done("held", "replay", *on, reason=early, ends_with=1)
 
     async def refused_again() -> bool:
         return stage.calls(at.kind, at.operation, taken=False) == refused + 1
@@ -429,7 +430,8 @@ async def _act_on_the_dead(stage: Stage, at: type[Dossier]) -> None:
     assert stage.calls(at.kind, at.operation, taken=True) == taken_before
 
     await stage.faults(at.kind)
-    await stage.done("held", "replay", *on, reason="nơi nhận đã sửa lỗi")
+    mended = await stage.done("held", "replay", *on, reason="nơi nhận đã sửa lỗi")
+    assert mended.endswith(": delivered\n")
     shown = await stage.asked("held", "show", at.route, skipped.code)
     behind = ("--event", shown["messages"][SECOND]["event_id"])
     wrong = ("held", "skip", at.route, skipped.code, *behind, *WHO, "--reason", "nhầm")
@@ -455,7 +457,7 @@ async def _act_on_the_dead(stage: Stage, at: type[Dossier]) -> None:
     aside = await stage.asked("held", "list", "--route", at.route, "--state", "aside")
     assert [row["subject"] for row in aside] == [released.code]
     assert await _acts(stage, replayed) == [
-        ("replay", "thử lại khi vẫn bị từ chối", "done"),
+        ("replay", early, "done"),
         ("replay", "nơi nhận đã sửa lỗi", "done"),
     ]
     assert await _acts(stage, skipped) == [
@@ -505,7 +507,8 @@ async def test_a_paused_route_keeps_a_dead_queue_s_replay_and_all_else_until_it_
 
     await stage.until("the route's rest", closed)
     taken_before = stage.calls(AtPortal.kind, AtPortal.operation, taken=True)
-    await stage.done("held", "replay", AtPortal.route, dead.code, reason="đã sửa")
+    replay = ("held", "replay", AtPortal.route, dead.code, "--wait-seconds", "10")
+    assert "queued" in await stage.done(*replay, reason="đã sửa", ends_with=2)
     for number in ALL[1:]:
         await asyncio.gather(*(each.hand(number) for each in (dead, well)))
     await asyncio.gather(*(_decoded(stage, each, "dossier.returned") for each in dossiers))

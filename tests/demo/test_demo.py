@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -26,6 +27,7 @@ from hub.demo import ground, scenario
 from hub.demo.place import PLACES
 from hub.demo.scenario import Shares
 from tests.broker import Addresses
+from tests.rules.tree import ROOT
 
 SECONDS = 200
 EVERYBODY = ("--online-payment-share", "1", "--post-share", "1")
@@ -64,6 +66,19 @@ class Demo:
         with self.started(*options) as demo:
             out, err = demo.communicate(timeout=SECONDS)
         return demo.returncode, out, err
+
+    def type(self, *lines: str) -> str:
+        """What these lines print, typed into a shell in the folder."""
+        typed = [f'hub() {{ "{sys.executable}" -m hub "$@"; }}', *lines]
+        ended = subprocess.run(
+            ["bash", "-c", "\n".join(typed)],
+            cwd=self.folder,
+            env={n: v for n, v in os.environ.items() if n not in ("HUB_KAFKA", "HUB_POSTGRES")},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+        )
+        return ended.stdout + ended.stderr
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -121,6 +136,35 @@ def lines_until(process: subprocess.Popen[str], pattern: str, *, error: bool) ->
         if re.search(pattern, line):
             return seen
     raise AssertionError(f"{pattern} never came; last: {seen[-5:]}")
+
+
+def practise(demo: Demo, exported: str) -> None:
+    """Type what docs/runbook/practice.md says, and see what it promises."""
+    page = (ROOT / "docs" / "runbook" / "practice.md").read_text("utf-8")
+    start, refuse, send, see, early, mend, rest = re.findall(r"```sh\n(.*?)```", page, re.S)
+    assert start == "make demo KEEP=1\n"
+    demo.type(exported, refuse, send)
+    until_typed(demo, exported, "hub held list --json", '"waiting_count": 2')
+    seen = demo.type(exported, see)
+    assert "undocumented_refusal" in seen
+    assert "rounds used: 0 of 12; next at " in seen
+    assert "1 behind it wait for it" in seen
+    tried = demo.type(exported, early)
+    assert re.match(r"act 1: parked again, undocumented_refusal: .*\nrounds used: 1 of 12; ", tried)
+    assert "act 2: delivered\n" in demo.type(exported, mend)
+    until_typed(demo, exported, "hub held list", "nothing is held")
+    holds = "curl -s $PORTAL/_control/dossiers/$DOSSIER"
+    assert json.loads(demo.type(exported, holds))["statuses"] == ["2", "4"]
+    rested = demo.type(exported, rest)
+    assert "practice: maintenance" in rested
+    assert "dossiers-to-national-portal goes on" in rested
+
+
+def until_typed(demo: Demo, exported: str, line: str, wanted: str) -> None:
+    """Type a line until it prints what is wanted."""
+    end = time.monotonic() + SECONDS
+    while wanted not in (found := demo.type(exported, line)):
+        assert time.monotonic() < end, found
 
 
 def test_the_hub_the_portal_and_the_ward_agree_and_nothing_is_left_running(demo: Demo) -> None:
@@ -197,17 +241,12 @@ def test_188_units_send_at_once_and_each_has_its_dossier_at_the_portal(demo: Dem
 
 async def test_a_kept_demo_says_where_it_is_and_its_command_works_until_ctrl_c(demo: Demo) -> None:
     with demo.started("--dossiers", "5", "--keep") as running:
-        page = await asyncio.to_thread(lines_until, running, "_control/dossiers", error=False)
-        command = next(line for line in page if "hub show dossier" in line and "--config" in line)
-        shown = await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, "-m", *command.split()],
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-        )
-        assert shown.returncode == 0, shown.stderr
-        assert "dossier.returned" in shown.stdout
+        page = await asyncio.to_thread(lines_until, running, "practice.md", error=False)
+        exported = next(line.strip() for line in page if "export HUB_CONFIG=" in line)
+        command = next(line.strip() for line in page if line.startswith("  hub show dossier"))
+        shown = await asyncio.to_thread(demo.type, f"{exported}\n{command}")
+        assert "dossier.returned" in shown
+        await asyncio.to_thread(practise, demo, exported)
         ready = re.search(r"http://\S+/readyz", "".join(page))
         assert ready is not None
         async with aiohttp.ClientSession() as session, session.get(ready[0]) as answer:

@@ -109,6 +109,19 @@ def test_what_cannot_be_probed_is_refused(tmp_path: Path, name: str, text: str) 
     assert text in found.stderr
 
 
+def test_without_a_name_every_connector_that_sends_is_probed(tmp_path: Path, portal: str) -> None:
+    wait_for(portal)
+    found = probe(tmp_path, portal, "connector", "probe")
+    assert found.exit_code == 0, found.stderr
+    assert found.stdout.startswith("national_portal: signed in for H26.19.12")
+    assert "one_stop" not in found.stdout  # it only receives here
+    away = probe(tmp_path, "http://127.0.0.1:9", "connector", "probe", "--json")
+    assert away.exit_code == 1
+    assert [(told["connector"], told["ok"]) for told in json.loads(away.stdout)] == [
+        ("national_portal", False)
+    ]
+
+
 def test_the_list_tells_who_sends_and_who_receives(tmp_path: Path) -> None:
     found = probe(tmp_path, "http://127.0.0.1:9", "connector", "list", "--json")
     ways = {row["connector"]: row["ways"] for row in json.loads(found.stdout)}

@@ -15,8 +15,10 @@ from hub.__main__ import commands
 from hub.commands.top import frame_of
 from hub.held import RouteControl
 from hub.store import Store
+from hub.store.acts import Author
 from hub.store.held import PostgresHeldStore
 from hub.store.held_view import WorkerReport
+from hub.store.routes import pause
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
@@ -101,6 +103,22 @@ def test_once_prints_routes_decoding_and_workers(beating: str) -> None:
     assert printed.exit_code == 0
     for word in ("portal", "in.shop", "vm-1-abc", "works", "breaker"):
         assert word in printed.stdout
+
+
+def test_a_reason_is_printed_whole_under_the_table(beating: str) -> None:
+    reason = "the portal's database moves to another hall, ticket 4711, until Sunday night " * 3
+    author = Author("lan", reason.strip())
+    asyncio.run(_paused(beating, author))
+    call = ["top", "--once", "--seconds", "0.1", "--postgres", beating]
+    printed = CliRunner().invoke(commands(["top"]), call).stdout
+    assert f"portal: paused, {author.reason}" in " ".join(printed.split())
+    assert "of so many dossiers" in " ".join(printed.split())
+
+
+async def _paused(url: str, author: Author) -> None:
+    store = Store.open(url)
+    await pause(store, "portal", author)
+    await store.close()
 
 
 def test_json_has_the_same_frame(beating: str) -> None:
