@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from hub.connector import Answer
 from hub.connectors.public_post.tokens import Tokens
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.event import Alias
 from hub.schemas.post import ParcelEvent
 from tests.connectors.post_examples import (
     ACCOUNT,
@@ -185,6 +187,54 @@ async def test_a_cancelled_order_is_told_and_its_number_is_not_used_again() -> N
         await door.play(CUT)
         await failed(door, UnknownOutcome, ordered())
         assert (await door.ask(ordered())).answer is Answer.UNKNOWN
+
+
+async def test_what_the_post_has_is_told_though_the_store_goes_away_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the ledger holds "not taken", and a registration is sent a second time."""
+    async with post() as door:
+        whole = door.ground.remember
+
+        async def remember(aliases: Sequence[Alias]) -> None:
+            if door.calls("postDocument"):
+                raise Unavailable("the store does not answer", code="store_away")
+            await whole(aliases)
+
+        monkeypatch.setattr(door.ground, "remember", remember)
+        request = door.request(ordered("both"))
+        reply = await door.client.deliver([request], timeout_seconds=10)
+        assert [event.kind for event in door.events(*reply.messages)] == ["post.order_accepted"]
+
+
+async def test_an_order_delivered_again_after_its_cancel_is_not_a_second_order() -> None:
+    first, away = ordered(), cancelled()
+    async with post() as door:
+        await door.deliver(first)
+        await door.deliver(away)
+        reply = await door.deliver(first)
+        assert [event.kind for event in door.events(*reply.messages)] == ["post.order_accepted"]
+        assert door.calls("order/post") == 1
+        assert door.ground.known[ORDER_CODE].facts["state"] == "cancelled"
+
+
+async def test_a_cancel_delivered_again_leaves_the_order_that_followed() -> None:
+    away = cancelled()
+    async with post() as door:
+        await door.deliver(ordered())
+        await door.deliver(away)
+        door.ground.known[ORDER_CODE].facts.update(state="taken", order="of a later one")
+        reply = await door.deliver(away)
+        assert [event.kind for event in door.events(*reply.messages)] == ["post.cancelled"]
+        assert door.calls("order/cancel") == 1
+        assert door.ground.known[ORDER_CODE].facts["state"] == "taken"
+
+
+async def test_a_dossier_does_not_cancel_the_parcel_of_another() -> None:
+    async with post() as door:
+        await door.deliver(ordered(number=2))
+        await failed(door, Rejected, cancelled(code=f"{CODE}.2"))
+        assert door.calls("order/cancel") == 0
 
 
 async def test_a_parcel_on_its_way_cannot_be_cancelled() -> None:

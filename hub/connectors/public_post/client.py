@@ -19,7 +19,7 @@ import orjson
 
 from hub import http
 from hub.connector import Answer, Asked, Ground, Reply, Request
-from hub.connectors.public_post.encode import CANCEL, DOCUMENT, ORDER
+from hub.connectors.public_post.encode import CANCEL, DOCUMENT
 from hub.connectors.public_post.settings import OAuthAccount, PublicPostSettings
 from hub.connectors.public_post.tokens import Tokens
 from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
@@ -45,6 +45,10 @@ class Said:
 
     code: str
     text: str
+
+
+NOTHING = Said("", "")
+"""What the post says of a repetition that is not sent."""
 
 
 class Door:
@@ -207,11 +211,14 @@ class PostClient:
         known = await self._ground.alias(*_alias_of(request))
         facts = known.facts if known else {}
         state = facts.get("state")
+        if facts.get("taken_by") == request.operation_key:
+            return Asked(Answer.TAKEN, self._reply(request, NOTHING, {}, existed=True))
         if facts.get("order") != _digest(request) or state == REFUSED:
             # It is remembered before it is sent, so this one never was, or was refused.
             return Asked(Answer.NOT_TAKEN)
         if state == TAKEN or (state == BEGUN and "seen" in facts):
-            return Asked(Answer.TAKEN, self._reply(request, Said("", ""), existed=True))
+            reply = self._reply(request, NOTHING, _taken(request), existed=True)
+            return Asked(Answer.TAKEN, reply)
         noticed = self._settings.documents_noticed or request.message.operation != DOCUMENT
         return Asked(Answer.NOT_TAKEN if noticed and state == BEGUN else Answer.UNKNOWN)
 
@@ -237,11 +244,13 @@ class PostClient:
         digest, subject = _digest(request), request.event.subject
         known = await self._ground.alias(kind, value) or Alias(kind, value, subject)
         facts, state = known.facts, known.facts.get("state")
+        if facts.get("taken_by") == request.operation_key:
+            return self._reply(request, NOTHING, {}, existed=True)
         other = state in (BEGUN, AGAIN, TAKEN) and facts.get("order") != digest
         if other or known.subject != subject:
             raise _another("remembered")
         if state == TAKEN or (state == BEGUN and "seen" in facts):
-            return self._reply(request, Said("", ""), existed=True)
+            return self._reply(request, NOTHING, _taken(request), existed=True)
         used = state in (CANCELLED, AGAIN)
         begun = {"order": digest, "state": AGAIN if used else BEGUN}
         await self._ground.remember([Alias(kind, value, subject, begun)])
@@ -253,9 +262,10 @@ class PostClient:
                 back = {"state": state or REFUSED}
                 await self._ground.remember([Alias(kind, value, subject, back)])
             raise
-        reply = self._reply(request, said, existed=said.code in self._settings.exists_codes)
-        await self._ground.remember(reply.aliases)
-        return reply
+        # The hub stores what the reply makes known. Were it stored here, a store that is away
+        # would say "not taken" of an order that the post has.
+        existed = said.code in self._settings.exists_codes
+        return self._reply(request, said, _taken(request), existed=existed)
 
     async def _ordered(self, request: Request, used: bool, deadline: http.Deadline) -> Said:
         """The post's answer to an order that it has now; `used`: its number was cancelled once."""
@@ -269,11 +279,18 @@ class PostClient:
         return said
 
     async def _cancel(self, request: Request, deadline: http.Deadline) -> Reply:
+        known = await self._ground.alias(*_alias_of(request))
+        if known and known.subject != request.event.subject:
+            raise Rejected("the order belongs to another dossier", foreign_code="remembered")
+        if known and known.facts.get("cancelled_by") == request.operation_key:
+            # A repetition: since then the number may have been ordered again.
+            return self._reply(request, NOTHING, {}, existed=False)
         path = f"{self._settings.cancel_path}?{request.message.body.decode()}"
         said = await self._said(request, path, deadline)
         if said.code not in self._settings.cancelled_codes:
             raise self._refusal(said, CANCEL)
-        return self._reply(request, said, existed=False)
+        facts = {"state": CANCELLED, "cancelled_by": request.operation_key}
+        return self._reply(request, said, facts, existed=False)
 
     async def _said(self, request: Request, path: str, deadline: http.Deadline) -> Said:
         operation = request.message.operation
@@ -299,8 +316,10 @@ class PostClient:
             foreign_code=said.code,
         )
 
-    def _reply(self, request: Request, said: Said, *, existed: bool) -> Reply:
-        """The message for the way in, and what is remembered of the order."""
+    def _reply(
+        self, request: Request, said: Said, facts: Mapping[str, str], *, existed: bool
+    ) -> Reply:
+        """The message for the way in, and what becomes known of the order."""
         headers, operation = request.message.headers, request.message.operation
         subject, key = request.event.subject, request.operation_key
         body = {
@@ -327,10 +346,7 @@ class PostClient:
             received_at=self._now(),
             traceparent=request.message.traceparent,
         )
-        state = {"state": CANCELLED if operation == CANCEL else TAKEN}
-        if operation in (ORDER, DOCUMENT):
-            state["order"] = _digest(request)
-        aliases = [Alias(*_alias_of(request), subject, state)]
+        aliases = [Alias(*_alias_of(request), subject, facts)]
         if headers["item_code"]:
             aliases.append(Alias(ITEM_ALIAS, headers["item_code"], subject))
         return Reply((message,), tuple(aliases), said.code)
@@ -344,6 +360,11 @@ def _alias_of(request: Request) -> tuple[str, str]:
 def _digest(request: Request) -> str:
     """What tells one order from another under the same number; nothing personal can be read."""
     return sha256(request.message.body).hexdigest()
+
+
+def _taken(request: Request) -> dict[str, str]:
+    """What is remembered of an order that the post has."""
+    return {"state": TAKEN, "order": _digest(request), "taken_by": request.operation_key}
 
 
 def _another(code: str) -> Rejected:
