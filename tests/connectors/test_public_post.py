@@ -13,6 +13,7 @@ from hub.connectors.public_post.tokens import Tokens
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
 from hub.schemas.post import ParcelEvent
+from tests.connectors.broken_server import REFUSED, broken_server
 from tests.connectors.post_examples import (
     ACCOUNT,
     CITIZEN,
@@ -259,6 +260,11 @@ async def test_a_parcel_on_its_way_cannot_be_cancelled() -> None:
         ({"fault": "malformed"}, UnknownOutcome, "malformed_reply"),
         ({"fault": "malformed", "body": '{"Status":null}'}, UnknownOutcome, "malformed_reply"),
         ({"fault": "malformed", "body": '["100"]'}, UnknownOutcome, "malformed_reply"),
+        ({"fault": "malformed", "body": '{"Status":true}'}, UnknownOutcome, "malformed_reply"),
+        ({"fault": "malformed", "body": '{"Status":["100"]}'}, UnknownOutcome, "malformed_reply"),
+        ({"fault": "malformed", "body": '{"Status":"Xong"}'}, Rejected, "rejected"),
+        ({"fault": "malformed", "body": '{"Status":"Đã nhận"}'}, UnknownOutcome, "malformed_reply"),
+        ({"fault": "5xx", "status": 520}, UnknownOutcome, "unknown_outcome"),
     ],
 )
 async def test_each_answer_becomes_one_error(
@@ -268,6 +274,13 @@ async def test_each_answer_becomes_one_error(
         await door.play({**fault, "operation": "order/post"})
         for request in (ordered(), ordered("pick_up")):
             assert (await failed(door, error, request)).code == code
+
+
+async def test_a_status_is_the_same_number_however_json_writes_it() -> None:
+    async with post() as door:
+        body = '{"Status":100.0}'
+        await door.play({"fault": "malformed", "operation": "order/post", "body": body})
+        assert (await door.deliver(ordered())).foreign_code == "100"
 
 
 async def test_nothing_is_sent_without_a_connection_or_without_time() -> None:
@@ -297,6 +310,20 @@ async def test_a_refused_account_is_left_alone_for_a_while() -> None:
         assert door.calls("token") == 1
         with pytest.raises(Misconfigured):
             await door.client.probe()
+
+
+async def test_a_login_that_is_refused_in_any_way_is_not_the_orders_fault() -> None:
+    async with post() as there, broken_server(there.url) as (server, address):
+        server.plan(REFUSED["418"])
+        async with post(base_url=address) as door:
+            assert (await failed(door, Misconfigured, ordered())).code == "account_refused"
+
+
+async def test_a_token_that_cannot_stand_in_a_header_is_none() -> None:
+    async with post() as door:
+        body = '{"access_token":"a\\r\\nX-B: c","expires_in":60}'
+        await door.play({"fault": "malformed", "operation": "token", "body": body})
+        assert (await failed(door, Unavailable, ordered())).code == "malformed_reply"
 
 
 async def test_a_static_token_travels_in_its_own_header() -> None:

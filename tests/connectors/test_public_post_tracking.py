@@ -271,6 +271,12 @@ def test_an_unreadable_time_is_kept_as_text_only(epoch: Any) -> None:
     assert bool(data.originals) == (epoch is not None)
 
 
+@pytest.mark.parametrize("code", [90, 90.0, "90"])
+def test_a_status_is_the_same_however_json_writes_the_number(code: Any) -> None:
+    event = tracked(StatusCode=code)
+    assert (event.kind, event.data.state_code) == ("post.delivered", "90")
+
+
 @pytest.mark.parametrize("state", ParcelState)
 def test_every_state_can_be_mapped_and_has_its_kind(state: ParcelState) -> None:
     block = settings(feed={"statuses": {"7": {"state": state, "service": "pick_up"}}})

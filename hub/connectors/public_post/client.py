@@ -7,6 +7,7 @@ README. Texts of errors carry codes and names of operations only.
 from __future__ import annotations
 
 import asyncio
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,8 +36,8 @@ BEGUN, TAKEN, REFUSED, CANCELLED = "begun", "taken", "refused", "cancelled"
 AGAIN = "again"
 """What is remembered of an order: sent and not answered; taken; refused; cancelled; sent under a
 number that had been cancelled."""
-_LOST = (500, 502, 504)
-"""HTTP statuses after which nobody knows what the post did."""
+_BUSY = (429, 503)
+"""HTTP statuses that say: not taken. After any other 5xx nobody knows what the post did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +153,13 @@ class Door:
             reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
         except UnknownOutcome as error:
             raise Unavailable(str(error), code=error.code) from error
-        if reply.status == 400:
-            raise Misconfigured("the door refuses the account", code="account_refused")
-        http.check_status(reply)
+        try:
+            http.check_status(reply)
+        except Rejected as error:  # nothing is wrong with what is to be sent
+            raise Misconfigured("the door refuses the account", code="account_refused") from error
         fields = json_object(reply.body)
         token, seconds = fields.get("access_token"), fields.get("expires_in")
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
             raise Unavailable("the login gave no token", code="malformed_reply")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
             return token, TOKEN_SECONDS
@@ -295,9 +297,9 @@ class PostClient:
     async def _said(self, request: Request, path: str, deadline: http.Deadline) -> Said:
         operation = request.message.operation
         reply = await self._door.call(request.message, path, request.operation_key, deadline)
-        if reply.status in _LOST:
+        if reply.status >= 500 and reply.status not in _BUSY:
             raise UnknownOutcome(f"{operation}: HTTP {reply.status}", code="unknown_outcome")
-        fields = json_object(reply.body) if reply.status != 429 and reply.status < 500 else {}
+        fields = json_object(reply.body) if reply.status not in _BUSY else {}
         code = plain_code(fields.get("Status"))
         if not code:
             http.check_status(reply)
@@ -384,8 +386,8 @@ def json_object(body: bytes) -> Mapping[str, Any]:
 
 
 def plain_code(code: object) -> str:
-    """A code as short text (numbers and texts alike); `` if there is none."""
-    if code is None or code == "":
-        return ""
-    text = str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
+    """A code as short text (numbers and texts alike); `` if it cannot be one."""
+    if isinstance(code, float) and code.is_integer():
+        code = int(code)
+    text = str(code) if isinstance(code, str | int) and not isinstance(code, bool) else ""
+    return text if len(text) <= 20 and text.isascii() and text.isprintable() else ""
