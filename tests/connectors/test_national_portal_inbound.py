@@ -105,6 +105,15 @@ async def test_a_pushed_dossier_is_submitted_under_the_portals_code(door: Unit) 
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"), [("", "submitted"), (None, "submitted"), (0, "progressed")]
+)
+async def test_only_a_dossier_without_a_status_is_new(door: Unit, code: Any, kind: str) -> None:
+    await door.hear(call(FILED | {"TrangThaiHoSo": code}))
+    (event,) = door.events()
+    assert event.kind == f"dossier.{kind}"
+
+
 async def test_a_refusal_names_the_dossier_only_by_what_is_a_code(door: Unit) -> None:
     for code in (NATIONAL, "Nguyễn Văn Mẫu"):
         await door.hear(call(FILED | {"MaHoSo": code, "TepDonDangKy": "?"}))

@@ -22,10 +22,12 @@ import orjson
 from hub import http
 from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.national_portal.calls import (
+    LOGIN,
     Deadline,
     Outgoing,
     PortalReply,
     Verdict,
+    stands_at,
     understand,
 )
 from hub.connectors.national_portal.catalogue import Catalogues
@@ -96,10 +98,10 @@ class PortalClient:
         if request.message.operation != models.DOSSIER_SERVICE:
             return Asked(Answer.UNKNOWN)
         unit = request.message.headers["unit"]
-        found = await self._look_up(unit, request.event.subject, Deadline(timeout_seconds))
+        sent = orjson.loads(request.message.body)
+        found = await self._look_up(unit, sent["MaHoSo"], Deadline(timeout_seconds))
         if not found:
             return Asked(Answer.NOT_TAKEN)
-        sent = orjson.loads(request.message.body)
         told = [name for name in ECHOED if name in sent]
         held = found[0] if isinstance(found[0], dict) else {}
         same = all(str(held.get(name)) == str(sent[name]) for name in told)
@@ -134,9 +136,8 @@ class PortalClient:
         Only from the portal's own host and those of `file_hosts`: an address came from outside.
         """
         settings = self._settings
-        parts = urlsplit(address)
         hosts = (urlsplit(settings.base_url).hostname, *settings.file_hosts)
-        if parts.scheme not in ("http", "https") or parts.hostname not in hosts:
+        if not stands_at(address, hosts):
             raise Rejected("the file stands at a host that is not allowed", code="file_host")
         limits = http.CallLimits(deadline.left(), settings.file_bytes)
         try:
@@ -229,7 +230,8 @@ class PortalClient:
     async def _sync(self, request: Request, unit: str, deadline: Deadline) -> str:
         """Send a dossier as new or as an update, whichever the portal needs; its code."""
         await self._check_procedure(request.message.body)
-        code = request.event.subject
+        # The hub may know it by another code than it is sent with.
+        code = orjson.loads(request.message.body)["MaHoSo"]
         known = (unit, code) in self._known or bool(await self._look_up(unit, code, deadline))
         reply = await self._send_dossier(request, unit, known, deadline)
         if reply.verdict is Verdict.EXISTS and not known:
@@ -265,6 +267,11 @@ class PortalClient:
             traceparent=requests[0].message.traceparent,
         )
         reply = await self._exchange(call, deadline)
+        if reply.verdict is Verdict.EXISTS and len(requests) > 1:
+            # Which of the rows exist is not told, nor whether the others were taken.
+            for request in requests:
+                code = await self._progress([request], unit, deadline)
+            return code
         # A row that "exists" is a row that was taken earlier.
         if reply.verdict not in (Verdict.SUCCESS, Verdict.EXISTS):
             raise self._refusal(reply, models.PROGRESS_SERVICE)
@@ -328,9 +335,11 @@ class PortalClient:
         limit = self._settings.query_timeout_seconds
         try:
             sent = await self._send(self._settings.auth_path, body, {}, limit)
-            reply = understand(sent, "login", self._settings)
+            reply = understand(sent, LOGIN, self._settings)
         except UnknownOutcome as error:
             raise Unavailable(str(error), code=error.code) from error
+        except Rejected as error:  # nothing is wrong with what is to be sent
+            raise Misconfigured("login refused", code="account_refused") from error
         session = reply.fields.get("session")
         if reply.code not in self._settings.success_codes or not isinstance(session, str):
             raise Misconfigured(f"login refused (error_code {reply.code})", code="account_refused")
