@@ -152,6 +152,7 @@ async def test_every_code_becomes_one_of_ours(
     ("fault", "error"),
     [
         ({"fault": "5xx", "status": 500}, UnknownOutcome),
+        ({"fault": "5xx", "status": 520}, UnknownOutcome),
         ({"fault": "5xx", "status": 503, "retry_after_seconds": 7}, Unavailable),
         ({"fault": "429", "retry_after_seconds": 3}, Unavailable),
         ({"fault": "malformed"}, UnknownOutcome),
