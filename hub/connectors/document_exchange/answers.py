@@ -20,6 +20,9 @@ AROUND_BYTES = 65_536
 
 _DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*"')
 _HOLDBACK = 64
+_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_ESCAPE_BYTES = 6
+_PLAIN = {b"/": b"/", b"r": b"", b"n": b"", b"t": b""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,14 @@ def _plain_code(code: object) -> str:
     return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
 
 
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    """What a JSON escape in base64 stands for: writers escape `/`, `+`, `=`, and break lines."""
+    if found[1] is None:
+        return _PLAIN.get(found[2], b"?")
+    code = int(found[1], 16)
+    return bytes([code]) if code < 128 else b"?"
+
+
 class DataCutter:
     """Cuts the text of `data` out of an answer that comes in pieces.
 
@@ -128,12 +139,10 @@ class DataCutter:
     def _inside(self, text: bytes) -> bytes:
         end = text.find(b'"')
         part = text if end < 0 else text[:end]
-        if end < 0 and part.endswith(b"\\"):
-            self._waiting, part = b"\\", part[:-1]
-        # Writers of JSON may escape the slash, writers of base64 may break lines.
-        for escaped, plain in ((b"\\/", b"/"), (b"\\r", b""), (b"\\n", b"")):
-            part = part.replace(escaped, plain)
-        self._take(part)
+        torn = part.rfind(b"\\", max(len(part) - _ESCAPE_BYTES + 1, 0)) if end < 0 else -1
+        if torn >= 0:
+            part, self._waiting = part[:torn], part[torn:]
+        self._take(_ESCAPE.sub(_unescaped, part) if b"\\" in part else part)
         if end < 0:
             return b""
         self._state = "after"
