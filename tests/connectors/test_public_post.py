@@ -188,6 +188,9 @@ async def test_a_cancelled_order_is_told_and_its_number_is_not_used_again() -> N
         await door.play(CUT)
         await failed(door, UnknownOutcome, ordered())
         assert (await door.ask(ordered())).answer is Answer.UNKNOWN
+        await door.play()
+        error = await failed(door, Rejected, ordered())
+        assert "ask the post" in str(error)
 
 
 async def test_what_the_post_has_is_told_though_the_store_goes_away_behind_it(
@@ -206,6 +209,17 @@ async def test_what_the_post_has_is_told_though_the_store_goes_away_behind_it(
         request = door.request(ordered("both"))
         reply = await door.client.deliver([request], timeout_seconds=10)
         assert [event.kind for event in door.events(*reply.messages)] == ["post.order_accepted"]
+        assert reply.aliases[0].facts["state"] == "taken", "stored with the reply, later"
+
+
+async def test_a_reply_that_is_given_again_does_not_revive_a_cancelled_order() -> None:
+    """The hub's ledger keeps the reply to a registration, and gives it again."""
+    async with post() as door:
+        reply = await door.deliver(ordered("both"))
+        await door.deliver(cancelled("both"))
+        await door.ground.remember(reply.aliases)
+        code = ("post.order", f"HCC.H99.01/{CODE}-HC")
+        assert door.ground.known[code].facts["state"] == "cancelled"
 
 
 async def test_an_order_delivered_again_after_its_cancel_is_not_a_second_order() -> None:

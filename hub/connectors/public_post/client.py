@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import aiohttp
@@ -21,21 +20,31 @@ import orjson
 from hub import http
 from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.public_post.encode import CANCEL, DOCUMENT
+from hub.connectors.public_post.remembered import (
+    AGAIN,
+    BEGUN,
+    CANCELLED,
+    REFUSED,
+    TAKEN,
+    alias_of,
+    another,
+    cancelled,
+    digest,
+    remember,
+    taken,
+    unclear,
+)
 from hub.connectors.public_post.settings import OAuthAccount, PublicPostSettings
 from hub.connectors.public_post.tokens import Tokens
 from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
 from hub.message import Message, name_id
-from hub.schemas.post import ITEM_ALIAS, order_alias
+from hub.schemas.post import ITEM_ALIAS
 from hub.wire.dvcqg.dates import VIETNAM
 
 KEY_HEADER = "X-Operation-Key"
 TOKEN_SECONDS = 3600.0
 """Life of a token that does not say how long it lives."""
-BEGUN, TAKEN, REFUSED, CANCELLED = "begun", "taken", "refused", "cancelled"
-AGAIN = "again"
-"""What is remembered of an order: sent and not answered; taken; refused; cancelled; sent under a
-number that had been cancelled."""
 _BUSY = (429, 503)
 """HTTP statuses that say: not taken. After any other 5xx nobody knows what the post did."""
 
@@ -210,16 +219,17 @@ class PostClient:
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         """Whether a registration is known: to the hub's memory, or by entries of the feed."""
-        known = await self._ground.alias(*_alias_of(request))
+        known = await self._ground.alias(*alias_of(request))
         facts = known.facts if known else {}
         state = facts.get("state")
         if facts.get("taken_by") == request.operation_key:
-            return Asked(Answer.TAKEN, self._reply(request, NOTHING, {}, existed=True))
-        if facts.get("order") != _digest(request) or state == REFUSED:
+            reply = await self._reply(request, NOTHING, {}, existed=True)
+            return Asked(Answer.TAKEN, reply)
+        if facts.get("order") != digest(request) or state == REFUSED:
             # It is remembered before it is sent, so this one never was, or was refused.
             return Asked(Answer.NOT_TAKEN)
         if state == TAKEN or (state == BEGUN and "seen" in facts):
-            reply = self._reply(request, NOTHING, _taken(request), existed=True)
+            reply = await self._reply(request, NOTHING, taken(request), existed=True)
             return Asked(Answer.TAKEN, reply)
         noticed = self._settings.documents_noticed or request.message.operation != DOCUMENT
         return Asked(Answer.NOT_TAKEN if noticed and state == BEGUN else Answer.UNKNOWN)
@@ -242,57 +252,54 @@ class PostClient:
 
     async def _order(self, request: Request, deadline: http.Deadline) -> Reply:
         """Order or register, unless the hub's memory or the post says that it is there."""
-        kind, value = _alias_of(request)
-        digest, subject = _digest(request), request.event.subject
+        kind, value = alias_of(request)
+        order, subject = digest(request), request.event.subject
         known = await self._ground.alias(kind, value) or Alias(kind, value, subject)
         facts, state = known.facts, known.facts.get("state")
         if facts.get("taken_by") == request.operation_key:
-            return self._reply(request, NOTHING, {}, existed=True)
-        other = state in (BEGUN, AGAIN, TAKEN) and facts.get("order") != digest
+            return await self._reply(request, NOTHING, {}, existed=True)
+        other = state in (BEGUN, AGAIN, TAKEN) and facts.get("order") != order
         if other or known.subject != subject:
-            raise _another("remembered")
+            raise another("remembered")
         if state == TAKEN or (state == BEGUN and "seen" in facts):
-            return self._reply(request, NOTHING, _taken(request), existed=True)
+            return await self._reply(request, NOTHING, taken(request), existed=True)
         used = state in (CANCELLED, AGAIN)
-        begun = {"order": digest, "state": AGAIN if used else BEGUN}
+        begun = {"order": order, "state": AGAIN if used else BEGUN}
         await self._ground.remember([Alias(kind, value, subject, begun)])
         try:
-            said = await self._ordered(request, used, deadline)
+            said = await self._ordered(request, state, deadline)
         except (Rejected, Unavailable):
             if state not in (BEGUN, AGAIN):
                 # This first sending took no effect: the number is as free as before.
                 back = {"state": state or REFUSED}
                 await self._ground.remember([Alias(kind, value, subject, back)])
             raise
-        # The hub stores what the reply makes known. Were it stored here, a store that is away
-        # would say "not taken" of an order that the post has.
         existed = said.code in self._settings.exists_codes
-        return self._reply(request, said, _taken(request), existed=existed)
+        return await self._reply(request, said, taken(request), existed=existed)
 
-    async def _ordered(self, request: Request, used: bool, deadline: http.Deadline) -> Said:
-        """The post's answer to an order that it has now; `used`: its number was cancelled once."""
+    async def _ordered(self, request: Request, state: str | None, deadline: http.Deadline) -> Said:
+        """The post's answer to an order that it has now, whose number was in this state."""
         settings, operation = self._settings, request.message.operation
         path = settings.document_path if operation == DOCUMENT else settings.order_path
         said = await self._said(request, path, deadline)
-        if used and said.code in settings.exists_codes:
-            raise _another(said.code)
+        if state in (CANCELLED, AGAIN) and said.code in settings.exists_codes:
+            raise another(said.code) if state == CANCELLED else unclear(said.code)
         if said.code not in (*settings.accepted_codes, *settings.exists_codes):
             raise self._refusal(said, operation)
         return said
 
     async def _cancel(self, request: Request, deadline: http.Deadline) -> Reply:
-        known = await self._ground.alias(*_alias_of(request))
+        known = await self._ground.alias(*alias_of(request))
         if known and known.subject != request.event.subject:
             raise Rejected("the order belongs to another dossier", foreign_code="remembered")
         if known and known.facts.get("cancelled_by") == request.operation_key:
             # A repetition: since then the number may have been ordered again.
-            return self._reply(request, NOTHING, {}, existed=False)
+            return await self._reply(request, NOTHING, {}, existed=False)
         path = f"{self._settings.cancel_path}?{request.message.body.decode()}"
         said = await self._said(request, path, deadline)
         if said.code not in self._settings.cancelled_codes:
             raise self._refusal(said, CANCEL)
-        facts = {"state": CANCELLED, "cancelled_by": request.operation_key}
-        return self._reply(request, said, facts, existed=False)
+        return await self._reply(request, said, cancelled(request), existed=False)
 
     async def _said(self, request: Request, path: str, deadline: http.Deadline) -> Said:
         operation = request.message.operation
@@ -318,10 +325,10 @@ class PostClient:
             foreign_code=said.code,
         )
 
-    def _reply(
+    async def _reply(
         self, request: Request, said: Said, facts: Mapping[str, str], *, existed: bool
     ) -> Reply:
-        """The message for the way in, and what becomes known of the order."""
+        """The message for the way in; `facts` of the order are remembered."""
         headers, operation = request.message.headers, request.message.operation
         subject, key = request.event.subject, request.operation_key
         body = {
@@ -348,32 +355,10 @@ class PostClient:
             received_at=self._now(),
             traceparent=request.message.traceparent,
         )
-        aliases = [Alias(*_alias_of(request), subject, facts)]
+        aliases = [await remember(self._ground, request, facts)]
         if headers["item_code"]:
             aliases.append(Alias(ITEM_ALIAS, headers["item_code"], subject))
         return Reply((message,), tuple(aliases), said.code)
-
-
-def _alias_of(request: Request) -> tuple[str, str]:
-    headers = request.message.headers
-    return order_alias(headers["customer_code"], headers["order_number"])
-
-
-def _digest(request: Request) -> str:
-    """What tells one order from another under the same number; nothing personal can be read."""
-    return sha256(request.message.body).hexdigest()
-
-
-def _taken(request: Request) -> dict[str, str]:
-    """What is remembered of an order that the post has."""
-    return {"state": TAKEN, "order": _digest(request), "taken_by": request.operation_key}
-
-
-def _another(code: str) -> Rejected:
-    return Rejected(
-        "the order number belongs to an order with other content; raise data.number",
-        foreign_code=code,
-    )
 
 
 def json_object(body: bytes) -> Mapping[str, Any]:
