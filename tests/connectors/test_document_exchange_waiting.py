@@ -81,6 +81,19 @@ async def test_a_refusal_that_nobody_calls_final_gives_no_package_up() -> None:
     assert caught.value.code == "fetch_refused"
 
 
+@pytest.mark.parametrize("data", ['""', "null", "{}"])
+async def test_an_answer_without_a_package_gives_no_package_up(data: str) -> None:
+    async with axis() as here:
+        first = await here.act(do="document", number="1")
+        body = f'{{"status":"OK","ErrorCode":"0","data":{data}}}'
+        await here.play({"fault": "malformed", "operation": "getEdoc", "body": body})
+        with pytest.raises(Unavailable) as caught:
+            await here.poller.poll("")
+        await here.play()
+        assert await look(here) == [first]
+    assert caught.value.code == "malformed_reply"
+
+
 async def test_packages_at_the_head_of_the_list_that_are_away_do_not_hide_the_rest() -> None:
     async with axis(page_count=1) as here:
         broken = [await here.act(do="document", number=str(number)) for number in range(4)]

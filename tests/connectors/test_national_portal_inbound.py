@@ -135,6 +135,12 @@ async def test_a_dossier_that_comes_back_changed_and_changed_again_is_taken_each
     assert [event.data.updating for event in door.events()] == [True] * 3  # type: ignore[attr-defined] # dossier events
 
 
+@pytest.mark.parametrize("flag", ["1", 1, "true", True, "True"])
+async def test_an_update_says_so_in_any_spelling(door: Unit, flag: Any) -> None:
+    await door.hear(call(FILED, isUpdating=flag))
+    assert [event.data.updating for event in door.events()] == [True]  # type: ignore[attr-defined] # a dossier event
+
+
 async def test_of_several_dossiers_only_the_new_ones_are_taken(door: Unit) -> None:
     await door.hear(call(FILED))
     other = FILED | {"MaHoSo": "G22.99-260105-000099"}

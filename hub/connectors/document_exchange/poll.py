@@ -264,6 +264,8 @@ class AxisPoller:
         if not answer.ok:
             raise answers.refusal(answer, models.FETCH, self._settings)
         decoder.close()
+        if not raw.tell():
+            raise Unavailable("the answer holds no package", code="malformed_reply")
 
     async def _keep_attachments(self, opening: Opening, opened: Opened) -> tuple[DocumentFile, ...]:
         kept: dict[int, DocumentFile] = {}

@@ -153,7 +153,7 @@ class Door:
         unit = self._unit(tree.get("madonvi"))
         service = _service(tree.get("service")) if enveloped else DOSSIER_SERVICE
         flag = tree.get("isUpdating") if enveloped else None
-        updating = FLAG_OF_TEXT.get(flag) if isinstance(flag, str | bool) else None
+        updating = FLAG_OF_TEXT.get(flag) if isinstance(flag, str | int) else None
         trees, slices = _items(tree["data"], body) if enveloped else ([tree], [body])
         if not 1 <= len(trees) <= self._receives.items_limit_count:
             limit = self._receives.items_limit_count
