@@ -250,6 +250,25 @@ async def test_files_inside_are_kept_and_named_by_reference(door: Unit) -> None:
     assert one not in event.data.model_dump_json()
 
 
+async def test_a_form_that_is_no_file_takes_no_others_place(door: Unit) -> None:
+    papers = [
+        {"TenTepDinhKem": f"{number}.pdf", "Base64": base64.b64encode(content).decode()}
+        for number, content in enumerate((b"mot", b"hai"))
+    ]
+    await door.hear(call({"MaHoSo": NATIONAL, "TepDonDangKy": 5, "TaiLieuNop": papers}))
+    (event,) = door.events()
+    form, *others = event.data.dossier.attachments  # type: ignore[attr-defined] # a dossier event
+    contents = [door.ground.blobs[paper.url.removeprefix("blob:")] for paper in others]
+    assert (form.url, contents) == ("", [b"mot", b"hai"])
+
+
+async def test_base64_in_lines_is_read(door: Unit) -> None:
+    """Java's MIME encoder and .NET's with line breaks write it so."""
+    text = base64.encodebytes(b"x" * 100).decode().replace("\n", "\r\n")
+    answer = await door.hear(call({"MaHoSo": NATIONAL, "TepDonDangKy": text}))
+    assert (answer["error_code"], list(door.ground.blobs.values())) == (0, [b"x" * 100])
+
+
 @pytest.mark.parametrize(
     ("policy", "answer", "refusals", "taken"),
     [

@@ -8,8 +8,6 @@ messages may hold personal data.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -34,9 +32,10 @@ from hub.connectors.national_portal.catalogue import Catalogues
 from hub.connectors.national_portal.decode import CODE_ALIAS, UNIT_CODE_ALIAS
 from hub.connectors.national_portal.sessions import Sessions
 from hub.connectors.national_portal.settings import NationalPortalSettings
-from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.errors import DecodeError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
 from hub.wire.dvcqg import models
+from hub.wire.dvcqg.filed import content_of
 
 LOOK_UP = "TraCuuHoSo"
 PROBE_SERVICE = "LayDanhMucLinhVuc"
@@ -156,8 +155,8 @@ class PortalClient:
         service = self._settings.result_file_service
         reply = await self._read(Outgoing(unit, service, body), deadline)
         try:
-            content = base64.b64decode(str(reply.fields.get("result") or ""), validate=True)
-        except (binascii.Error, ValueError) as error:
+            content = content_of(str(reply.fields.get("result") or ""))
+        except DecodeError as error:
             raise Unavailable(f"{service}: not base64", code="malformed_reply") from error
         if not content:
             raise Rejected("the file is gone", code="file_gone", foreign_code=reply.code)
