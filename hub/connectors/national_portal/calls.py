@@ -1,13 +1,12 @@
-"""Calls to the portal and what its answers say: envelope, time left, the table of codes.
+"""Calls to the portal and what its answers say: envelope, the table of codes.
 
 No I/O: `client.py` sends what is put together here and asks what came back means.
 """
 
 from __future__ import annotations
 
-import time
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
@@ -17,7 +16,7 @@ import orjson
 
 from hub import http
 from hub.connectors.national_portal.settings import NationalPortalSettings
-from hub.errors import Unavailable, UnknownOutcome
+from hub.errors import UnknownOutcome
 from hub.wire.dvcqg.models import ANSWER_SERVICE
 
 LOGIN = "login"
@@ -82,25 +81,6 @@ class Outgoing:
         if self.bare:
             return b'%b,"data":%b}' % (head[:-1], self.items[0])
         return b'%b,"data":[%b]}' % (head[:-1], b",".join(self.items))
-
-
-class Deadline:
-    """The time left for everything that one delivery needs."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._end = clock() + seconds
-
-    def left(self) -> float:
-        """Seconds left.
-
-        Raises:
-            Unavailable: none; nothing more is sent.
-        """
-        left = self._end - self._clock()
-        if left <= 0:
-            raise Unavailable("no time left for the call", code="timeout_before_sending")
-        return left
 
 
 def understand(
