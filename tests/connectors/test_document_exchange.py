@@ -466,6 +466,13 @@ def test_base64_is_read_however_json_escapes_its_letters(size: int) -> None:
     assert bytes(taken) == b"Q+JD+//0=="
 
 
+async def test_a_byte_order_mark_before_an_answer_is_passed_over() -> None:
+    async with axis() as here:
+        body = '\ufeff{"status":"OK","ErrorCode":"0","DocId":"a1"}'
+        await here.play({"fault": "malformed", "body": body})
+        assert (await here.deliver(issued())).messages
+
+
 async def test_a_status_in_utf_16_does_not_stop_the_looks() -> None:
     link = DocumentLink(document_id="x", organ_id=OURS)
     told = handled(Handling.DONE, link, reporter=Organisation(id=THEIRS, name="B"))

@@ -164,6 +164,11 @@ async def test_words_of_an_answer_are_the_same_in_every_spelling_of_their_marks(
         assert site.operations().count(SYNC) - before == calls
 
 
+async def test_a_byte_order_mark_before_an_answer_is_passed_over(site: Portal) -> None:
+    await site.play({"fault": "malformed", "operation": SYNC, "body": '\ufeff{"error_code":"0"}'})
+    assert await site.deliver(dossier_event()) == "0"
+
+
 async def test_a_session_that_ended_is_heard_of_whatever_the_http_status(site: Portal) -> None:
     """The portal is asked for a session, asked for the dossier, and for another session."""
     for message, calls in (("Session expired", 3), ("Busy", 2)):

@@ -290,9 +290,9 @@ async def test_each_answer_becomes_one_error(
             assert (await failed(door, error, request)).code == code
 
 
-async def test_a_status_is_the_same_number_however_json_writes_it() -> None:
+@pytest.mark.parametrize("body", ['{"Status":100.0}', '\ufeff{"Status":"100"}'])
+async def test_a_status_is_the_same_however_json_writes_it(body: str) -> None:
     async with post() as door:
-        body = '{"Status":100.0}'
         await door.play({"fault": "malformed", "operation": "order/post", "body": body})
         assert (await door.deliver(ordered())).foreign_code == "100"
 

@@ -134,6 +134,14 @@ async def test_what_is_no_page_is_asked_for_again_later(body: str) -> None:
         assert caught.value.code == "malformed_reply"
 
 
+async def test_a_byte_order_mark_before_a_page_is_passed_over() -> None:
+    async with post() as door:
+        await door.play(
+            {"fault": "malformed", "operation": "tracking", "body": f"\ufeff{page_of('01')}"}
+        )
+        assert len((await door.poller.poll("")).messages) == 1
+
+
 async def test_an_empty_feed_and_a_lost_page_change_nothing() -> None:
     async with post() as door:
         empty = '{"_size": 0, "_total_pages": 0, "_returned": 0}'

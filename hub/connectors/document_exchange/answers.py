@@ -14,6 +14,7 @@ import orjson
 
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.http import BYTE_ORDER_MARK
 
 AROUND_BYTES = 65_536
 """Most of an answer that is not the package itself."""
@@ -52,7 +53,7 @@ def read_answer(body: bytes) -> AxisAnswer:
         UnknownOutcome: they have not the axis's form.
     """
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         fields = None
     if not isinstance(fields, dict) or "status" not in fields:

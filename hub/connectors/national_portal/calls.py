@@ -135,7 +135,7 @@ def _judge(code: str, message: object, settings: NationalPortalSettings) -> Verd
 
 def _json_object(body: bytes) -> Mapping[str, Any] | None:
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
     return fields if isinstance(fields, dict) else None

@@ -364,7 +364,7 @@ class PostClient:
 def json_object(body: bytes) -> Mapping[str, Any]:
     """The JSON object of an answer; an empty one if it is none."""
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return {}
     return fields if isinstance(fields, dict) else {}
