@@ -42,6 +42,10 @@ class HttpReply:
     body: bytes
 
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+"""What some servers put before their JSON; parsers of JSON do not take it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CallLimits:
     """How long a call may take, and how much its answer may hold."""

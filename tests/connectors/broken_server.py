@@ -32,7 +32,10 @@ def _says(answer: bytes, *, torn: bool = False) -> Manner:
     return play
 
 
-def _http(body: bytes, *, status: str = "200 OK", more: str = "Content-Type: text/html") -> Manner:
+def answering(
+    body: bytes, *, status: str = "200 OK", more: str = "Content-Type: text/html"
+) -> Manner:
+    """An HTTP answer, whatever is asked."""
     head = (
         f"HTTP/1.1 {status}\r\n{more}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
     )
@@ -52,19 +55,19 @@ JSON, XML, ZIPPED = (
 BOMB = f'<!DOCTYPE a [<!ENTITY b "{CANARY}">]><a>{"&b;" * 1000}</a>'.encode()
 
 SAID = {
-    "nothing": _http(b"", more=JSON),
-    "null": _http(b"null", more=JSON),
-    "an empty object": _http(b"{}", more=JSON),
-    "an object of something else": _http(f'{{"{CANARY}":"{CANARY}"}}'.encode(), more=JSON),
-    "a list": _http(f'["{CANARY}"]'.encode(), more=JSON),
-    "torn JSON": _http(f'{{"error_code":"{CANARY}'.encode(), more=JSON),
-    "deep JSON": _http(b"[" * 20_000, more=JSON),
-    "bytes": _http(b"\xff\xfe\x00\xd8" * 9, more=JSON),
-    "a page of a proxy": _http(f"<html><body>{CANARY}</body></html>".encode()),
-    "entities": _http(BOMB, more=XML),
-    "too much": _http(b" " * (4 * REPLY_BYTES) + b"{}", more=JSON),
-    "too much once unpacked": _http(gzip.compress(b" " * (200 * REPLY_BYTES)), more=ZIPPED),
-    "what is not packed": _http(b"{}", more=ZIPPED),
+    "nothing": answering(b"", more=JSON),
+    "null": answering(b"null", more=JSON),
+    "an empty object": answering(b"{}", more=JSON),
+    "an object of something else": answering(f'{{"{CANARY}":"{CANARY}"}}'.encode(), more=JSON),
+    "a list": answering(f'["{CANARY}"]'.encode(), more=JSON),
+    "torn JSON": answering(f'{{"error_code":"{CANARY}'.encode(), more=JSON),
+    "deep JSON": answering(b"[" * 20_000, more=JSON),
+    "bytes": answering(b"\xff\xfe\x00\xd8" * 9, more=JSON),
+    "a page of a proxy": answering(f"<html><body>{CANARY}</body></html>".encode()),
+    "entities": answering(BOMB, more=XML),
+    "too much": answering(b" " * (4 * REPLY_BYTES) + b"{}", more=JSON),
+    "too much once unpacked": answering(gzip.compress(b" " * (200 * REPLY_BYTES)), more=ZIPPED),
+    "what is not packed": answering(b"{}", more=ZIPPED),
 }
 """HTTP 200 with what no documentation knows."""
 
@@ -78,12 +81,12 @@ LOST = {
 """The call was sent, and no answer came."""
 
 REFUSED = {
-    "500": _http(CANARY.encode(), status="500 Internal Server Error"),
-    "503": _http(b"", status="503 Service Unavailable"),
-    "429": _http(b"{}", status="429 Too Many Requests", more=JSON),
-    "302": _http(b"", status="302 Found", more=f"Location: http://127.0.0.1:1/{CANARY}"),
-    "404": _http(f"<html>{CANARY}</html>".encode(), status="404 Not Found"),
-    "418": _http(CANARY.encode(), status="418 Other"),
+    "500": answering(CANARY.encode(), status="500 Internal Server Error"),
+    "503": answering(b"", status="503 Service Unavailable"),
+    "429": answering(b"{}", status="429 Too Many Requests", more=JSON),
+    "302": answering(b"", status="302 Found", more=f"Location: http://127.0.0.1:1/{CANARY}"),
+    "404": answering(f"<html>{CANARY}</html>".encode(), status="404 Not Found"),
+    "418": answering(CANARY.encode(), status="418 Other"),
 }
 """HTTP says no."""
 

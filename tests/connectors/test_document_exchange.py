@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
+import re
 import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,7 +27,7 @@ from hub.errors import (
     Unavailable,
     UnknownOutcome,
 )
-from hub.schemas.document import Business, DocumentLink, Handling
+from hub.schemas.document import Business, DocumentLink, Handling, Organisation
 from hub.wire.edxml import axis as wire_axis
 from hub.wire.edxml import models
 from tests.connectors.document_examples import (
@@ -33,6 +35,7 @@ from tests.connectors.document_examples import (
     CODE,
     OURS,
     PDF,
+    SECRET,
     SECRETS,
     SHEET,
     THEIRS,
@@ -52,6 +55,10 @@ VECTOR = (
     '"XroadVnpt-messagetype":"edoc"}'
 )
 DIGEST = "0be8334c0267054f8eea9ccbae8c2292f1d456775630cc4341fd4956147e5242"
+TWO_OFFICES = {
+    "vxp.saas.01": {"secret": SECRET, "organs": [OURS, "H99.03"]},
+    "vxp.saas.02": {"secret": "bi-mat-khac", "organs": [THEIRS]},
+}
 LOGICAL = {"Content-Type": "application/json", "servicetype": "eDoc", "messagetype": "edoc"}
 
 
@@ -152,6 +159,7 @@ async def test_every_code_becomes_one_of_ours(
     ("fault", "error"),
     [
         ({"fault": "5xx", "status": 500}, UnknownOutcome),
+        ({"fault": "5xx", "status": 520}, UnknownOutcome),
         ({"fault": "5xx", "status": 503, "retry_after_seconds": 7}, Unavailable),
         ({"fault": "429", "retry_after_seconds": 3}, Unavailable),
         ({"fault": "malformed"}, UnknownOutcome),
@@ -444,6 +452,72 @@ def test_data_is_cut_out_of_an_answer_wherever_it_is_torn(size: int) -> None:
         cutter.feed(body[start : start + size])
     assert cutter.close().ok
     assert bytes(taken) == b"QUJD/0RFRkc="
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1000])
+def test_base64_is_read_however_json_escapes_its_letters(size: int) -> None:
+    """Gson writes `=` so, the JSON writer of .NET `+`."""
+    body = b'{"status":"OK","data":"Q\\u002BJD\\u002b\\u002F\\/0\\u003d\\u003d"}'
+    taken = bytearray()
+    cutter = DataCutter(taken.extend)
+    for start in range(0, len(body), size):
+        cutter.feed(body[start : start + size])
+    assert cutter.close().ok
+    assert bytes(taken) == b"Q+JD+//0=="
+
+
+async def test_a_byte_order_mark_before_an_answer_is_passed_over() -> None:
+    async with axis() as here:
+        body = '\ufeff{"status":"OK","ErrorCode":"0","DocId":"a1"}'
+        await here.play({"fault": "malformed", "body": body})
+        assert (await here.deliver(issued())).messages
+
+
+async def test_a_status_in_utf_16_does_not_stop_the_looks() -> None:
+    link = DocumentLink(document_id="x", organ_id=OURS)
+    told = handled(Handling.DONE, link, reporter=Organisation(id=THEIRS, name="B"))
+    text = request(told, exchange_settings()).message.body.decode()
+    async with axis(signature_policy="off") as here:
+        await here.bring(text.replace("UTF-8", "UTF-16").encode("utf-16"), "status")
+        (event,) = await here.take()
+    assert (event.kind, event.data.status) == ("document.status_changed", Handling.DONE)
+
+
+async def test_each_of_our_offices_gets_what_is_listed_for_it() -> None:
+    async with axis(units=[OURS, "H99.03"], simulated={"systems": TWO_OFFICES}) as here:
+        theirs = Organisation(id=THEIRS, name="B")
+        ours = tuple(Organisation(id=each, name=each) for each in (OURS, "H99.03"))
+        letter = document(sender=theirs, receivers=ours)
+        package = request(issued(letter=letter), exchange_settings()).message.body
+        await here.bring(package)
+        edxml = base64.b64encode(package).decode()
+        await here.act(do="raw", edxml=edxml, to="H99.03")
+        events = await here.take()
+    assert [event.data.unit for event in events] == [OURS, "H99.03"]
+
+
+async def test_statuses_without_a_time_are_told_apart_by_their_package() -> None:
+    link = DocumentLink(document_id="x", organ_id=OURS)
+    told = handled(Handling.RECALLED, link, reporter=Organisation(id=THEIRS, name="B"))
+    package = request(told, exchange_settings()).message.body
+    package = re.sub(rb"<edXML:Timestamp>.*</edXML:Timestamp>", b"", package)
+    async with axis() as here:
+        for _ in range(2):
+            await here.bring(package, "status")
+        events = await here.take()
+    assert len({event.natural_key for event in events}) == 2
+
+
+@pytest.mark.parametrize("organ_id", ["H99.01\r\nX-Other: 1", "Sở A", ""])
+def test_an_id_that_cannot_stand_in_a_header_is_not_sent(organ_id: str) -> None:
+    of = Organisation(id=organ_id, name="A")
+    for told in (
+        issued(letter=document(sender=of)),
+        issued(letter=document(receivers=(of,))),
+        handled(Handling.DONE, DocumentLink(document_id="x", organ_id=OURS), reporter=of),
+    ):
+        with pytest.raises(EncodeError):
+            request(told, exchange_settings())
 
 
 async def test_two_polls_side_by_side_do_no_harm() -> None:

@@ -105,7 +105,7 @@ MOMENT = st.datetimes(datetime(1900, 1, 2), datetime(2100, 1, 1)).map(
 )
 ORGANISATION = st.builds(
     Organisation,
-    id=st.from_regex(r"[A-Z]\d{2}(\.\d{2}){0,3}", fullmatch=True),
+    id=st.from_regex(r"[A-Z][0-9]{2}(\.[0-9]{2}){0,3}", fullmatch=True),
     name=TEXT,
     in_charge=MAYBE,
     address=MAYBE,
@@ -126,7 +126,7 @@ LETTERS = st.fixed_dictionaries(
         "notation": TEXT,
         "place": MAYBE,
         "promulgated_on": DAY,
-        "type_code": st.from_regex(r"[1-9]\d?", fullmatch=True),
+        "type_code": st.from_regex(r"[1-9][0-9]?", fullmatch=True),
         "type_detail": st.sampled_from(["", "0", "3"]),
         "type_name": TEXT,
         "subject": TEXT,

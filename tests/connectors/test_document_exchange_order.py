@@ -73,6 +73,23 @@ async def test_documents_and_statuses_come_in_the_order_of_their_times() -> None
     assert numbers == [2, 3, 4, 1, 5]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("31/12/2025 23:59:59", "01/01/2026 00:00:01"),
+        ("2026-01-05T09:00:00.9+07:00", "2026-01-05T09:00:01.1+07:00"),
+        ("2026-01-05 09:00:00.100", "2026-01-05 09:00:00.200"),
+        ("1767578400000", "1767578400001"),
+    ],
+)
+async def test_a_time_of_any_form_tells_what_was_listed_first(first: str, second: str) -> None:
+    async with axis() as here:
+        await here.act(do="document", number="2", listed_at=second)
+        await here.act(do="status", code="03", about="x", listed_at=first)
+        page = await here.poller.poll("")
+    assert [int(message.headers["doc_id"], 16) for message in page.messages] == [2, 1]
+
+
 async def test_a_document_that_is_refused_is_known_to_nobody() -> None:
     async with axis(signature_policy="enforce") as here:
         await here.act(do="document", number="7")

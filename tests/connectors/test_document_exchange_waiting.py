@@ -59,13 +59,39 @@ async def test_one_package_that_is_away_slows_down_nothing_and_ends_when_refused
         again = await here.poller.poll("")
         second = await here.act(do="document", number="2", **{"from": OTHER})
         brought = await look(here)
-        await here.play({"fault": "refuse", "operation": "getEdoc", "subject": first})
+        refusal = {"fault": "refuse", "operation": "getEdoc", "subject": first}
+        await here.play({**refusal, "error_code": "21"})
         refused = await here.poller.poll("")
     assert (again.messages, again.more) == ((), False)
     assert again.problem
     assert brought == [second]
     assert refused.receipts == (f"fail {first}",)
     assert refused.problem == ""
+
+
+async def test_a_refusal_that_nobody_calls_final_gives_no_package_up() -> None:
+    """20 is a fault of the axis: told `fail`, the package would be gone."""
+    async with axis() as here:
+        first = await here.act(do="document", number="1")
+        await here.play({"fault": "refuse", "operation": "getEdoc", "error_code": "20"})
+        with pytest.raises(Unavailable) as caught:
+            await here.poller.poll("")
+        await here.play()
+        assert await look(here) == [first]
+    assert caught.value.code == "fetch_refused"
+
+
+@pytest.mark.parametrize("data", ['""', "null", "{}"])
+async def test_an_answer_without_a_package_gives_no_package_up(data: str) -> None:
+    async with axis() as here:
+        first = await here.act(do="document", number="1")
+        body = f'{{"status":"OK","ErrorCode":"0","data":{data}}}'
+        await here.play({"fault": "malformed", "operation": "getEdoc", "body": body})
+        with pytest.raises(Unavailable) as caught:
+            await here.poller.poll("")
+        await here.play()
+        assert await look(here) == [first]
+    assert caught.value.code == "malformed_reply"
 
 
 async def test_packages_at_the_head_of_the_list_that_are_away_do_not_hide_the_rest() -> None:
@@ -138,6 +164,15 @@ def test_only_what_is_later_of_the_same_sender_waits() -> None:
     waiting.fetched(lost)
     assert not waiting.is_held(late)
     assert waiting.away_count == 0
+
+
+def test_what_is_later_is_known_in_every_form_of_a_time() -> None:
+    waiting = Waiting(60, lambda: 0.0)
+    early, late = row("e", at="31/12/2025 23:59:59"), row("l", at="01/01/2026 00:00:00")
+    waiting.look([late, early])
+    waiting.failed(early)
+    waiting.failed(late)
+    assert [waiting.is_held(each) for each in (early, late)] == [False, True]
 
 
 def test_two_that_are_away_wait_for_one_another_in_order_only() -> None:

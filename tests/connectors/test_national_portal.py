@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import socket
 import traceback
+import unicodedata
 from collections.abc import AsyncIterator
 from typing import Any
 
+import orjson
 import pytest
+from msgspec import structs
 
 from hub.connector import Answer
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from tests.connectors.broken_server import JSON, REFUSED, answering, broken_server
 from tests.connectors.portal_examples import (
     CODE,
     SECRETS,
@@ -113,6 +117,67 @@ async def test_a_step_that_exists_already_was_taken(site: Portal) -> None:
     await site.deliver(dossier_event())
     await site.play({"fault": "duplicate", "operation": STEP})
     assert await site.deliver(step_event()) == "3"
+
+
+async def test_of_several_steps_that_exist_in_part_none_is_lost(site: Portal) -> None:
+    """The portal does not tell which of them it has."""
+    await site.deliver(dossier_event())
+    await site.play(
+        {"fault": "refuse", "operation": STEP, "error_code": "3", "message": "Đã tồn tại"}
+        | {"next_calls": 1}
+    )
+    steps = [step_event(NoiDungXuLy=f"Bước #{number}") for number in range(3)]
+    assert await site.deliver(*steps) == "0"
+    kept = await site.look(f"dossiers/{CODE}")
+    assert [row["NoiDungXuLy"] for row in kept["progress"]] == ["Bước #0", "Bước #1", "Bước #2"]
+
+
+async def test_a_dossier_is_looked_up_by_the_code_that_it_is_sent_with() -> None:
+    """The hub may know it by another: the portal's, where it was filed there."""
+    event = structs.replace(dossier_event(), subject="G22.99-260105-000012")
+    async with portal(states_of_filed_here=False) as site:
+        assert await site.deliver(event) == "0"
+        sent = request(event, site.settings)
+        assert (await site.client.ask(sent, timeout_seconds=10)).answer is Answer.TAKEN
+        asked = [row["subject"] for row in site.log.last() if row["operation"] == LOOK_UP]
+        assert asked == [CODE, CODE]
+
+
+async def test_a_login_that_is_refused_in_any_way_is_not_the_dossiers_fault(site: Portal) -> None:
+    async with broken_server(site.url) as (server, address), portal(base_url=address) as other:
+        server.plan(REFUSED["418"])
+        error = await refused(other, dossier_event())
+        assert (type(error), error.code) == (Misconfigured, "account_refused")
+
+
+async def test_words_of_an_answer_are_the_same_in_every_spelling_of_their_marks(
+    site: Portal,
+) -> None:
+    said = {"fault": "malformed", "operation": SYNC, "next_calls": 1}
+    for word, calls in (("đã tồn tại", 2), ("thành công", 1)):
+        text = unicodedata.normalize("NFD", f"Hồ sơ {word}")
+        body = orjson.dumps({"error_code": "0", "message": text}).decode()
+        await site.play({**said, "body": body})
+        site.client._known.clear()
+        before = site.operations().count(SYNC)
+        assert await site.deliver(dossier_event(MaHoSo=f"H99.01-260105-000{calls}")) == "0"
+        assert site.operations().count(SYNC) - before == calls
+
+
+async def test_a_byte_order_mark_before_an_answer_is_passed_over(site: Portal) -> None:
+    await site.play({"fault": "malformed", "operation": SYNC, "body": '\ufeff{"error_code":"0"}'})
+    assert await site.deliver(dossier_event()) == "0"
+
+
+async def test_a_session_that_ended_is_heard_of_whatever_the_http_status(site: Portal) -> None:
+    """The portal is asked for a session, asked for the dossier, and for another session."""
+    for message, calls in (("Session expired", 3), ("Busy", 2)):
+        body = orjson.dumps({"error_code": "-1", "message": message})
+        async with broken_server(site.url) as (server, address), portal(base_url=address) as other:
+            server.plan(answering(body, status="500 Oh", more=JSON), from_call=1)
+            error = await refused(other, dossier_event())
+            assert (type(error), error.code) == (Unavailable, "http_5xx")
+            assert len(server.calls) == calls
 
 
 async def test_a_step_of_an_unknown_dossier_is_refused_without_being_final(site: Portal) -> None:

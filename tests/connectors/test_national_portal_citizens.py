@@ -271,6 +271,23 @@ async def test_a_question_becomes_a_petition_once(counter: Counter) -> None:
     assert not [m for page in await round_of(poller) for m in page.messages]
 
 
+async def test_looks_that_fail_keep_no_other_waiting(counter: Counter) -> None:
+    await counter.post("questions", QUESTION)
+    settings = portal_settings(
+        counter.site.url, polls={"catalogues": ["LayDanhMucLinhVuc", "Khac"]}
+    )
+    await counter.site.play({"fault": "refuse", "operation": "LayDanhMucLinhVuc"})
+    poller = PortalPoller("national_portal", settings, counter.ground, client=counter.client)
+    for _ in range(2):
+        with pytest.raises(Rejected):
+            await poller.poll("")
+    page = await poller.poll("")
+    assert (len(page.messages), page.cursor) == (1, "3")
+    await counter.site.play()
+    await poller.poll("0")
+    assert counter.site.operations()[-1] == "LayDanhMucLinhVuc"
+
+
 async def test_questions_with_the_portals_own_names_are_read(counter: Counter) -> None:
     await counter.post("questions", {**QUESTION, "IDCAUHOI": "77"})
     settings = portal_settings(
@@ -391,7 +408,14 @@ async def test_a_pushed_dossiers_file_is_fetched_later_and_may_be_gone(counter: 
 
 
 @pytest.mark.parametrize(
-    "address", ["http://169.254.169.254/latest", "file:///etc/passwd", "", "http://portal.invalid/"]
+    "address",
+    [
+        "http://169.254.169.254/latest",
+        "file:///etc/passwd",
+        "",
+        "http://portal.invalid/",
+        "http://[x",
+    ],
 )
 async def test_files_are_fetched_only_from_hosts_that_are_allowed(
     counter: Counter, address: str

@@ -105,6 +105,15 @@ async def test_a_pushed_dossier_is_submitted_under_the_portals_code(door: Unit) 
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "kind"), [("", "submitted"), (None, "submitted"), (0, "progressed")]
+)
+async def test_only_a_dossier_without_a_status_is_new(door: Unit, code: Any, kind: str) -> None:
+    await door.hear(call(FILED | {"TrangThaiHoSo": code}))
+    (event,) = door.events()
+    assert event.kind == f"dossier.{kind}"
+
+
 async def test_a_refusal_names_the_dossier_only_by_what_is_a_code(door: Unit) -> None:
     for code in (NATIONAL, "Nguyễn Văn Mẫu"):
         await door.hear(call(FILED | {"MaHoSo": code, "TepDonDangKy": "?"}))
@@ -124,6 +133,12 @@ async def test_a_dossier_that_comes_back_changed_and_changed_again_is_taken_each
     for item in (FILED, changed, FILED):
         assert (await door.hear(call(item, isUpdating="True")))["error_code"] == 0
     assert [event.data.updating for event in door.events()] == [True] * 3  # type: ignore[attr-defined] # dossier events
+
+
+@pytest.mark.parametrize("flag", ["1", 1, "true", True, "True"])
+async def test_an_update_says_so_in_any_spelling(door: Unit, flag: Any) -> None:
+    await door.hear(call(FILED, isUpdating=flag))
+    assert [event.data.updating for event in door.events()] == [True]  # type: ignore[attr-defined] # a dossier event
 
 
 async def test_of_several_dossiers_only_the_new_ones_are_taken(door: Unit) -> None:
@@ -233,6 +248,25 @@ async def test_files_inside_are_kept_and_named_by_reference(door: Unit) -> None:
     assert contents == [b"don", b"the le"]
     assert [paper.name for paper in papers] == ["don.pdf", "the-le.pdf"]
     assert one not in event.data.model_dump_json()
+
+
+async def test_a_form_that_is_no_file_takes_no_others_place(door: Unit) -> None:
+    papers = [
+        {"TenTepDinhKem": f"{number}.pdf", "Base64": base64.b64encode(content).decode()}
+        for number, content in enumerate((b"mot", b"hai"))
+    ]
+    await door.hear(call({"MaHoSo": NATIONAL, "TepDonDangKy": 5, "TaiLieuNop": papers}))
+    (event,) = door.events()
+    form, *others = event.data.dossier.attachments  # type: ignore[attr-defined] # a dossier event
+    contents = [door.ground.blobs[paper.url.removeprefix("blob:")] for paper in others]
+    assert (form.url, contents) == ("", [b"mot", b"hai"])
+
+
+async def test_base64_in_lines_is_read(door: Unit) -> None:
+    """Java's MIME encoder and .NET's with line breaks write it so."""
+    text = base64.encodebytes(b"x" * 100).decode().replace("\n", "\r\n")
+    answer = await door.hear(call({"MaHoSo": NATIONAL, "TepDonDangKy": text}))
+    assert (answer["error_code"], list(door.ground.blobs.values())) == (0, [b"x" * 100])
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from pydantic import ValidationError
 from hub.connector import Answer
 from hub.connectors.public_post.tokens import Tokens
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.event import Alias
 from hub.schemas.post import ParcelEvent
+from tests.connectors.broken_server import REFUSED, broken_server
 from tests.connectors.post_examples import (
     ACCOUNT,
     CITIZEN,
@@ -185,6 +188,68 @@ async def test_a_cancelled_order_is_told_and_its_number_is_not_used_again() -> N
         await door.play(CUT)
         await failed(door, UnknownOutcome, ordered())
         assert (await door.ask(ordered())).answer is Answer.UNKNOWN
+        await door.play()
+        error = await failed(door, Rejected, ordered())
+        assert "ask the post" in str(error)
+
+
+async def test_what_the_post_has_is_told_though_the_store_goes_away_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the ledger holds "not taken", and a registration is sent a second time."""
+    async with post() as door:
+        whole = door.ground.remember
+
+        async def remember(aliases: Sequence[Alias]) -> None:
+            if door.calls("postDocument"):
+                raise Unavailable("the store does not answer", code="store_away")
+            await whole(aliases)
+
+        monkeypatch.setattr(door.ground, "remember", remember)
+        request = door.request(ordered("both"))
+        reply = await door.client.deliver([request], timeout_seconds=10)
+        assert [event.kind for event in door.events(*reply.messages)] == ["post.order_accepted"]
+        assert reply.aliases[0].facts["state"] == "taken", "stored with the reply, later"
+
+
+async def test_a_reply_that_is_given_again_does_not_revive_a_cancelled_order() -> None:
+    """The hub's ledger keeps the reply to a registration, and gives it again."""
+    async with post() as door:
+        reply = await door.deliver(ordered("both"))
+        await door.deliver(cancelled("both"))
+        await door.ground.remember(reply.aliases)
+        code = ("post.order", f"HCC.H99.01/{CODE}-HC")
+        assert door.ground.known[code].facts["state"] == "cancelled"
+
+
+async def test_an_order_delivered_again_after_its_cancel_is_not_a_second_order() -> None:
+    first, away = ordered(), cancelled()
+    async with post() as door:
+        await door.deliver(first)
+        await door.deliver(away)
+        reply = await door.deliver(first)
+        assert [event.kind for event in door.events(*reply.messages)] == ["post.order_accepted"]
+        assert door.calls("order/post") == 1
+        assert door.ground.known[ORDER_CODE].facts["state"] == "cancelled"
+
+
+async def test_a_cancel_delivered_again_leaves_the_order_that_followed() -> None:
+    away = cancelled()
+    async with post() as door:
+        await door.deliver(ordered())
+        await door.deliver(away)
+        door.ground.known[ORDER_CODE].facts.update(state="taken", order="of a later one")
+        reply = await door.deliver(away)
+        assert [event.kind for event in door.events(*reply.messages)] == ["post.cancelled"]
+        assert door.calls("order/cancel") == 1
+        assert door.ground.known[ORDER_CODE].facts["state"] == "taken"
+
+
+async def test_a_dossier_does_not_cancel_the_parcel_of_another() -> None:
+    async with post() as door:
+        await door.deliver(ordered(number=2))
+        await failed(door, Rejected, cancelled(code=f"{CODE}.2"))
+        assert door.calls("order/cancel") == 0
 
 
 async def test_a_parcel_on_its_way_cannot_be_cancelled() -> None:
@@ -209,6 +274,11 @@ async def test_a_parcel_on_its_way_cannot_be_cancelled() -> None:
         ({"fault": "malformed"}, UnknownOutcome, "malformed_reply"),
         ({"fault": "malformed", "body": '{"Status":null}'}, UnknownOutcome, "malformed_reply"),
         ({"fault": "malformed", "body": '["100"]'}, UnknownOutcome, "malformed_reply"),
+        ({"fault": "malformed", "body": '{"Status":true}'}, UnknownOutcome, "malformed_reply"),
+        ({"fault": "malformed", "body": '{"Status":["100"]}'}, UnknownOutcome, "malformed_reply"),
+        ({"fault": "malformed", "body": '{"Status":"Xong"}'}, Rejected, "rejected"),
+        ({"fault": "malformed", "body": '{"Status":"Đã nhận"}'}, UnknownOutcome, "malformed_reply"),
+        ({"fault": "5xx", "status": 520}, UnknownOutcome, "unknown_outcome"),
     ],
 )
 async def test_each_answer_becomes_one_error(
@@ -218,6 +288,13 @@ async def test_each_answer_becomes_one_error(
         await door.play({**fault, "operation": "order/post"})
         for request in (ordered(), ordered("pick_up")):
             assert (await failed(door, error, request)).code == code
+
+
+@pytest.mark.parametrize("body", ['{"Status":100.0}', '\ufeff{"Status":"100"}'])
+async def test_a_status_is_the_same_however_json_writes_it(body: str) -> None:
+    async with post() as door:
+        await door.play({"fault": "malformed", "operation": "order/post", "body": body})
+        assert (await door.deliver(ordered())).foreign_code == "100"
 
 
 async def test_nothing_is_sent_without_a_connection_or_without_time() -> None:
@@ -247,6 +324,20 @@ async def test_a_refused_account_is_left_alone_for_a_while() -> None:
         assert door.calls("token") == 1
         with pytest.raises(Misconfigured):
             await door.client.probe()
+
+
+async def test_a_login_that_is_refused_in_any_way_is_not_the_orders_fault() -> None:
+    async with post() as there, broken_server(there.url) as (server, address):
+        server.plan(REFUSED["418"])
+        async with post(base_url=address) as door:
+            assert (await failed(door, Misconfigured, ordered())).code == "account_refused"
+
+
+async def test_a_token_that_cannot_stand_in_a_header_is_none() -> None:
+    async with post() as door:
+        body = '{"access_token":"a\\r\\nX-B: c","expires_in":60}'
+        await door.play({"fault": "malformed", "operation": "token", "body": body})
+        assert (await failed(door, Unavailable, ordered())).code == "malformed_reply"
 
 
 async def test_a_static_token_travels_in_its_own_header() -> None:

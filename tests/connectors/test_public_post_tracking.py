@@ -134,6 +134,14 @@ async def test_what_is_no_page_is_asked_for_again_later(body: str) -> None:
         assert caught.value.code == "malformed_reply"
 
 
+async def test_a_byte_order_mark_before_a_page_is_passed_over() -> None:
+    async with post() as door:
+        await door.play(
+            {"fault": "malformed", "operation": "tracking", "body": f"\ufeff{page_of('01')}"}
+        )
+        assert len((await door.poller.poll("")).messages) == 1
+
+
 async def test_an_empty_feed_and_a_lost_page_change_nothing() -> None:
     async with post() as door:
         empty = '{"_size": 0, "_total_pages": 0, "_returned": 0}'
@@ -269,6 +277,12 @@ def test_an_unreadable_time_is_kept_as_text_only(epoch: Any) -> None:
     assert isinstance(data, ParcelEvent)
     assert data.at is None
     assert bool(data.originals) == (epoch is not None)
+
+
+@pytest.mark.parametrize("code", [90, 90.0, "90"])
+def test_a_status_is_the_same_however_json_writes_the_number(code: Any) -> None:
+    event = tracked(StatusCode=code)
+    assert (event.kind, event.data.state_code) == ("post.delivered", "90")
 
 
 @pytest.mark.parametrize("state", ParcelState)

@@ -14,12 +14,16 @@ import orjson
 
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.http import BYTE_ORDER_MARK
 
 AROUND_BYTES = 65_536
 """Most of an answer that is not the package itself."""
 
 _DATA = re.compile(rb'"data"[ \t\r\n]*:[ \t\r\n]*"')
 _HOLDBACK = 64
+_ESCAPE = re.compile(rb"\\(?:u([0-9A-Fa-f]{4})|(.))", re.DOTALL)
+_ESCAPE_BYTES = 6
+_PLAIN = {b"/": b"/", b"r": b"", b"n": b"", b"t": b""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ def read_answer(body: bytes) -> AxisAnswer:
         UnknownOutcome: they have not the axis's form.
     """
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         fields = None
     if not isinstance(fields, dict) or "status" not in fields:
@@ -80,6 +84,14 @@ def text_of(row: Mapping[str, Any], name: str) -> str:
 def _plain_code(code: object) -> str:
     text = "" if code is None else str(code)
     return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    """What a JSON escape in base64 stands for: writers escape `/`, `+`, `=`, and break lines."""
+    if found[1] is None:
+        return _PLAIN.get(found[2], b"?")
+    code = int(found[1], 16)
+    return bytes([code]) if code < 128 else b"?"
 
 
 class DataCutter:
@@ -128,12 +140,10 @@ class DataCutter:
     def _inside(self, text: bytes) -> bytes:
         end = text.find(b'"')
         part = text if end < 0 else text[:end]
-        if end < 0 and part.endswith(b"\\"):
-            self._waiting, part = b"\\", part[:-1]
-        # Writers of JSON may escape the slash, writers of base64 may break lines.
-        for escaped, plain in ((b"\\/", b"/"), (b"\\r", b""), (b"\\n", b"")):
-            part = part.replace(escaped, plain)
-        self._take(part)
+        torn = part.rfind(b"\\", max(len(part) - _ESCAPE_BYTES + 1, 0)) if end < 0 else -1
+        if torn >= 0:
+            part, self._waiting = part[:torn], part[torn:]
+        self._take(_ESCAPE.sub(_unescaped, part) if b"\\" in part else part)
         if end < 0:
             return b""
         self._state = "after"

@@ -28,6 +28,7 @@ from hub.connectors.document_exchange.encode import SEND_DOCUMENT, SEND_STATUS, 
 from hub.connectors.document_exchange.ids import Ids
 from hub.connectors.document_exchange.organisations import Organisations
 from hub.connectors.document_exchange.packing import Packed, check_size, pack
+from hub.connectors.document_exchange.sent import Likeness, likeness
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings, Signing
 from hub.errors import Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
@@ -44,8 +45,8 @@ READS = {
 }
 """Read-only operations and the logical headers that they always have."""
 
-UNCERTAIN = frozenset({500, 502, 504})
-"""HTTP statuses after which a package may have been taken."""
+BUSY = 503
+"""The HTTP status that says: not taken. After any other 5xx a package may have been."""
 
 
 class AxisCalls:
@@ -140,7 +141,7 @@ class AxisCalls:
         limits = http.CallLimits(seconds, self._settings.reply_bytes)
         url = self._settings.base_url + path
         reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
-        if reply.status in UNCERTAIN and path == models.SEND:
+        if reply.status >= 500 and reply.status != BUSY and path == models.SEND:
             raise UnknownOutcome(f"HTTP {reply.status}", code="http_5xx")
         if reply.status == 429 or reply.status >= 500 or reply.status in (401, 403, 404):
             http.check_status(reply)
@@ -197,19 +198,22 @@ class AxisClient:
         event, settings = request.event.data, self._settings
         if not isinstance(event, DocumentEvent) or not settings.ask_without_id:
             return Asked(Answer.UNKNOWN)
-        ids = await self._ids()
+        ids, unclear = await self._ids(), False
         sender = ids.id_of(request.message.headers["from"])
-        code = f"{event.document.number}/{event.document.notation}"
         for row in await self._sent(timeout_seconds):
             axis_id = answers.text_of(row, "senderDocId")
-            if row.get("notation") != code or row.get("title") != event.document.subject:
-                continue
             if ids.id_of(answers.text_of(row, "fromCode")) != sender or not axis_id:
                 continue
+            like = likeness(row, event.document, issued_at=request.event.time)
+            if like is Likeness.OTHER:
+                continue
             known = await self._ground.alias(PACKAGE_ALIAS, axis_id)
-            if known is None or known.facts.get("operation_key") == request.operation_key:
+            if known and known.facts.get("operation_key") != request.operation_key:
+                continue
+            if known or like is Likeness.SAME:
                 return Asked(Answer.TAKEN, self._reply(request, axis_id, ""))
-        return Asked(Answer.NOT_TAKEN)
+            unclear = True
+        return Asked(Answer.UNKNOWN if unclear else Answer.NOT_TAKEN)
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         fixed = READS.get(f"/{operation.removeprefix('/')}")

@@ -208,7 +208,8 @@ def _document(
     document = data.document
     document_id = _usable(document.document_id)
     ours = [each.id for each in document.receivers if each.id in settings.units]
-    unit = (ours or [_listed_unit(received, settings)])[0]
+    listed = _listed_unit(received, settings)
+    unit = listed if listed in ours or not ours else ours[0]
     pattern = settings.dossier_code_pattern
     known = received.subject if re.fullmatch(pattern, received.subject) else ""
     code = known or _named(document.subject, pattern)
@@ -251,7 +252,7 @@ def _status(
     data = data.model_copy(
         update={"unit": unit, "axis_id": received.doc_id, "signatures": received.signatures}
     )
-    said_at = package.header.text("Timestamp")
+    said_at = package.header.text("Timestamp") or received.doc_id
     return Event(
         kind="document.status_changed",
         source=f"/connectors/{message.connector}/{unit}",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import orjson
 
-from hub.connectors.document_exchange.ids import Ids
+from hub.connectors.document_exchange.ids import ORGAN_ID, Ids
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import EncodeError
 from hub.event import Event
@@ -67,9 +67,9 @@ def _document(event: Event, data: DocumentEvent, ids: Ids) -> Message:
         return forms.pop() if len(forms) == 1 else organ_id
 
     body = write_document(data, wire_id)
-    to = [wire_id(each) for each in receivers]
+    to = [_sendable(wire_id(each), "/document/receivers") for each in receivers]
     beside = {
-        "from": wire_id(data.document.sender.id),
+        "from": _sendable(wire_id(data.document.sender.id), "/document/sender/id"),
         "document_id": document_id_of(data.document),
     }
     return _message(event, SEND_DOCUMENT, body, data.unit, {**beside, "to": _list(to)})
@@ -86,8 +86,12 @@ def _status(event: Event, data: HandlingEvent, ids: Ids) -> Message:
         return ids.wire_id(organ_id, reader)
 
     body = write_status(data, wire_id)
-    beside = {"from": wire_id(data.reporter.id), "document_id": data.answers.document_id}
-    return _message(event, SEND_STATUS, body, data.unit, {**beside, "to": _list([wire_id(reader)])})
+    beside = {
+        "from": _sendable(wire_id(data.reporter.id), "/reporter/id"),
+        "document_id": data.answers.document_id,
+        "to": _list([_sendable(wire_id(reader), "/receiver")]),
+    }
+    return _message(event, SEND_STATUS, body, data.unit, beside)
 
 
 def _completed(data: DocumentEvent, settings: DocumentExchangeSettings) -> DocumentEvent:
@@ -115,6 +119,13 @@ def _named(organisation: Organisation, settings: DocumentExchangeSettings) -> Or
         return organisation
     name = settings.partner(organisation.id).name or organisation.id
     return organisation.model_copy(update={"name": name})
+
+
+def _sendable(wire_id: str, path: str) -> str:
+    """An organisation id that may stand in a header."""
+    if not ORGAN_ID.fullmatch(wire_id):
+        raise EncodeError("is no organisation id", path=path)
+    return wire_id
 
 
 def _list(ids: list[str]) -> str:

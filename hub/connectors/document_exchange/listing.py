@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from hub.connectors.document_exchange import answers
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import Rejected, Unavailable
+from hub.wire.clock_texts import read_moment
 from hub.wire.edxml import models
 from hub.wire.edxml.dates import VIETNAM
 
@@ -77,10 +78,10 @@ class Listing:
         statuses = await self._list(models.STATUS, enough_count)
         documents = await self._list(models.DOCUMENT, enough_count)
         kinds = {models.DOCUMENT: documents, models.STATUS: statuses}
-        rows = sorted((*documents, *statuses), key=_created)
+        rows = sorted((*documents, *statuses), key=created)
         # Behind the end of a list that was cut, the other list's rows may be the later ones.
-        ends = [max(map(_created, kinds[each])) for each in self._until]
-        return [row for row in rows if all(_created(row) <= end for end in ends)]
+        ends = [max(map(created, kinds[each])) for each in self._until]
+        return [row for row in rows if all(created(row) <= end for end in ends)]
 
     async def _list(self, kind: str, enough_count: int) -> Sequence[Row]:
         until = self._until.pop(kind, None)
@@ -141,5 +142,11 @@ class Listing:
         ]
 
 
-def _created(row: Row) -> str:
-    return str(row.get("created_time", ""))
+def created(row: Row) -> str:
+    """When a row was listed, as a text that sorts; the form of the axis's times is not published.
+
+    Within a second the text itself decides, which may hold a fraction.
+    """
+    told = str(row.get("created_time", ""))
+    moment = read_moment(told)
+    return f"{moment.isoformat()} {told}" if moment else told

@@ -98,7 +98,8 @@ class Opening:
             self._texts.append(self._spool())
         limits = XmlLimits(size_bytes=self._settings.around_bytes)
         root = parse(text, limits=limits)
-        if _text_of(root).count(MARK.encode()) != self._cutter.count:
+        text = _text_of(root)  # in UTF-8, whatever it came in
+        if text.count(MARK.encode()) != self._cutter.count:
             raise DecodeError("the text holds a mark that is not the hub's", path="/")
         package = open_package(root)
         self._check_slots(package)

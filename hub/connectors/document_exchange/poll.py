@@ -183,7 +183,10 @@ class AxisPoller:
             except DecodeError as error:
                 problem = Problem(code=error.code, path=error.path)
                 received, end = received.model_copy(update={"problem": problem}), FAIL
-            except Rejected:
+            except Rejected as error:
+                if not error.documented:
+                    # Nobody says that this is final, and told `fail` it would be gone.
+                    raise Unavailable(str(error), code="fetch_refused") from error
                 problem = Problem(code="fetch_refused", path="/")
                 received, end = received.model_copy(update={"problem": problem}), FAIL
             original = await self._keep_original(raw)
@@ -261,6 +264,8 @@ class AxisPoller:
         if not answer.ok:
             raise answers.refusal(answer, models.FETCH, self._settings)
         decoder.close()
+        if not raw.tell():
+            raise Unavailable("the answer holds no package", code="malformed_reply")
 
     async def _keep_attachments(self, opening: Opening, opened: Opened) -> tuple[DocumentFile, ...]:
         kept: dict[int, DocumentFile] = {}

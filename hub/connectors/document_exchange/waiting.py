@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from hub.connectors.document_exchange import answers
+from hub.connectors.document_exchange.listing import created
 
 Row = Mapping[str, Any]
 _Pair = tuple[str, str]
@@ -54,7 +55,7 @@ class Waiting:
         """
         ids = [answers.text_of(row, "docId") for row in items]
         self._places = {
-            doc_id: (str(row.get("created_time", "")), number)
+            doc_id: (created(row), number)
             for number, (doc_id, row) in enumerate(zip(ids, items, strict=True))
         }
         self._pairs = {

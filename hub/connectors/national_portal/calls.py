@@ -1,23 +1,25 @@
-"""Calls to the portal and what its answers say: envelope, time left, the table of codes.
+"""Calls to the portal and what its answers say: envelope, the table of codes.
 
 No I/O: `client.py` sends what is put together here and asks what came back means.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 
 from hub import http
 from hub.connectors.national_portal.settings import NationalPortalSettings
-from hub.errors import Unavailable, UnknownOutcome
+from hub.errors import UnknownOutcome
 from hub.wire.dvcqg.models import ANSWER_SERVICE
 
+LOGIN = "login"
 KEY_HEADER = "X-Operation-Key"
 STORE_CODE = "errorCode"
 """What the digitised-result store calls `error_code`."""
@@ -81,25 +83,6 @@ class Outgoing:
         return b'%b,"data":[%b]}' % (head[:-1], b",".join(self.items))
 
 
-class Deadline:
-    """The time left for everything that one delivery needs."""
-
-    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._end = clock() + seconds
-
-    def left(self) -> float:
-        """Seconds left.
-
-        Raises:
-            Unavailable: none; nothing more is sent.
-        """
-        left = self._end - self._clock()
-        if left <= 0:
-            raise Unavailable("no time left for the call", code="timeout_before_sending")
-        return left
-
-
 def understand(
     reply: http.HttpReply, service: str, settings: NationalPortalSettings
 ) -> PortalReply:
@@ -114,18 +97,31 @@ def understand(
     if reply.status >= 500 and service == ANSWER_SERVICE:
         # A second answer may be shown to the citizen twice: the portal is asked first.
         raise UnknownOutcome(f"HTTP {reply.status}", code="http_5xx")
-    fields = _json_object(reply.body) if reply.status != 429 and reply.status < 500 else None
-    name = "error_code" if fields is None or "error_code" in fields else STORE_CODE
-    if fields is None or name not in fields:
+    fields = _json_object(reply.body) or {}
+    name = "error_code" if "error_code" in fields else STORE_CODE
+    code = _plain_code(fields[name]) if name in fields else ""
+    verdict = _judge(code, fields.get("message"), settings)
+    # Where HTTP 500 is how an ended session is told, only a new one helps.
+    ended = verdict is Verdict.SESSION and service != LOGIN
+    busy = reply.status == 429 or reply.status >= 500
+    if name not in fields or (busy and not ended):
         http.check_status(reply)
         raise UnknownOutcome(f"{service}: the reply is malformed", code="malformed_reply")
-    code = _plain_code(fields[name])
-    return PortalReply(fields, code, _judge(code, fields.get("message"), settings))
+    return PortalReply(fields, code, verdict)
+
+
+def stands_at(address: str, hosts: Sequence[str | None]) -> bool:
+    """Whether an address is one of these hosts'."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.hostname in hosts
 
 
 def _judge(code: str, message: object, settings: NationalPortalSettings) -> Verdict:
     """The table of codes; the message decides only where the code does not."""
-    text = message.casefold() if isinstance(message, str) else ""
+    text = _folded(message) if isinstance(message, str) else ""
     if code in settings.duplicate_codes and _says(text, settings.duplicate_words):
         return Verdict.EXISTS
     if code in settings.success_codes and (not text or _says(text, settings.success_words)):
@@ -139,7 +135,7 @@ def _judge(code: str, message: object, settings: NationalPortalSettings) -> Verd
 
 def _json_object(body: bytes) -> Mapping[str, Any] | None:
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
     return fields if isinstance(fields, dict) else None
@@ -152,4 +148,9 @@ def _plain_code(code: object) -> str:
 
 
 def _says(text: str, words: Sequence[str]) -> bool:
-    return any(word.casefold() in text for word in words)
+    return any(_folded(word) in text for word in words)
+
+
+def _folded(text: str) -> str:
+    """A text without capitals, its marks composed: both spellings of a letter are sent."""
+    return unicodedata.normalize("NFC", text).casefold()

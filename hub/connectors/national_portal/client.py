@@ -8,8 +8,6 @@ messages may hold personal data.
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -22,19 +20,21 @@ import orjson
 from hub import http
 from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.national_portal.calls import (
-    Deadline,
+    LOGIN,
     Outgoing,
     PortalReply,
     Verdict,
+    stands_at,
     understand,
 )
 from hub.connectors.national_portal.catalogue import Catalogues
 from hub.connectors.national_portal.decode import CODE_ALIAS, UNIT_CODE_ALIAS
 from hub.connectors.national_portal.sessions import Sessions
 from hub.connectors.national_portal.settings import NationalPortalSettings
-from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.errors import DecodeError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
 from hub.wire.dvcqg import models
+from hub.wire.dvcqg.filed import content_of
 
 LOOK_UP = "TraCuuHoSo"
 PROBE_SERVICE = "LayDanhMucLinhVuc"
@@ -75,7 +75,7 @@ class PortalClient:
         )
 
     async def deliver(self, requests: Sequence[Request], *, timeout_seconds: float) -> Reply:
-        deadline = Deadline(timeout_seconds)
+        deadline = http.Deadline(timeout_seconds)
         code = ""
         aliases: list[Alias] = []
         for (operation, unit), run in groupby(requests, key=_operation_and_unit):
@@ -92,14 +92,14 @@ class PortalClient:
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         if request.message.operation == models.ANSWER_SERVICE:
-            return await self._ask_answer(request, Deadline(timeout_seconds))
+            return await self._ask_answer(request, http.Deadline(timeout_seconds))
         if request.message.operation != models.DOSSIER_SERVICE:
             return Asked(Answer.UNKNOWN)
         unit = request.message.headers["unit"]
-        found = await self._look_up(unit, request.event.subject, Deadline(timeout_seconds))
+        sent = orjson.loads(request.message.body)
+        found = await self._look_up(unit, sent["MaHoSo"], http.Deadline(timeout_seconds))
         if not found:
             return Asked(Answer.NOT_TAKEN)
-        sent = orjson.loads(request.message.body)
         told = [name for name in ECHOED if name in sent]
         held = found[0] if isinstance(found[0], dict) else {}
         same = all(str(held.get(name)) == str(sent[name]) for name in told)
@@ -107,7 +107,7 @@ class PortalClient:
 
     async def query(self, operation: str, unit: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
         settings = self._settings
-        deadline = Deadline(settings.query_timeout_seconds)
+        deadline = http.Deadline(settings.query_timeout_seconds)
         if operation == FILE:
             return await self._file(str(body.get("DuongDan", "")), deadline)
         if operation == settings.result_file_service:
@@ -118,7 +118,7 @@ class PortalClient:
 
     async def probe(self) -> str:
         unit = next(iter(self._settings.accounts))
-        deadline = Deadline(self._settings.query_timeout_seconds)
+        deadline = http.Deadline(self._settings.query_timeout_seconds)
         await self._read(Outgoing(unit, PROBE_SERVICE, {}), deadline)
         return f"signed in for {unit}, {PROBE_SERVICE} answered"
 
@@ -128,15 +128,14 @@ class PortalClient:
             await self._http.close()
             self._http = None
 
-    async def _file(self, address: str, deadline: Deadline) -> Mapping[str, Any]:
+    async def _file(self, address: str, deadline: http.Deadline) -> Mapping[str, Any]:
         """Fetch a file that a pushed dossier names, and keep it; its reference.
 
         Only from the portal's own host and those of `file_hosts`: an address came from outside.
         """
         settings = self._settings
-        parts = urlsplit(address)
         hosts = (urlsplit(settings.base_url).hostname, *settings.file_hosts)
-        if parts.scheme not in ("http", "https") or parts.hostname not in hosts:
+        if not stands_at(address, hosts):
             raise Rejected("the file stands at a host that is not allowed", code="file_host")
         limits = http.CallLimits(deadline.left(), settings.file_bytes)
         try:
@@ -149,14 +148,14 @@ class PortalClient:
         return await self._kept(reply.body, reply.headers.get("Content-Type", ""))
 
     async def _result_file(
-        self, unit: str, body: Mapping[str, Any], deadline: Deadline
+        self, unit: str, body: Mapping[str, Any], deadline: http.Deadline
     ) -> Mapping[str, Any]:
         """One file of the store of digitised results (base64), kept; its reference."""
         service = self._settings.result_file_service
         reply = await self._read(Outgoing(unit, service, body), deadline)
         try:
-            content = base64.b64decode(str(reply.fields.get("result") or ""), validate=True)
-        except (binascii.Error, ValueError) as error:
+            content = content_of(str(reply.fields.get("result") or ""))
+        except DecodeError as error:
             raise Unavailable(f"{service}: not base64", code="malformed_reply") from error
         if not content:
             raise Rejected("the file is gone", code="file_gone", foreign_code=reply.code)
@@ -168,7 +167,7 @@ class PortalClient:
         row = {"reference": reference, "size": len(content), "content_type": media}
         return {"error_code": "0", "result": [row]}
 
-    async def _tell(self, request: Request, unit: str, deadline: Deadline) -> str:
+    async def _tell(self, request: Request, unit: str, deadline: http.Deadline) -> str:
         """Send a state of a dossier filed at the portal, or the answer to a question."""
         operation, item = request.message.operation, request.message.body
         fields: dict[str, Any] = {}
@@ -199,7 +198,7 @@ class PortalClient:
             fields["MaHoSoDonVi"] = known[0].value if known else code
         return orjson.dumps(fields)
 
-    async def _ask_answer(self, request: Request, deadline: Deadline) -> Asked:
+    async def _ask_answer(self, request: Request, deadline: http.Deadline) -> Asked:
         """Whether the portal has this answer to a question."""
         sent = orjson.loads(request.message.body)
         fields = {"cauhoiid": sent["CAUHOIID"]}
@@ -226,10 +225,11 @@ class PortalClient:
             text = "the procedure is not in the portal's catalogue"
             raise Rejected(text, documented=False, code="procedure_unknown")
 
-    async def _sync(self, request: Request, unit: str, deadline: Deadline) -> str:
+    async def _sync(self, request: Request, unit: str, deadline: http.Deadline) -> str:
         """Send a dossier as new or as an update, whichever the portal needs; its code."""
         await self._check_procedure(request.message.body)
-        code = request.event.subject
+        # The hub may know it by another code than it is sent with.
+        code = orjson.loads(request.message.body)["MaHoSo"]
         known = (unit, code) in self._known or bool(await self._look_up(unit, code, deadline))
         reply = await self._send_dossier(request, unit, known, deadline)
         if reply.verdict is Verdict.EXISTS and not known:
@@ -241,7 +241,7 @@ class PortalClient:
         return reply.code
 
     async def _send_dossier(
-        self, request: Request, unit: str, updating: bool, deadline: Deadline
+        self, request: Request, unit: str, updating: bool, deadline: http.Deadline
     ) -> PortalReply:
         flag = {"isUpdating": "True" if updating else "False"}
         items = (request.message.body,)
@@ -255,7 +255,9 @@ class PortalClient:
         )
         return await self._exchange(call, deadline)
 
-    async def _progress(self, requests: Sequence[Request], unit: str, deadline: Deadline) -> str:
+    async def _progress(
+        self, requests: Sequence[Request], unit: str, deadline: http.Deadline
+    ) -> str:
         call = Outgoing(
             unit,
             models.PROGRESS_SERVICE,
@@ -265,12 +267,17 @@ class PortalClient:
             traceparent=requests[0].message.traceparent,
         )
         reply = await self._exchange(call, deadline)
+        if reply.verdict is Verdict.EXISTS and len(requests) > 1:
+            # Which of the rows exist is not told, nor whether the others were taken.
+            for request in requests:
+                code = await self._progress([request], unit, deadline)
+            return code
         # A row that "exists" is a row that was taken earlier.
         if reply.verdict not in (Verdict.SUCCESS, Verdict.EXISTS):
             raise self._refusal(reply, models.PROGRESS_SERVICE)
         return reply.code
 
-    async def _look_up(self, unit: str, code: str, deadline: Deadline) -> Sequence[Any]:
+    async def _look_up(self, unit: str, code: str, deadline: http.Deadline) -> Sequence[Any]:
         """What the portal has under a dossier code; empty if nothing."""
         reply = await self._read(Outgoing(unit, LOOK_UP, {"mahoso": code}), deadline)
         result = reply.fields.get("result") or ()
@@ -280,7 +287,7 @@ class PortalClient:
             self._remember(unit, code)
         return result
 
-    async def _read(self, call: Outgoing, deadline: Deadline) -> PortalReply:
+    async def _read(self, call: Outgoing, deadline: http.Deadline) -> PortalReply:
         """A call without effect: a lost answer only means to ask again later."""
         try:
             reply = await self._exchange(call, deadline)
@@ -290,7 +297,7 @@ class PortalClient:
             raise self._refusal(reply, call.service)
         return reply
 
-    async def _exchange(self, call: Outgoing, deadline: Deadline) -> PortalReply:
+    async def _exchange(self, call: Outgoing, deadline: http.Deadline) -> PortalReply:
         """One call with the unit's session; signed in again once if that is not valid."""
         session = await self._signed_in(call.unit, deadline)
         reply = await self._post(call, session, deadline)
@@ -304,7 +311,7 @@ class PortalClient:
             raise Misconfigured("the portal refuses a new session", code="session_refused")
         return reply
 
-    async def _signed_in(self, unit: str, deadline: Deadline) -> str:
+    async def _signed_in(self, unit: str, deadline: http.Deadline) -> str:
         if unit not in self._settings.accounts:
             raise Unavailable("no account for this unit in hub.yaml", code="no_account")
         try:
@@ -313,7 +320,7 @@ class PortalClient:
         except TimeoutError as error:
             raise Unavailable("no session in time", code="timeout_before_sending") from error
 
-    async def _post(self, call: Outgoing, session: str, deadline: Deadline) -> PortalReply:
+    async def _post(self, call: Outgoing, session: str, deadline: http.Deadline) -> PortalReply:
         settings = self._settings
         shared = call.service in settings.share_services
         path = settings.share_path if shared else settings.integration_path
@@ -328,9 +335,11 @@ class PortalClient:
         limit = self._settings.query_timeout_seconds
         try:
             sent = await self._send(self._settings.auth_path, body, {}, limit)
-            reply = understand(sent, "login", self._settings)
+            reply = understand(sent, LOGIN, self._settings)
         except UnknownOutcome as error:
             raise Unavailable(str(error), code=error.code) from error
+        except Rejected as error:  # nothing is wrong with what is to be sent
+            raise Misconfigured("login refused", code="account_refused") from error
         session = reply.fields.get("session")
         if reply.code not in self._settings.success_codes or not isinstance(session, str):
             raise Misconfigured(f"login refused (error_code {reply.code})", code="account_refused")

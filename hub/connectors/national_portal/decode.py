@@ -104,7 +104,7 @@ def _dossier(message: Message, tree: dict[str, Any]) -> Event:
     unit, headers = message.headers.get("unit", ""), message.headers
     item = with_claims(filed_item(tree, headers.get("files", "").split("\n")), tree.get(CLAIMS))
     item.pop(CLAIMS, None)
-    if not item.get("TrangThaiHoSo"):
+    if item.get("TrangThaiHoSo") in (None, ""):
         item["TrangThaiHoSo"] = NEW_CODE
     updating = FLAG_OF_TEXT.get(headers.get("is_updating", ""))
     values = dossier_values(dossier_of(item), unit=unit, updating=updating)

@@ -13,8 +13,6 @@ same for every dossier is derived from it.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
@@ -38,7 +36,7 @@ from hub.event import Alias
 from hub.message import Message
 from hub.wire.dvcqg.canonical import subject_of
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
-from hub.wire.dvcqg.filed import inline_files
+from hub.wire.dvcqg.filed import content_of, inline_files
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, STATE_SERVICE
 from hub.wire.dvcqg.reading import body_hash
 from hub.wire.dvcqg.rules import DOSSIER_CODE
@@ -153,7 +151,7 @@ class Door:
         unit = self._unit(tree.get("madonvi"))
         service = _service(tree.get("service")) if enveloped else DOSSIER_SERVICE
         flag = tree.get("isUpdating") if enveloped else None
-        updating = FLAG_OF_TEXT.get(flag) if isinstance(flag, str | bool) else None
+        updating = FLAG_OF_TEXT.get(flag) if isinstance(flag, str | int) else None
         trees, slices = _items(tree["data"], body) if enveloped else ([tree], [body])
         if not 1 <= len(trees) <= self._receives.items_limit_count:
             limit = self._receives.items_limit_count
@@ -259,11 +257,9 @@ class Door:
 
     def _content(self, path: str, text: str) -> bytes:
         limit = self._receives.file_limit_bytes
-        if len(text) // 4 * 3 > limit + 3:
-            raise Refused(f"{path}: tệp quá lớn, tối đa {limit} byte", code="too_large")
         try:
-            content = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError) as error:
+            content = content_of(text)
+        except DecodeError as error:
             raise Refused(f"{path}: không phải base64") from error
         if len(content) > limit:
             raise Refused(f"{path}: tệp quá lớn, tối đa {limit} byte", code="too_large")

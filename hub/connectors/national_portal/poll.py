@@ -1,7 +1,7 @@
 """The asking side: catalogues when they have grown old, citizens' questions every round.
 
 One look is one call: first each catalogue, then the questions of each account. The cursor is the
-number of the next look in the round.
+number of the next look in the round. A look that fails is told, and the one behind it comes next.
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class PortalPoller:
             *(("catalogue", service) for service in (polls.catalogues if polls else ())),
             *(("questions", unit) for unit in units),
         )
+        self._failures = 0
 
     async def poll(self, cursor: str) -> Page:
         number = int(cursor) if cursor.isascii() and cursor.isdecimal() else 0
@@ -69,13 +70,16 @@ class PortalPoller:
             number = 0
         if not self._looks:
             return Page(cursor="0")
+        number = (number + self._failures) % len(self._looks)
         kind, name = self._looks[number]
         following = (number + 1) % len(self._looks)
         messages: tuple[Message, ...] = ()
+        self._failures += 1
         if kind == "catalogue":
             await self._pull(name)
         else:
             messages = await self._questions(name)
+        self._failures = 0
         return Page(
             messages=messages,
             cursor=str(following),

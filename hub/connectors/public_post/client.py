@@ -7,11 +7,11 @@ README. Texts of errors carry codes and names of operations only.
 from __future__ import annotations
 
 import asyncio
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 import aiohttp
@@ -19,24 +19,34 @@ import orjson
 
 from hub import http
 from hub.connector import Answer, Asked, Ground, Reply, Request
-from hub.connectors.public_post.encode import CANCEL, DOCUMENT, ORDER
+from hub.connectors.public_post.encode import CANCEL, DOCUMENT
+from hub.connectors.public_post.remembered import (
+    AGAIN,
+    BEGUN,
+    CANCELLED,
+    REFUSED,
+    TAKEN,
+    alias_of,
+    another,
+    cancelled,
+    digest,
+    remember,
+    taken,
+    unclear,
+)
 from hub.connectors.public_post.settings import OAuthAccount, PublicPostSettings
 from hub.connectors.public_post.tokens import Tokens
 from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
 from hub.message import Message, name_id
-from hub.schemas.post import ITEM_ALIAS, order_alias
+from hub.schemas.post import ITEM_ALIAS
 from hub.wire.dvcqg.dates import VIETNAM
 
 KEY_HEADER = "X-Operation-Key"
 TOKEN_SECONDS = 3600.0
 """Life of a token that does not say how long it lives."""
-BEGUN, TAKEN, REFUSED, CANCELLED = "begun", "taken", "refused", "cancelled"
-AGAIN = "again"
-"""What is remembered of an order: sent and not answered; taken; refused; cancelled; sent under a
-number that had been cancelled."""
-_LOST = (500, 502, 504)
-"""HTTP statuses after which nobody knows what the post did."""
+_BUSY = (429, 503)
+"""HTTP statuses that say: not taken. After any other 5xx nobody knows what the post did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,10 @@ class Said:
 
     code: str
     text: str
+
+
+NOTHING = Said("", "")
+"""What the post says of a repetition that is not sent."""
 
 
 class Door:
@@ -148,12 +162,13 @@ class Door:
             reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
         except UnknownOutcome as error:
             raise Unavailable(str(error), code=error.code) from error
-        if reply.status == 400:
-            raise Misconfigured("the door refuses the account", code="account_refused")
-        http.check_status(reply)
+        try:
+            http.check_status(reply)
+        except Rejected as error:  # nothing is wrong with what is to be sent
+            raise Misconfigured("the door refuses the account", code="account_refused") from error
         fields = json_object(reply.body)
         token, seconds = fields.get("access_token"), fields.get("expires_in")
-        if not isinstance(token, str) or not token:
+        if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
             raise Unavailable("the login gave no token", code="malformed_reply")
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0:
             return token, TOKEN_SECONDS
@@ -204,14 +219,18 @@ class PostClient:
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         """Whether a registration is known: to the hub's memory, or by entries of the feed."""
-        known = await self._ground.alias(*_alias_of(request))
+        known = await self._ground.alias(*alias_of(request))
         facts = known.facts if known else {}
         state = facts.get("state")
-        if facts.get("order") != _digest(request) or state == REFUSED:
+        if facts.get("taken_by") == request.operation_key:
+            reply = await self._reply(request, NOTHING, {}, existed=True)
+            return Asked(Answer.TAKEN, reply)
+        if facts.get("order") != digest(request) or state == REFUSED:
             # It is remembered before it is sent, so this one never was, or was refused.
             return Asked(Answer.NOT_TAKEN)
         if state == TAKEN or (state == BEGUN and "seen" in facts):
-            return Asked(Answer.TAKEN, self._reply(request, Said("", ""), existed=True))
+            reply = await self._reply(request, NOTHING, taken(request), existed=True)
+            return Asked(Answer.TAKEN, reply)
         noticed = self._settings.documents_noticed or request.message.operation != DOCUMENT
         return Asked(Answer.NOT_TAKEN if noticed and state == BEGUN else Answer.UNKNOWN)
 
@@ -233,54 +252,61 @@ class PostClient:
 
     async def _order(self, request: Request, deadline: http.Deadline) -> Reply:
         """Order or register, unless the hub's memory or the post says that it is there."""
-        kind, value = _alias_of(request)
-        digest, subject = _digest(request), request.event.subject
+        kind, value = alias_of(request)
+        order, subject = digest(request), request.event.subject
         known = await self._ground.alias(kind, value) or Alias(kind, value, subject)
         facts, state = known.facts, known.facts.get("state")
-        other = state in (BEGUN, AGAIN, TAKEN) and facts.get("order") != digest
+        if facts.get("taken_by") == request.operation_key:
+            return await self._reply(request, NOTHING, {}, existed=True)
+        other = state in (BEGUN, AGAIN, TAKEN) and facts.get("order") != order
         if other or known.subject != subject:
-            raise _another("remembered")
+            raise another("remembered")
         if state == TAKEN or (state == BEGUN and "seen" in facts):
-            return self._reply(request, Said("", ""), existed=True)
+            return await self._reply(request, NOTHING, taken(request), existed=True)
         used = state in (CANCELLED, AGAIN)
-        begun = {"order": digest, "state": AGAIN if used else BEGUN}
+        begun = {"order": order, "state": AGAIN if used else BEGUN}
         await self._ground.remember([Alias(kind, value, subject, begun)])
         try:
-            said = await self._ordered(request, used, deadline)
+            said = await self._ordered(request, state, deadline)
         except (Rejected, Unavailable):
             if state not in (BEGUN, AGAIN):
                 # This first sending took no effect: the number is as free as before.
                 back = {"state": state or REFUSED}
                 await self._ground.remember([Alias(kind, value, subject, back)])
             raise
-        reply = self._reply(request, said, existed=said.code in self._settings.exists_codes)
-        await self._ground.remember(reply.aliases)
-        return reply
+        existed = said.code in self._settings.exists_codes
+        return await self._reply(request, said, taken(request), existed=existed)
 
-    async def _ordered(self, request: Request, used: bool, deadline: http.Deadline) -> Said:
-        """The post's answer to an order that it has now; `used`: its number was cancelled once."""
+    async def _ordered(self, request: Request, state: str | None, deadline: http.Deadline) -> Said:
+        """The post's answer to an order that it has now, whose number was in this state."""
         settings, operation = self._settings, request.message.operation
         path = settings.document_path if operation == DOCUMENT else settings.order_path
         said = await self._said(request, path, deadline)
-        if used and said.code in settings.exists_codes:
-            raise _another(said.code)
+        if state in (CANCELLED, AGAIN) and said.code in settings.exists_codes:
+            raise another(said.code) if state == CANCELLED else unclear(said.code)
         if said.code not in (*settings.accepted_codes, *settings.exists_codes):
             raise self._refusal(said, operation)
         return said
 
     async def _cancel(self, request: Request, deadline: http.Deadline) -> Reply:
+        known = await self._ground.alias(*alias_of(request))
+        if known and known.subject != request.event.subject:
+            raise Rejected("the order belongs to another dossier", foreign_code="remembered")
+        if known and known.facts.get("cancelled_by") == request.operation_key:
+            # A repetition: since then the number may have been ordered again.
+            return await self._reply(request, NOTHING, {}, existed=False)
         path = f"{self._settings.cancel_path}?{request.message.body.decode()}"
         said = await self._said(request, path, deadline)
         if said.code not in self._settings.cancelled_codes:
             raise self._refusal(said, CANCEL)
-        return self._reply(request, said, existed=False)
+        return await self._reply(request, said, cancelled(request), existed=False)
 
     async def _said(self, request: Request, path: str, deadline: http.Deadline) -> Said:
         operation = request.message.operation
         reply = await self._door.call(request.message, path, request.operation_key, deadline)
-        if reply.status in _LOST:
+        if reply.status >= 500 and reply.status not in _BUSY:
             raise UnknownOutcome(f"{operation}: HTTP {reply.status}", code="unknown_outcome")
-        fields = json_object(reply.body) if reply.status != 429 and reply.status < 500 else {}
+        fields = json_object(reply.body) if reply.status not in _BUSY else {}
         code = plain_code(fields.get("Status"))
         if not code:
             http.check_status(reply)
@@ -299,8 +325,10 @@ class PostClient:
             foreign_code=said.code,
         )
 
-    def _reply(self, request: Request, said: Said, *, existed: bool) -> Reply:
-        """The message for the way in, and what is remembered of the order."""
+    async def _reply(
+        self, request: Request, said: Said, facts: Mapping[str, str], *, existed: bool
+    ) -> Reply:
+        """The message for the way in; `facts` of the order are remembered."""
         headers, operation = request.message.headers, request.message.operation
         subject, key = request.event.subject, request.operation_key
         body = {
@@ -327,44 +355,24 @@ class PostClient:
             received_at=self._now(),
             traceparent=request.message.traceparent,
         )
-        state = {"state": CANCELLED if operation == CANCEL else TAKEN}
-        if operation in (ORDER, DOCUMENT):
-            state["order"] = _digest(request)
-        aliases = [Alias(*_alias_of(request), subject, state)]
+        aliases = [await remember(self._ground, request, facts)]
         if headers["item_code"]:
             aliases.append(Alias(ITEM_ALIAS, headers["item_code"], subject))
         return Reply((message,), tuple(aliases), said.code)
 
 
-def _alias_of(request: Request) -> tuple[str, str]:
-    headers = request.message.headers
-    return order_alias(headers["customer_code"], headers["order_number"])
-
-
-def _digest(request: Request) -> str:
-    """What tells one order from another under the same number; nothing personal can be read."""
-    return sha256(request.message.body).hexdigest()
-
-
-def _another(code: str) -> Rejected:
-    return Rejected(
-        "the order number belongs to an order with other content; raise data.number",
-        foreign_code=code,
-    )
-
-
 def json_object(body: bytes) -> Mapping[str, Any]:
     """The JSON object of an answer; an empty one if it is none."""
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return {}
     return fields if isinstance(fields, dict) else {}
 
 
 def plain_code(code: object) -> str:
-    """A code as short text (numbers and texts alike); `` if there is none."""
-    if code is None or code == "":
-        return ""
-    text = str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
+    """A code as short text (numbers and texts alike); `` if it cannot be one."""
+    if isinstance(code, float) and code.is_integer():
+        code = int(code)
+    text = str(code) if isinstance(code, str | int) and not isinstance(code, bool) else ""
+    return text if len(text) <= 20 and text.isascii() and text.isprintable() else ""

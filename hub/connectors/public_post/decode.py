@@ -179,6 +179,8 @@ def _kind(state: ParcelState) -> str:
 def _text(tree: Any, name: str, *, must: bool = False) -> str:
     """A field as text; numbers are taken for it, other things and long texts are not."""
     value = tree.get(name) if isinstance(tree, dict) else None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = str(value)
     if value is None or (isinstance(value, str) and not value.strip()):

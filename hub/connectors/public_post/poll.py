@@ -161,7 +161,7 @@ def _sheet(body: bytes, page_count: int) -> Sheet:
         Unavailable: it is none (`malformed_reply`).
     """
     try:
-        page = msgspec.json.decode(body, type=_Body)
+        page = msgspec.json.decode(body.removeprefix(http.BYTE_ORDER_MARK), type=_Body)
     except msgspec.MsgspecError as error:
         raise Unavailable("the feed's page is malformed", code="malformed_reply") from error
     if page.embedded is None and str(page.returned) != "0":

@@ -58,7 +58,7 @@ CODE_OF_CHANNEL = {channel: code for code, channel in CHANNEL_OF_CODE.items()}
 CODE_OF_APPLICANT = {kind: code for code, kind in APPLICANT_OF_CODE.items()}
 CODE_OF_RETURN = {way: code for code, way in RETURN_OF_CODE.items()}
 
-FLAG_OF_TEXT: dict[str | bool, bool] = {
+FLAG_OF_TEXT: dict[str | int, bool] = {
     "1": True,
     "0": False,
     "true": True,

@@ -12,11 +12,12 @@ Source of the format: the unit's side of one product (notices), and its result e
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from hub.errors import EncodeError
+from hub.errors import DecodeError, EncodeError
 from hub.schemas.dossier import DossierEvent
 from hub.wire.dvcqg.canonical import subject_of
 from hub.wire.dvcqg.codes import read_status
@@ -65,6 +66,18 @@ def inline_files(item: Mapping[str, Any]) -> Iterator[InlineFile]:
                 yield InlineFile(f"/{name}/{number}/Base64", text)
 
 
+def content_of(text: str) -> bytes:
+    """The bytes of base64, in lines or not.
+
+    Raises:
+        DecodeError: it is none.
+    """
+    try:
+        return base64.b64decode(text.encode().translate(None, b" \t\r\n"), validate=True)
+    except ValueError:
+        raise DecodeError("not base64") from None
+
+
 def filed_item(item: Mapping[str, Any], references: Sequence[str]) -> dict[str, Any]:
     """The item in the field names of `DongBoHoSoMC`, without the content of any file.
 
@@ -97,7 +110,9 @@ def _form_files(out: dict[str, Any], left: Iterator[str]) -> list[dict[str, Any]
         told = out.pop(content, None)
         if not told:
             continue
-        address = _kept(left) if content == "TepDonDangKy" else told
+        address = told
+        if content == "TepDonDangKy":
+            address = _kept(left) if isinstance(told, str) else ""
         found.append({"TenTepDinhKem": out.pop(name, "") or "", "DuongDanTaiTepTin": address})
     return found
 
