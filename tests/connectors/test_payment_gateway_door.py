@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -127,6 +128,18 @@ async def test_pairs_in_another_order_and_encoding_are_proved_by_their_own_bytes
     proof = hmac_sha512(SECRET, plain)
     shuffled = "&".join(reversed(plain.split("&")))
     assert await rsp(site, f"vnp_SecureHash={proof.upper()}&{shuffled}&lang=vi") == "00"
+
+
+@pytest.mark.parametrize("percent", ["%5F", "%5f"])
+async def test_a_name_in_percent_signs_does_not_pass_by_the_hash(site: Till, percent: str) -> None:
+    """The payer holds one text that the secret has signed: the link itself."""
+    link = await site.link()
+    signed = urlsplit(said_by(link).pay_url).query
+    forged = {"ResponseCode": "00", "TransactionStatus": "00", "TransactionNo": "1"}
+    added = "".join(f"&vnp{percent}{name}={value}" for name, value in forged.items())
+    assert await rsp(site, signed + added) == "97"
+    assert await rsp(site, notice(said_by(link).payment_id) + f"&vnp{percent}Note=1") == "97"
+    assert site.ground.messages == []
 
 
 async def test_callbacks_from_elsewhere_are_prohibited() -> None:
