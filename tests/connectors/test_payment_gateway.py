@@ -24,6 +24,7 @@ from tests.connectors.payment_examples import (
     till,
 )
 
+REFUSED_REFUND = {"vnp_TransactionStatus": "09"}
 FINAL = ["requested", "reported", "confirmed"]
 
 
@@ -401,6 +402,38 @@ async def test_parts_are_given_back_up_to_what_was_paid(site: Till) -> None:
     (rest,) = await site.deliver(refund_of(reference))
     assert (said_by(rest).amount_vnd, said_by(rest).whole) == (50_000, True)
     assert (await site.control("GET", "state"))["refunded_vnd"] == 150_000
+
+
+async def test_what_is_given_back_counts_before_its_event_is_told(site: Till) -> None:
+    reference = await paid_order(site)
+    first = await site.send(refund_of(reference, 100_000))
+    await site.ground.remember(first.aliases)
+    assert isinstance(await refused(site.send(refund_of(reference, 100_000))), Rejected)
+    await site.send(refund_of(reference, 50_000))
+    assert site.calls("refund") == 2
+    assert (await site.control("GET", "state"))["refunded_vnd"] == 150_000
+
+
+async def test_a_refund_that_the_bank_refuses_at_once_is_not_told_as_given_back(
+    site: Till,
+) -> None:
+    reference = await paid_order(site)
+    await site.control("POST", "refunds", {"reference": reference, "answer": REFUSED_REFUND})
+    error = await refused(site.send(refund_of(reference)))
+    assert isinstance(error, Rejected)
+    assert error.foreign_code == "09"
+    assert (await site.control("GET", "state"))["refunded_vnd"] == 0
+
+
+@pytest.mark.parametrize("change", [{"vnp_TxnRef": "H1"}, {"vnp_Amount": "x"}])
+async def test_an_answer_about_another_order_does_not_say_that_a_refund_was_taken(
+    site: Till, change: dict[str, str]
+) -> None:
+    reference = await paid_order(site)
+    await site.control("POST", "refunds", {"reference": reference, "answer": change})
+    error = await refused(site.send(refund_of(reference)))
+    assert isinstance(error, UnknownOutcome)
+    assert error.code == "malformed_reply"
 
 
 async def test_what_was_not_paid_cannot_be_given_back(site: Till) -> None:

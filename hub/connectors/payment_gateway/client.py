@@ -20,7 +20,7 @@ from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.payment_gateway import payplat, vnpay
 from hub.connectors.payment_gateway.calling import Caller, Deadline
 from hub.connectors.payment_gateway.client_payplat import PayplatBank, ReferenceUsed
-from hub.connectors.payment_gateway.client_vnpay import Refund, VnpayBank
+from hub.connectors.payment_gateway.client_vnpay import REFUSED_BY_BANK, Refund, VnpayBank
 from hub.connectors.payment_gateway.owed import document_of, owed_by
 from hub.connectors.payment_gateway.records import ANSWER, LINK, REFUND
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings
@@ -104,8 +104,8 @@ class PaymentClient:
         answer, told = await self._bank.find(
             order, self._clock(), Deadline(timeout_seconds), key=request.operation_key
         )
-        if told.status_code == "09":
-            raise Rejected("the bank has refused the refund", foreign_code="09")
+        if told.status_code == REFUSED_BY_BANK:
+            raise Rejected("the bank has refused the refund", foreign_code=told.status_code)
         if told.claim is PaymentClaim.REFUNDED:
             return Asked(Answer.TAKEN, self._refunded(request, order, answer, (amount, total)))
         paid = told.known and told.claim is PaymentClaim.PAID
@@ -317,6 +317,7 @@ class PaymentClient:
     def _refunded(
         self, request: Request, order: Order, answer: str, amounts: tuple[int, int]
     ) -> Reply:
+        """What a refund gives back; it counts for the next one before its event is told."""
         amount, total = amounts
         said = {
             "about": REFUND,
@@ -325,7 +326,11 @@ class PaymentClient:
             "amount_vnd": amount,
             "refunded_vnd": total,
         }
-        return Reply(messages=(self._record(order, f"{REFUND} {request.operation_key}", said),))
+        facts = {"refunded_vnd": str(total)}
+        return Reply(
+            messages=(self._record(order, f"{REFUND} {request.operation_key}", said),),
+            aliases=(Alias(self.alias_kind, order.reference, order.subject, facts),),
+        )
 
     async def _message(
         self, order: Order, what: str, said: Mapping[str, Any], *, document: bytes = b""
