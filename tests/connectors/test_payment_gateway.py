@@ -117,6 +117,25 @@ async def test_an_expired_link_that_was_paid_after_all_is_confirmed_not_repeated
     assert [event.kind for event in await site.deliver(fee_due())] == ["payment.confirmed"]
 
 
+async def test_a_payment_that_was_given_up_and_paid_after_all_is_confirmed_not_repeated(
+    site: Till,
+) -> None:
+    link = await site.link()
+    site.later(site.settings.give_up_seconds + 2000)
+    await site.look()
+    await site.pay(link, late=True, callbacks=0)
+    assert [event.kind for event in await site.deliver(fee_due())] == ["payment.confirmed"]
+    assert len(site.ground.known) == 1
+
+
+async def test_a_payment_that_failed_and_stays_failed_is_replaced_and_told_once(
+    site: Till,
+) -> None:
+    await site.pay(await site.link(), response_code="24", status_code="02")
+    await site.hear()
+    assert [event.kind for event in await site.deliver(fee_due())] == ["payment.requested"]
+
+
 async def test_an_expired_link_that_nobody_opened_is_replaced(site: Till) -> None:
     first = await site.link()
     site.later(1000)
@@ -225,6 +244,21 @@ async def test_a_late_report_that_the_gateway_cannot_confirm_yet_is_asked_about_
     await site.control("POST", "repeat", {"status_code": "00"})
     await site.hear()
     assert site.facts(told["reference"])["state"] == "open"
+    await site.control("POST", "settle", {"status_code": "00"})
+    site.later(700)
+    await site.look()
+    assert site.kinds() == ["requested", "failed", "reported", "confirmed"]
+
+
+async def test_money_that_is_debited_after_it_was_given_up_is_asked_about_again(
+    site: Till,
+) -> None:
+    link = await site.link()
+    site.later(site.settings.give_up_seconds + 2000)
+    await site.look()
+    told = await site.pay(link, late=True, response_code="07", status_code="07")
+    assert told["answers"] == ["00"]
+    await site.hear()
     await site.control("POST", "settle", {"status_code": "00"})
     site.later(700)
     await site.look()

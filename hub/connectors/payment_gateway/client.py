@@ -26,6 +26,7 @@ from hub.connectors.payment_gateway.records import ANSWER, LINK, REFUND
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings
 from hub.connectors.payment_gateway.told import (
     ALIAS_KINDS,
+    MONEY_MOVED,
     OPEN,
     REFERENCE,
     Order,
@@ -183,7 +184,7 @@ class PaymentClient:
         order = await self.order(data.payment_id)
         reply = await self.settle(order, deadline, key=request.operation_key)
         claim = data.claim if isinstance(data, PaymentReported) else None
-        if order.settled and not order.paid and not reply.messages and claim is PaymentClaim.PAID:
+        if order.settled and not order.paid and not reply.messages and claim in MONEY_MOVED:
             # It was given up, and a late report is not confirmed yet: the poller asks on.
             again = Alias(self.alias_kind, order.reference, order.subject, {"state": OPEN})
             return replace(reply, aliases=(again,))
@@ -193,7 +194,8 @@ class PaymentClient:
         """The link that this debt has already, or a new one.
 
         A debt is an amount of a dossier: it may be told by the dossier's state and ordered by the
-        product, more than once each, and must not be paid twice.
+        product, more than once each, and must not be paid twice. So the gateway is asked about
+        every earlier order of it, also about one that was given up.
         """
         owed = owed_by(request.event)
         facts = {"amount_vnd": str(owed.amount_vnd), "instance": self.name}
@@ -204,13 +206,14 @@ class PaymentClient:
         if any(self._covers(order) for order in orders):
             return Reply(foreign_code="paid")
         before: list[Message] = []
-        for order in (order for order in orders if not order.settled):
-            if order.expires_at is not None and order.expires_at > self._clock():
+        unpaid = [order for order in orders if not order.paid]
+        for order in sorted(unpaid, key=lambda order: order.settled):  # a link in use comes first
+            if order.is_usable(self._clock()):
                 return Reply(messages=(await self._link_message(order, request),))
             reply, told = await self._asked(order, deadline, request.operation_key)
-            if told.claim is PaymentClaim.PAID:
+            if told.claim is PaymentClaim.PAID and (reply.messages or not order.settled):
                 return reply
-            if told.status_code in DEBITED:
+            if told.status_code in DEBITED and not order.settled:
                 raise Unavailable("an earlier payment is not settled", code="payment_unsettled")
             before += reply.messages
         reply = await self._new_link(request, facts, len(orders), deadline)

@@ -23,11 +23,10 @@ from hub.connectors.payment_gateway import codes, payplat, vnpay
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings, PayplatPartner
 from hub.connectors.payment_gateway.signing import hmac_sha512, read_query, same_hash
 from hub.connectors.payment_gateway.tell import reported_key
-from hub.connectors.payment_gateway.told import ALIAS_KINDS, Order, Told
+from hub.connectors.payment_gateway.told import ALIAS_KINDS, MONEY_MOVED, Order, Told
 from hub.errors import DecodeError, MessageError, Unavailable
 from hub.event import Alias
 from hub.message import Message, name_id
-from hub.schemas.payment import PaymentClaim
 from hub.wire.dvcqg.dates import VIETNAM, write_stamp
 
 PAGE = """<!doctype html><html lang="vi"><meta charset="utf-8"><title>Thanh toán</title>
@@ -165,8 +164,8 @@ class Door:
             about = {"subject": order.subject, "unit": order.unit}
             raise Refused("not the order's amount or currency", code="wrong_amount", **about)
         said = reported_key(self._settings.profile, told)
-        late_success = told.claim is PaymentClaim.PAID and not order.paid
-        if order.facts.get("reported") == said or (order.settled and not late_success):
+        late = told.claim in MONEY_MOVED and not order.paid
+        if order.facts.get("reported") == said or (order.settled and not late):
             return False
         message = Message(
             connector=self._instance,

@@ -18,6 +18,8 @@ ALIAS_KINDS = {"vnpay": "vnpay.order", "payplat": "payplat.reference"}
 REFERENCE = re.compile(r"[A-Za-z0-9]{1,100}")
 OPEN, CONFIRMED, FAILED = "open", "confirmed", "failed"
 SHORT = 100
+MONEY_MOVED = (PaymentClaim.PAID, PaymentClaim.PENDING)
+"""Claims after which money may have left the payer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,10 @@ class Order:
     def expires_at(self) -> datetime | None:
         """Until when its link can be used."""
         return read_stamp(self.facts.get("expires_at"))
+
+    def is_usable(self, at: datetime) -> bool:
+        """Whether its link can be used at a moment."""
+        return not self.settled and self.expires_at is not None and self.expires_at > at
 
     @property
     def waits_from(self) -> datetime | None:
