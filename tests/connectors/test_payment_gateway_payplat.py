@@ -218,6 +218,20 @@ async def test_a_question_without_an_answer_is_asked_again_later(
     assert [event.kind for event in await site.deliver(reported)] == ["payment.confirmed"]
 
 
+async def test_a_question_that_is_refused_does_not_let_a_payment_fail(site: Till) -> None:
+    await site.pay(await site.link(), callbacks=0)
+    site.later(site.settings.give_up_seconds + 2000)
+    await site.play({"fault": "refuse", "operation": "QUERY", "error_code": "97"})
+    page = await site.poller.poll("")
+    assert page.messages == ()
+    assert "97" in page.problem
+    error = await refused(site.send(fee_due()))
+    assert (type(error), getattr(error, "foreign_code", "")) == (Rejected, "97")
+    assert "97" in await site.client.probe()
+    await site.play()
+    assert [event.kind for event in await site.deliver(fee_due())] == ["payment.confirmed"]
+
+
 async def test_an_unproved_answer_confirms_nothing(site: Till) -> None:
     await site.pay(await site.link())
     (reported,) = await site.publish(site.ground.messages)

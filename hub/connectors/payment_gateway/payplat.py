@@ -106,6 +106,11 @@ def told_by_query(fields: Mapping[str, Any], reference: str, partner: PayplatPar
     return told
 
 
+def is_refusal(told: Told, partner: PayplatPartner) -> bool:
+    """Whether an answer to QUERY is a code alone that tells nothing of the order."""
+    return told.known and not told.status_code and told.response_code not in partner.success_codes
+
+
 def _told(fields: Mapping[str, Any], claim: PaymentClaim) -> Told:
     return Told(
         reference=reference_in(fields, REFERENCE),
