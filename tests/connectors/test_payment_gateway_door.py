@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 
 import orjson
 import pytest
+from starlette.requests import Request
+from starlette.routing import Route
 
 from hub.connectors.payment_gateway import payplat
+from hub.connectors.payment_gateway.endpoints import endpoints
 from hub.connectors.payment_gateway.signing import form_text, hmac_sha512
 from hub.errors import Unavailable
 from tests.connectors.payment_examples import PERSON, SECRET, Till, said_by, till
@@ -148,6 +151,17 @@ async def test_callbacks_from_elsewhere_are_prohibited() -> None:
         assert [each.code for each in site.ground.refusals] == ["wrong_source"]
     async with till(callback_sources=["127.0.0.0/8"]) as site:
         assert await rsp(site, notice(await reference_of(site))) == "00"
+
+
+async def test_an_address_of_ipv4_is_the_same_behind_a_socket_of_ipv6() -> None:
+    async with till(callback_sources=["10.0.0.0/8"]) as site:
+        query = notice(await reference_of(site)).encode()
+        ipn = endpoints("payment_gateway", site.settings, site.ground)[0]
+        assert isinstance(ipn, Route)
+        scope = {"type": "http", "query_string": query, "headers": [], "path": ipn.path}
+        for address, code in (("::ffff:10.1.2.3", "00"), ("::ffff:11.1.2.3", "03")):
+            answer = await ipn.endpoint(Request({**scope, "client": (address, 1)}))
+            assert orjson.loads(answer.body)["RspCode"] == code
 
 
 async def test_a_store_that_is_away_makes_the_gateway_call_again(

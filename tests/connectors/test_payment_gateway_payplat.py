@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -44,6 +45,12 @@ async def refused(doing: Any) -> HubError:
     with pytest.raises(HubError) as caught:
         await doing
     return caught.value
+
+
+def init_reply(said: dict[str, Any]) -> str:
+    """A success of INIT that echoes these fields."""
+    inner = {"UrlThanhToan": "https://platform.example.vn/pay/1", **said}
+    return json.dumps({"error_code": "0", "message": json.dumps(inner)})
 
 
 def reference_of(event: Any) -> str:
@@ -166,6 +173,10 @@ async def test_a_platform_that_has_every_reference_is_not_asked_for_ever(site: T
             "malformed_reply",
         ),
         ({"fault": "timeout_without_effect"}, Unavailable, "timeout"),
+        *(
+            ({"fault": "malformed", "body": init_reply(said)}, Unavailable, "malformed_reply")
+            for said in ({"MaThamChieu": "dvcX1"}, {"SoTien": "15000"}, {"SoTien": 15000})
+        ),
     ],
 )
 async def test_each_answer_to_init_is_ours(
@@ -174,6 +185,12 @@ async def test_each_answer_to_init_is_ours(
     await site.play({**fault, "operation": "INIT"})
     raised = await refused(site.send(fee_due(), seconds=0.2))
     assert (type(raised), raised.code) == (error, code)
+
+
+async def test_a_link_whose_echo_agrees_is_taken(site: Till) -> None:
+    body = init_reply({"SoTien": 150000, "MaTienTe": "VND", "MaThamChieu": None, "MoTa": {}})
+    await site.play({"fault": "malformed", "body": body, "operation": "INIT"})
+    assert said_by(await site.link()).pay_url == "https://platform.example.vn/pay/1"
 
 
 async def test_a_refusal_that_the_deployment_knows_is_final() -> None:

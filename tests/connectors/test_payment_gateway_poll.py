@@ -171,9 +171,7 @@ async def test_differences_are_told_and_what_the_bank_knows_more_is_asked_about(
         }
 
 
-@pytest.mark.parametrize(
-    "trouble", [{"fault": "5xx"}, {"fault": "refuse", "error_code": "03"}, {}]
-)
+@pytest.mark.parametrize("trouble", [{"fault": "5xx"}, {"fault": "refuse", "error_code": "03"}, {}])
 async def test_what_the_bank_knows_more_is_asked_about_until_the_gateway_tells(
     trouble: dict[str, Any],
 ) -> None:

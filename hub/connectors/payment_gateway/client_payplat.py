@@ -67,7 +67,7 @@ class PayplatBank:
         headers = {**self._headers(), KEY_HEADER: key}
         answer = await self._caller.ask(partner.init_url, call, deadline, headers=headers)
         try:
-            code, link = payplat.link_in(partner, answer)
+            code, link = payplat.link_in(partner, answer, order)
         except DecodeError as error:
             raise malformed(error) from error
         if code in partner.success_codes and link.startswith(("http://", "https://")):

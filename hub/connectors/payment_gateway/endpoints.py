@@ -214,6 +214,8 @@ class Door:
             source = ipaddress.ip_address(request.client.host if request.client else "")
         except ValueError:
             source = None
+        if isinstance(source, ipaddress.IPv6Address):
+            source = source.ipv4_mapped or source
         if source is None or not any(source in network for network in self._sources):
             raise Refused("the source is not allowed", code="wrong_source")
 
