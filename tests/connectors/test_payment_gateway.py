@@ -109,6 +109,14 @@ async def test_the_same_amount_is_due_anew_long_after_it_was_paid(site: Till) ->
     await site.link(fee_due())
 
 
+async def test_a_debt_whose_money_went_back_whole_is_due_again(site: Till) -> None:
+    reference = await paid_order(site)
+    await site.deliver(refund_of(reference, 100_000))
+    assert (await site.send(fee_due())).foreign_code == "paid"
+    await site.deliver(refund_of(reference))
+    assert said_by(await site.link(fee_due())).payment_id != reference
+
+
 async def test_an_expired_link_that_was_paid_after_all_is_confirmed_not_repeated(
     site: Till,
 ) -> None:

@@ -221,7 +221,7 @@ class PaymentClient:
 
     def _covers(self, order: Order) -> bool:
         """Whether a confirmed payment still counts as the payment of the same debt."""
-        if not order.paid:
+        if not order.paid or order.given_back_vnd >= order.amount_vnd:
             return False
         try:
             paid_on = date.fromisoformat(order.facts.get("paid_on", ""))
@@ -303,7 +303,7 @@ class PaymentClient:
         order = await self.order(body["vnp_TxnRef"])
         if not order.paid:
             raise Rejected("no confirmed payment has this reference")
-        before = int(order.facts.get("refunded_vnd", "0"))
+        before = order.given_back_vnd
         asked = body.get("vnp_Amount")
         amount = int(asked) // vnpay.PER_VND if asked else order.amount_vnd - before
         if amount <= 0 or before + amount > order.amount_vnd:

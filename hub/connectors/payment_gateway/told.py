@@ -66,8 +66,7 @@ class Order:
     @property
     def amount_vnd(self) -> int:
         """Amount in VND."""
-        text = self.facts.get("amount_vnd", "")
-        return int(text) if text.isascii() and text.isdecimal() else 0
+        return _whole_vnd(self.facts.get("amount_vnd", ""))
 
     @property
     def unit(self) -> str:
@@ -83,6 +82,11 @@ class Order:
     def paid(self) -> bool:
         """A payment of it was confirmed; once true, always true."""
         return self.facts.get("paid") == "yes"
+
+    @property
+    def given_back_vnd(self) -> int:
+        """What was given back of it."""
+        return _whole_vnd(self.facts.get("refunded_vnd", ""))
 
     @property
     def settled(self) -> bool:
@@ -115,6 +119,10 @@ class Judgement:
     def confirmed(self) -> bool:
         """The money is there."""
         return self.reason is None
+
+
+def _whole_vnd(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def judge(order: Order, told: Told, *, given_up: bool) -> Judgement | None:
