@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -172,6 +173,12 @@ def test_the_text_limit_holds_to_the_character() -> None:
         {"subject": "Đơn khiếu nại quyết định số 1"},
         {"subject": "  ĐƠN   TỐ CÁO ông A"},
         {"subject": "Tố cáo"},
+        {"subject": "Khiếu nại quyết định thu hồi đất"},
+        {"subject": "“Đơn tố cáo” ông A"},
+        {"subject": unicodedata.normalize("NFD", "Tố cáo ông A")},
+        {"category": "Khiếu nại"},
+        {"category": unicodedata.normalize("NFD", " TỐ  CÁO ")},
+        {"category": "To-Cao"},
     ],
 )
 async def test_complaints_are_redirected_and_leave_no_content(told: dict[str, str]) -> None:
@@ -193,7 +200,40 @@ def test_a_petition_that_only_mentions_a_complaint_is_none() -> None:
     assert event_of(petition(subject="Hỏi cách gửi đơn khiếu nại")).kind == "petition.received"
 
 
-@pytest.mark.parametrize("flag", [True, "1", "true", "True", 1])
+async def test_a_complaint_that_an_agency_passes_on_leaves_no_content() -> None:
+    hidden = {"content": "Nội dung kín", "submitter": WHO, "dossierCode": CODE, "UserId": "u-1"}
+    async with door() as (url, inbox):
+        for told in ({"category": "to_cao"}, {"subject": "Đơn khiếu nại"}):
+            body = done("pakn.transferred", toOrgan="H1", reason="Chuyển", **hidden, **told)
+            assert (await post(url, body, "agency"))[0] == 200
+    for message in inbox.messages:
+        kept = message.body.decode()
+        assert not [secret for secret in (*SECRETS, CODE, "u-1") if secret in kept]
+    data = data_of(inner(inbox))
+    assert (data.petition, data.assignment and data.assignment.unit) == (None, "H1")
+
+
+@pytest.mark.parametrize("flag", ["có", "yes", "x", [], {}, 2, 1.0])
+async def test_a_wish_for_anonymity_that_cannot_be_read_is_refused(flag: Any) -> None:
+    async with door() as (url, inbox):
+        body = petition(submitter={**WHO, "anonymous": flag})
+        status, answer = await post(url, body, "source")
+    assert (status, answer["code"]) == (422, "21")
+    assert "/submitter/anonymous" in answer["message"]
+    assert inbox.messages == []
+
+
+@pytest.mark.parametrize("flag", [False, "0", "False", " 0 ", "", None])
+async def test_who_does_not_wish_it_is_not_anonymous(flag: Any) -> None:
+    async with door() as (url, inbox):
+        body = petition(submitter={**WHO, "anonymous": flag})
+        assert (await post(url, body, "source"))[0] == 200
+    found = data_of(inner(inbox)).petition
+    assert found is not None
+    assert found.submitter.name == WHO["name"]
+
+
+@pytest.mark.parametrize("flag", [True, "1", "true", "True", " TRUE ", 1])
 async def test_an_anonymous_author_is_not_kept(flag: Any) -> None:
     body = petition(submitter={**WHO, "anonymous": flag}, UserId="u-1")
     async with door() as (url, inbox):
@@ -343,6 +383,7 @@ def test_a_year_that_the_calendar_does_not_know_has_no_due_date() -> None:
         ("RẤT HÀI LÒNG", Satisfaction.VERY_SATISFIED),
         ("Hài  lòng", Satisfaction.SATISFIED),
         ("Không hài lòng", Satisfaction.NOT_SATISFIED),
+        (unicodedata.normalize("NFD", "Không hài lòng"), Satisfaction.NOT_SATISFIED),
         ("2", Satisfaction.UNKNOWN),
     ],
 )
@@ -352,6 +393,21 @@ def test_a_vote_is_counted_for_unit_month_and_dossier(text: str, vote: Satisfact
     assert isinstance(event.data, SurveyVoted)
     assert (event.kind, event.subject, event.data.unit) == ("survey.voted", CODE, UNIT)
     assert (event.data.month, event.data.vote, event.data.vote_code) == ("2026-01", vote, text)
+
+
+def test_codes_of_votes_are_settings_in_any_spelling() -> None:
+    settings = petition_settings(vote_codes={"RHL": "very_satisfied"})
+    body = {"type": "survey.voted", "voteId": "V", "unit": UNIT, "vote": "rhl"}
+    event = event_of(body, settings)
+    assert isinstance(event.data, SurveyVoted)
+    assert event.data.vote == Satisfaction.VERY_SATISFIED
+
+
+@pytest.mark.parametrize("month", ["01/2026", "2026-13", "2026-1", "2026"])
+def test_a_month_that_is_none_is_refused(month: str) -> None:
+    body = {"type": "survey.voted", "voteId": "V", "unit": UNIT, "vote": "Hài lòng"}
+    with pytest.raises(DecodeError, match="/month"):
+        event_of({**body, "month": month})
 
 
 def test_a_rating_is_a_vote_about_the_petition() -> None:

@@ -222,16 +222,15 @@ def _voted(fields: Fields, message: Message, settings: PetitionSettings, told: s
     text = fields.text("vote")
     at = fields.moment("at")
     unit = fields.code("unit") or fields.code("organTarget")
+    votes = {wire.plain_text(code): vote for code, vote in settings.vote_codes.items()}
     data = schema.SurveyVoted(
         vote_id=vote_id,
         unit=unit,
-        month=fields.code("month") or f"{at or message.received_at.astimezone(VIETNAM):%Y-%m}",
+        month=fields.month("month") or f"{at or message.received_at.astimezone(VIETNAM):%Y-%m}",
         dossier_code=fields.code("dossierCode"),
         petition_id=petition_id,
         channel=channel,
-        vote=schema.Satisfaction(
-            settings.vote_codes.get(" ".join(text.lower().split()), "unknown")
-        ),
+        vote=schema.Satisfaction(votes.get(wire.plain_text(text), "unknown")),
         vote_code=text,
         comment=fields.text("comment"),
         voted_at=at,
@@ -267,7 +266,7 @@ def _petition(fields: Fields) -> schema.Petition:
 
 def _submitter(fields: Fields) -> schema.Submitter:
     """Who wrote it; of an anonymous one only that."""
-    if fields.flag("submitter.anonymous"):
+    if fields.anonymous:
         return schema.Submitter(anonymous=True)
     return schema.Submitter(
         kind_code=fields.text("submitter.kind"),

@@ -156,13 +156,14 @@ class Door:
         """The body without what must not be kept; the same body if that is nothing."""
         names = self._settings.names
         values, _ = names.read(tree)
-        if told == wire.RECEIVED and (odd := self._complaint(values)):
+        odd = self._complaint(values)
+        if told == wire.RECEIVED and odd:
             kept = {name: values.get(name) for name in KEPT_OF_COMPLAINT}
             return names.write(kept | {"category": odd, "type": told})
         hidden: tuple[str, ...] = ()
-        if told == wire.REDIRECTED:
+        if told == wire.REDIRECTED or (told == wire.TRANSFERRED and odd):
             hidden = TOLD_OF_COMPLAINT
-        elif str(values.get("submitter.anonymous", "")).lower() in ("1", "true"):
+        elif wire.truth(values.get("submitter.anonymous")):
             hidden = TOLD_OF_AUTHOR
         kept = {name: value for name, value in values.items() if name not in hidden}
         return names.write(kept) if hidden else tree
