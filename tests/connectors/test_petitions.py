@@ -90,6 +90,13 @@ def test_without_a_time_only_a_consecutive_repetition_is_one() -> None:
     assert not event_of(done("pakn.assigned", at="")).once
 
 
+def test_an_answer_is_one_by_its_body_with_or_without_a_time() -> None:
+    untimed = event_of(done(answeredAt=""))
+    assert untimed.once
+    assert untimed.natural_key == event_of(done(answeredAt="")).natural_key
+    assert untimed.natural_key != event_of(done(answeredAt="", answer="Sửa")).natural_key
+
+
 @pytest.mark.parametrize(
     ("role", "body"),
     [
@@ -206,8 +213,8 @@ async def test_a_complaint_that_an_agency_passes_on_leaves_no_content() -> None:
         for told in ({"category": "to_cao"}, {"subject": "Đơn khiếu nại"}):
             body = done("pakn.transferred", toOrgan="H1", reason="Chuyển", **hidden, **told)
             assert (await post(url, body, "agency"))[0] == 200
-    for message in inbox.messages:
-        kept = message.body.decode()
+    for taken in inbox.messages:
+        kept = taken.body.decode()
         assert not [secret for secret in (*SECRETS, CODE, "u-1") if secret in kept]
     data = data_of(inner(inbox))
     assert (data.petition, data.assignment and data.assignment.unit) == (None, "H1")

@@ -151,22 +151,25 @@ def _event(
 
 
 def _done(fields: Fields, message: Message, settings: PetitionSettings, body_hash: str) -> Event:
-    """What an agency did; the same with the same time is the same, however late it comes."""
+    """What an agency did; the same with the same time is the same, however late it comes.
+
+    An answer is also without a time: a citizen is answered once.
+    """
     values = _said_of_all(fields, message, settings)
     told = fields.text("type") or settings.default_type
     at = fields.moment("at")
     answered_at = fields.moment("answeredAt")
-    if told == "pakn.answered" and not fields.text("answer"):
+    if told == wire.ANSWERED and not fields.text("answer"):
         raise fields.fault("answer", "an answer says something")
-    if told in ("pakn.assigned", "pakn.transferred"):
+    if told in ("pakn.assigned", wire.TRANSFERRED):
         values["assignment"] = schema.Assignment(
             from_unit=fields.code("fromOrgan"),
-            unit=fields.code("toOrgan", needed=told == "pakn.transferred"),
+            unit=fields.code("toOrgan", needed=told == wire.TRANSFERRED),
             unit_name=fields.text("toOrganName"),
             officer=fields.text("officer"),
             due_at=fields.moment("dueAt"),
         )
-    if told == "pakn.transferred" and "content" in fields:
+    if told == wire.TRANSFERRED and "content" in fields:
         values["petition"] = _petition(fields)
     if "answer" in fields:
         values["answer"] = schema.PetitionAnswer(
@@ -197,7 +200,7 @@ def _done(fields: Fields, message: Message, settings: PetitionSettings, body_has
         message_id=message.id,
         traceparent=message.traceparent,
         about=about,
-        once=data.acted_at is not None,
+        once=data.acted_at is not None or told == wire.ANSWERED,
     )
 
 

@@ -12,9 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-RECEIVED, TRANSFERRED, REDIRECTED, RATED, VOTED = (
+RECEIVED, TRANSFERRED, ANSWERED, REDIRECTED, RATED, VOTED = (
     "pakn.received",
     "pakn.transferred",
+    "pakn.answered",
     "pakn.redirected",
     "pakn.rated",
     "survey.voted",
@@ -22,7 +23,7 @@ RECEIVED, TRANSFERRED, REDIRECTED, RATED, VOTED = (
 DONE_BY_AGENCY = (
     "pakn.assigned",
     TRANSFERRED,
-    "pakn.answered",
+    ANSWERED,
     "pakn.published",
     "pakn.rejected",
     REDIRECTED,
