@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from hub.connectors.payment_gateway import payplat
 from hub.connectors.payment_gateway.endpoints import endpoints
 from hub.connectors.payment_gateway.signing import form_text, hmac_sha512
-from hub.errors import Unavailable
+from hub.errors import Rejected, Unavailable
 from tests.connectors.payment_examples import PERSON, SECRET, Till, said_by, till
 from tests.connectors.test_payment_gateway_wire import FAILING, STATUSES
 
@@ -162,6 +163,19 @@ async def test_an_address_of_ipv4_is_the_same_behind_a_socket_of_ipv6() -> None:
         for address, code in (("::ffff:10.1.2.3", "00"), ("::ffff:11.1.2.3", "03")):
             answer = await ipn.endpoint(Request({**scope, "client": (address, 1)}))
             assert orjson.loads(answer.body)["RspCode"] == code
+
+
+async def test_another_instances_order_is_unknown_here(site: Till) -> None:
+    reference = await reference_of(site)
+    alias = site.ground.known["vnpay.order", reference]
+    facts = {**alias.facts, "instance": "vnpay_2"}
+    site.ground.known["vnpay.order", reference] = replace(alias, facts=facts)
+    assert await rsp(site, notice(reference)) == "01"
+    assert site.ground.messages == []
+    with pytest.raises(Rejected) as caught:
+        await site.client.order(reference)
+    assert caught.value.code == "unknown_payment"
+    assert reference not in (await site.call("/payments/return", notice(reference)))[1].decode()
 
 
 async def test_a_store_that_is_away_makes_the_gateway_call_again(

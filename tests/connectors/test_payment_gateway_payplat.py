@@ -11,7 +11,7 @@ import yaml
 
 from hub.connectors.payment_gateway import CONNECTOR
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable
-from hub.schemas.dossier import Fee
+from hub.schemas.dossier import Fee, Procedure
 from hub.schemas.payment import Payer
 from hub.schemas.payment_order import PaymentOrderRequested
 from tests.connectors.contract import Folder
@@ -115,6 +115,28 @@ async def test_an_order_of_the_product_and_the_dossiers_fee_share_one_link(site:
     (other,) = await site.deliver(event_of("payment.order_requested", data))
     assert reference_of(one) == reference_of(other)
     assert site.calls("INIT") == 1
+
+
+async def test_an_order_without_rows_has_the_one_row_that_makes_up_its_amount(site: Till) -> None:
+    data = PaymentOrderRequested(
+        code=CODE,
+        unit=UNIT,
+        payment_id="dvc1",
+        amount_vnd=70_000,
+        purpose="Phí cấp bản sao",
+        procedure=Procedure(code="1.009999", name="Thủ tục thử nghiệm"),
+        payer=Payer(name="Lê Thị Thử"),
+    )
+    link = await site.link(event_of("payment.order_requested", data))
+    assert [(fee.name, fee.amount_vnd) for fee in said_by(link).fees] == [
+        ("Phí cấp bản sao", 70_000)
+    ]
+
+
+async def test_the_probe_repeats_nothing_that_is_no_code(site: Till) -> None:
+    odd = '{"MaLoi": "Nguyễn Văn Mẫu", "TrangThaiGD": "0"}'
+    await site.play({"fault": "malformed", "body": odd, "operation": "QUERY"})
+    assert "Mẫu" not in await site.client.probe()
 
 
 async def test_a_lost_answer_to_init_leads_to_one_link_under_another_reference(site: Till) -> None:

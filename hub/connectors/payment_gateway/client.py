@@ -138,12 +138,13 @@ class PaymentClient:
         """What is agreed under a reference.
 
         Raises:
-            Rejected: nothing (`unknown_payment`).
+            Rejected: nothing, or with another instance (`unknown_payment`).
         """
         alias = await self._ground.alias(self.alias_kind, reference)
-        if alias is None:
+        order = None if alias is None else Order.of(alias)
+        if order is None or not order.is_of(self.name):
             raise Rejected("no order has this reference", code="unknown_payment")
-        return Order.of(alias)
+        return order
 
     async def settle(self, order: Order, deadline: Deadline, *, key: str = "") -> Reply:
         """Ask for a payment; what decides it is a message, else there is none.

@@ -145,7 +145,7 @@ class PayplatBank:
             _, told = await self.find(Order("HUBPROBE", "", {}), at, deadline)
         except Rejected as error:
             return f"QUERY answered {error.foreign_code}"
-        return f"QUERY answered {told.response_code}"
+        return f"QUERY answered {plain_code(told.response_code)}"
 
     def _question(self, word: str, reference: str, at: datetime) -> Mapping[str, Any]:
         partner = self._partner

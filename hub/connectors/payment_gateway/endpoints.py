@@ -156,10 +156,9 @@ class Door:
             Refused: unknown order, or another amount or currency than the order's.
             Unavailable: Kafka or the store does not answer; the gateway must call again.
         """
-        alias = await self._inbox.ground.alias(self._kind, told.reference)
-        if alias is None:
+        order = await self._order(told.reference)
+        if order is None:
             raise Refused("no order has this reference", code="unknown_payment")
-        order = Order.of(alias)
         if told.amount_vnd != order.amount_vnd or told.currency not in ("", order.currency):
             about = {"subject": order.subject, "unit": order.unit}
             raise Refused("not the order's amount or currency", code="wrong_amount", **about)
@@ -196,11 +195,15 @@ class Door:
         if self._settings.profile != "vnpay":
             return None
         try:
-            told = self._read_ipn(raw)
-            alias = await self._inbox.ground.alias(self._kind, told.reference)
+            return await self._order(self._read_ipn(raw).reference)
         except (Refused, Unavailable):
             return None
-        return None if alias is None else Order.of(alias)
+
+    async def _order(self, reference: str) -> Order | None:
+        """What this instance agreed under a reference."""
+        alias = await self._inbox.ground.alias(self._kind, reference)
+        order = None if alias is None else Order.of(alias)
+        return order if order is not None and order.is_of(self._instance) else None
 
     def _admit(self, request: Request) -> None:
         """Let a caller pass.

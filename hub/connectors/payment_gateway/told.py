@@ -63,6 +63,10 @@ class Order:
         """The order of an alias."""
         return cls(alias.value, alias.subject, dict(alias.facts))
 
+    def is_of(self, instance: str) -> bool:
+        """Whether this instance agreed it with its gateway."""
+        return self.facts.get("instance", instance) == instance
+
     @property
     def amount_vnd(self) -> int:
         """Amount in VND."""
