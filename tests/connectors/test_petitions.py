@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from hub.connectors.petitions.decode import decode, message
+from hub.connectors.petitions.encode import encode
 from hub.connectors.petitions.settings import PetitionSettings
 from hub.errors import DecodeError
 from hub.event import Event
@@ -481,6 +482,31 @@ async def test_the_portals_own_names_can_be_swapped_in() -> None:
     assert data.petition.submitter.name == "Nguyễn Văn Mẫu"
     assert data.unknown == {"UserId": "u-1"}
     assert inbox.messages[0].key == event.subject == "PAKN-portal-77"
+
+
+def test_a_petition_that_the_portal_has_answered_itself_comes_with_its_answer() -> None:
+    settings = petition_settings(**PORTAL_ENTITY)
+    body = {
+        "MaPhanAnh": "77",
+        "TieuDe": "Hỏi",
+        "NoiDung": "Nội dung kín",
+        "TrangThai": "1",
+        "NguoiTraLoi": "Trần Thị Mẫu",
+        "NoiDungTraLoi": "Đã giải quyết",
+        "CongKhai": "1",
+    }
+    event = event_of(body, settings)
+    answer = data_of(event).answer
+    assert (event.kind, data_of(event).status_code) == ("petition.received", "1")
+    assert answer is not None
+    assert (answer.content, answer.answered_by, answer.public) == (
+        "Đã giải quyết",
+        "Trần Thị Mẫu",
+        True,
+    )
+    passed_on = event_of(orjson.loads(encode(event, settings).body), settings)
+    assert data_of(passed_on) == data_of(event)
+    assert data_of(event_of(body | {"NoiDungTraLoi": ""}, settings)).answer is None
 
 
 async def test_complaints_and_anonymity_are_trimmed_under_other_names_too() -> None:

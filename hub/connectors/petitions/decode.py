@@ -97,6 +97,7 @@ def _received(fields: Fields, message: Message, settings: PetitionSettings) -> E
     transfer, answer = fields.moment("transferDueAt"), fields.moment("answerDueAt")
     values |= {
         "petition": petition,
+        "answer": _answer(fields, fields.moment("answeredAt")) if fields.text("answer") else None,
         "acted_at": petition.submitted_at,
         "transfer_due_at": transfer or _due(begun, settings.transfer_days_count),
         "answer_due_at": answer or _due(begun, settings.answer_days_count),
@@ -172,14 +173,7 @@ def _done(fields: Fields, message: Message, settings: PetitionSettings, body_has
     if told == wire.TRANSFERRED and "content" in fields:
         values["petition"] = _petition(fields)
     if "answer" in fields:
-        values["answer"] = schema.PetitionAnswer(
-            content=fields.text("answer"),
-            answered_by=fields.text("answeredBy"),
-            position=fields.text("position"),
-            answered_at=answered_at,
-            public=fields.flag("public"),
-            attachments=fields.attachments(),
-        )
+        values["answer"] = _answer(fields, answered_at, fields.attachments())
     values |= {
         "reason": fields.text("reason"),
         "redirected_to": fields.text("redirectedTo"),
@@ -264,6 +258,19 @@ def _petition(fields: Fields) -> schema.Petition:
         submitter=_submitter(fields),
         attachments=fields.attachments(),
         submitted_at=fields.moment("submittedAt"),
+    )
+
+
+def _answer(
+    fields: Fields, at: datetime | None, files: tuple[schema.PetitionAttachment, ...] = ()
+) -> schema.PetitionAnswer:
+    return schema.PetitionAnswer(
+        content=fields.text("answer"),
+        answered_by=fields.text("answeredBy"),
+        position=fields.text("position"),
+        answered_at=at,
+        public=fields.flag("public"),
+        attachments=files,
     )
 
 
