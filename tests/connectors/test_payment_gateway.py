@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,7 @@ import pytest
 from hub.connector import Answer
 from hub.connectors.payment_gateway import CONNECTOR
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.wire.dvcqg.dates import VIETNAM
 from tests.connectors.payment_examples import (
     CODE,
     PERSON,
@@ -157,6 +159,20 @@ async def test_debited_money_keeps_a_second_link_from_being_made(site: Till) -> 
     error = await refused(site.send(fee_due()))
     assert isinstance(error, Unavailable)
     assert error.code == "payment_unsettled"
+
+
+async def test_a_report_of_money_keeps_a_second_link_from_being_made_until_it_is_given_up(
+    site: Till,
+) -> None:
+    await site.pay(await site.link(), callbacks=0, status_code="01")
+    await site.control("POST", "repeat", {"status_code": "00"})
+    await site.hear()
+    site.later(1000)
+    assert (await refused(site.send(fee_due()))).code == "payment_unsettled"
+    site.now = datetime.now(VIETNAM)  # the door has no other clock
+    site.later(site.settings.give_up_seconds + 60)
+    (failed, _) = await site.deliver(fee_due())
+    assert failed.kind == "payment.failed"
 
 
 # The callback, and what follows

@@ -214,7 +214,8 @@ class PaymentClient:
             reply, told = await self._asked(order, deadline, request.operation_key)
             if told.claim is PaymentClaim.PAID and (reply.messages or not order.settled):
                 return reply
-            if told.status_code in DEBITED and not order.settled:
+            moved = told.status_code in DEBITED or order.is_claimed
+            if moved and not order.settled and not reply.messages:
                 raise Unavailable("an earlier payment is not settled", code="payment_unsettled")
             before += reply.messages
         reply = await self._new_link(request, facts, len(orders), deadline)

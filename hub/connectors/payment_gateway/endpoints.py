@@ -176,7 +176,8 @@ class Door:
             content_type="application/json" if form == "confirm" else FORM_TYPE,
         )
         await self._inbox.accept([message])
-        facts = {"reported": said, "reported_at": write_stamp(datetime.now(VIETNAM))}
+        at = write_stamp(datetime.now(VIETNAM))
+        facts = {"reported": said, "reported_at": at, "claim": told.claim.value}
         await self._inbox.ground.remember([Alias(self._kind, told.reference, "", facts)])
         return True
 

@@ -98,6 +98,11 @@ class Order:
         return self.paid or self.facts.get("state") == FAILED
 
     @property
+    def is_claimed(self) -> bool:
+        """The last callback claimed that money may have moved."""
+        return self.facts.get("claim") in MONEY_MOVED
+
+    @property
     def expires_at(self) -> datetime | None:
         """Until when its link can be used."""
         return read_stamp(self.facts.get("expires_at"))
