@@ -133,9 +133,10 @@ class PaymentPoller:
         over = self._due(day, form.patience_seconds)
         try:
             body = await self._file(day, form)
-        except Rejected:  # it stays so, unlike what is only away
+        except Rejected as error:  # it may stay so, unlike what is only away
             if not over:
-                raise
+                text = f"the settlement file cannot be had ({error})"
+                raise Unavailable(text, code=error.code) from error
             body = None
         if body is None and not over:
             return None
