@@ -327,6 +327,16 @@ async def test_a_file_that_leads_elsewhere_is_refused(file: Any) -> None:
     assert (inbox.messages, inbox.blobs) == ([], {})
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"content": "", "subject": ""}, {"paknId": "a b"}, {"submitter": {"anonymous": "?"}}]
+)
+async def test_files_of_a_body_that_is_refused_are_not_kept(wrong: dict[str, Any]) -> None:
+    files = [{"name": "a.pdf", "base64": base64.b64encode(PDF).decode()}]
+    async with door() as (url, inbox):
+        status, _ = await post(url, petition(attachments=files, **wrong), "source")
+    assert (status, inbox.messages, inbox.blobs) == (422, [], {})
+
+
 async def test_the_limits_of_files_hold_at_the_edge() -> None:
     async with door(attachment_bytes=len(PDF), attachments_count=2) as (url, inbox):
         fits = {"name": "a.pdf", "base64": base64.b64encode(PDF).decode()}
