@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import traceback
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +14,7 @@ import pytest
 from hub.connector import Answer
 from hub.connectors.payment_gateway import CONNECTOR
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.wire.dvcqg.dates import VIETNAM
 from tests.connectors.payment_examples import (
     CODE,
     PERSON,
@@ -24,6 +26,7 @@ from tests.connectors.payment_examples import (
     till,
 )
 
+REFUSED_REFUND = {"vnp_TransactionStatus": "09"}
 FINAL = ["requested", "reported", "confirmed"]
 
 
@@ -108,12 +111,39 @@ async def test_the_same_amount_is_due_anew_long_after_it_was_paid(site: Till) ->
     await site.link(fee_due())
 
 
+async def test_a_debt_whose_money_went_back_whole_is_due_again(site: Till) -> None:
+    reference = await paid_order(site)
+    await site.deliver(refund_of(reference, 100_000))
+    assert (await site.send(fee_due())).foreign_code == "paid"
+    await site.deliver(refund_of(reference))
+    assert said_by(await site.link(fee_due())).payment_id != reference
+
+
 async def test_an_expired_link_that_was_paid_after_all_is_confirmed_not_repeated(
     site: Till,
 ) -> None:
     await site.pay(await site.link(), callbacks=0)
     site.later(1000)
     assert [event.kind for event in await site.deliver(fee_due())] == ["payment.confirmed"]
+
+
+async def test_a_payment_that_was_given_up_and_paid_after_all_is_confirmed_not_repeated(
+    site: Till,
+) -> None:
+    link = await site.link()
+    site.later(site.settings.give_up_seconds + 2000)
+    await site.look()
+    await site.pay(link, late=True, callbacks=0)
+    assert [event.kind for event in await site.deliver(fee_due())] == ["payment.confirmed"]
+    assert len(site.ground.known) == 1
+
+
+async def test_a_payment_that_failed_and_stays_failed_is_replaced_and_told_once(
+    site: Till,
+) -> None:
+    await site.pay(await site.link(), response_code="24", status_code="02")
+    await site.hear()
+    assert [event.kind for event in await site.deliver(fee_due())] == ["payment.requested"]
 
 
 async def test_an_expired_link_that_nobody_opened_is_replaced(site: Till) -> None:
@@ -129,6 +159,20 @@ async def test_debited_money_keeps_a_second_link_from_being_made(site: Till) -> 
     error = await refused(site.send(fee_due()))
     assert isinstance(error, Unavailable)
     assert error.code == "payment_unsettled"
+
+
+async def test_a_report_of_money_keeps_a_second_link_from_being_made_until_it_is_given_up(
+    site: Till,
+) -> None:
+    await site.pay(await site.link(), callbacks=0, status_code="01")
+    await site.control("POST", "repeat", {"status_code": "00"})
+    await site.hear()
+    site.later(1000)
+    assert (await refused(site.send(fee_due()))).code == "payment_unsettled"
+    site.now = datetime.now(VIETNAM)  # the door has no other clock
+    site.later(site.settings.give_up_seconds + 60)
+    (failed, _) = await site.deliver(fee_due())
+    assert failed.kind == "payment.failed"
 
 
 # The callback, and what follows
@@ -224,6 +268,21 @@ async def test_a_late_report_that_the_gateway_cannot_confirm_yet_is_asked_about_
     await site.control("POST", "repeat", {"status_code": "00"})
     await site.hear()
     assert site.facts(told["reference"])["state"] == "open"
+    await site.control("POST", "settle", {"status_code": "00"})
+    site.later(700)
+    await site.look()
+    assert site.kinds() == ["requested", "failed", "reported", "confirmed"]
+
+
+async def test_money_that_is_debited_after_it_was_given_up_is_asked_about_again(
+    site: Till,
+) -> None:
+    link = await site.link()
+    site.later(site.settings.give_up_seconds + 2000)
+    await site.look()
+    told = await site.pay(link, late=True, response_code="07", status_code="07")
+    assert told["answers"] == ["00"]
+    await site.hear()
     await site.control("POST", "settle", {"status_code": "00"})
     site.later(700)
     await site.look()
@@ -401,6 +460,38 @@ async def test_parts_are_given_back_up_to_what_was_paid(site: Till) -> None:
     (rest,) = await site.deliver(refund_of(reference))
     assert (said_by(rest).amount_vnd, said_by(rest).whole) == (50_000, True)
     assert (await site.control("GET", "state"))["refunded_vnd"] == 150_000
+
+
+async def test_what_is_given_back_counts_before_its_event_is_told(site: Till) -> None:
+    reference = await paid_order(site)
+    first = await site.send(refund_of(reference, 100_000))
+    await site.ground.remember(first.aliases)
+    assert isinstance(await refused(site.send(refund_of(reference, 100_000))), Rejected)
+    await site.send(refund_of(reference, 50_000))
+    assert site.calls("refund") == 2
+    assert (await site.control("GET", "state"))["refunded_vnd"] == 150_000
+
+
+async def test_a_refund_that_the_bank_refuses_at_once_is_not_told_as_given_back(
+    site: Till,
+) -> None:
+    reference = await paid_order(site)
+    await site.control("POST", "refunds", {"reference": reference, "answer": REFUSED_REFUND})
+    error = await refused(site.send(refund_of(reference)))
+    assert isinstance(error, Rejected)
+    assert error.foreign_code == "09"
+    assert (await site.control("GET", "state"))["refunded_vnd"] == 0
+
+
+@pytest.mark.parametrize("change", [{"vnp_TxnRef": "H1"}, {"vnp_Amount": "x"}])
+async def test_an_answer_about_another_order_does_not_say_that_a_refund_was_taken(
+    site: Till, change: dict[str, str]
+) -> None:
+    reference = await paid_order(site)
+    await site.control("POST", "refunds", {"reference": reference, "answer": change})
+    error = await refused(site.send(refund_of(reference)))
+    assert isinstance(error, UnknownOutcome)
+    assert error.code == "malformed_reply"
 
 
 async def test_what_was_not_paid_cannot_be_given_back(site: Till) -> None:

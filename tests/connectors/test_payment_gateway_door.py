@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
+from starlette.requests import Request
+from starlette.routing import Route
 
 from hub.connectors.payment_gateway import payplat
+from hub.connectors.payment_gateway.endpoints import endpoints
 from hub.connectors.payment_gateway.signing import form_text, hmac_sha512
-from hub.errors import Unavailable
+from hub.errors import Rejected, Unavailable
 from tests.connectors.payment_examples import PERSON, SECRET, Till, said_by, till
 from tests.connectors.test_payment_gateway_wire import FAILING, STATUSES
 
@@ -129,12 +134,48 @@ async def test_pairs_in_another_order_and_encoding_are_proved_by_their_own_bytes
     assert await rsp(site, f"vnp_SecureHash={proof.upper()}&{shuffled}&lang=vi") == "00"
 
 
+@pytest.mark.parametrize("percent", ["%5F", "%5f"])
+async def test_a_name_in_percent_signs_does_not_pass_by_the_hash(site: Till, percent: str) -> None:
+    """The payer holds one text that the secret has signed: the link itself."""
+    link = await site.link()
+    signed = urlsplit(said_by(link).pay_url).query
+    forged = {"ResponseCode": "00", "TransactionStatus": "00", "TransactionNo": "1"}
+    added = "".join(f"&vnp{percent}{name}={value}" for name, value in forged.items())
+    assert await rsp(site, signed + added) == "97"
+    assert await rsp(site, notice(said_by(link).payment_id) + f"&vnp{percent}Note=1") == "97"
+    assert site.ground.messages == []
+
+
 async def test_callbacks_from_elsewhere_are_prohibited() -> None:
     async with till(callback_sources=["10.0.0.0/8"]) as site:
         assert await rsp(site, notice(await reference_of(site))) == "03"
         assert [each.code for each in site.ground.refusals] == ["wrong_source"]
     async with till(callback_sources=["127.0.0.0/8"]) as site:
         assert await rsp(site, notice(await reference_of(site))) == "00"
+
+
+async def test_an_address_of_ipv4_is_the_same_behind_a_socket_of_ipv6() -> None:
+    async with till(callback_sources=["10.0.0.0/8"]) as site:
+        query = notice(await reference_of(site)).encode()
+        ipn = endpoints("payment_gateway", site.settings, site.ground)[0]
+        assert isinstance(ipn, Route)
+        scope = {"type": "http", "query_string": query, "headers": [], "path": ipn.path}
+        for address, code in (("::ffff:10.1.2.3", "00"), ("::ffff:11.1.2.3", "03")):
+            answer = await ipn.endpoint(Request({**scope, "client": (address, 1)}))
+            assert orjson.loads(answer.body)["RspCode"] == code
+
+
+async def test_another_instances_order_is_unknown_here(site: Till) -> None:
+    reference = await reference_of(site)
+    alias = site.ground.known["vnpay.order", reference]
+    facts = {**alias.facts, "instance": "vnpay_2"}
+    site.ground.known["vnpay.order", reference] = replace(alias, facts=facts)
+    assert await rsp(site, notice(reference)) == "01"
+    assert site.ground.messages == []
+    with pytest.raises(Rejected) as caught:
+        await site.client.order(reference)
+    assert caught.value.code == "unknown_payment"
+    assert reference not in (await site.call("/payments/return", notice(reference)))[1].decode()
 
 
 async def test_a_store_that_is_away_makes_the_gateway_call_again(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ import yaml
 
 from hub.connectors.payment_gateway import CONNECTOR
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable
-from hub.schemas.dossier import Fee
+from hub.schemas.dossier import Fee, Procedure
 from hub.schemas.payment import Payer
 from hub.schemas.payment_order import PaymentOrderRequested
 from tests.connectors.contract import Folder
@@ -44,6 +45,12 @@ async def refused(doing: Any) -> HubError:
     with pytest.raises(HubError) as caught:
         await doing
     return caught.value
+
+
+def init_reply(said: dict[str, Any]) -> str:
+    """A success of INIT that echoes these fields."""
+    inner = {"UrlThanhToan": "https://platform.example.vn/pay/1", **said}
+    return json.dumps({"error_code": "0", "message": json.dumps(inner)})
 
 
 def reference_of(event: Any) -> str:
@@ -110,6 +117,28 @@ async def test_an_order_of_the_product_and_the_dossiers_fee_share_one_link(site:
     assert site.calls("INIT") == 1
 
 
+async def test_an_order_without_rows_has_the_one_row_that_makes_up_its_amount(site: Till) -> None:
+    data = PaymentOrderRequested(
+        code=CODE,
+        unit=UNIT,
+        payment_id="dvc1",
+        amount_vnd=70_000,
+        purpose="Phí cấp bản sao",
+        procedure=Procedure(code="1.009999", name="Thủ tục thử nghiệm"),
+        payer=Payer(name="Lê Thị Thử"),
+    )
+    link = await site.link(event_of("payment.order_requested", data))
+    assert [(fee.name, fee.amount_vnd) for fee in said_by(link).fees] == [
+        ("Phí cấp bản sao", 70_000)
+    ]
+
+
+async def test_the_probe_repeats_nothing_that_is_no_code(site: Till) -> None:
+    odd = '{"MaLoi": "Nguyễn Văn Mẫu", "TrangThaiGD": "0"}'
+    await site.play({"fault": "malformed", "body": odd, "operation": "QUERY"})
+    assert "Mẫu" not in await site.client.probe()
+
+
 async def test_a_lost_answer_to_init_leads_to_one_link_under_another_reference(site: Till) -> None:
     await site.play(
         {"fault": "timeout_after_success", "operation": "INIT", "then": "cut", "next_calls": 1}
@@ -166,6 +195,10 @@ async def test_a_platform_that_has_every_reference_is_not_asked_for_ever(site: T
             "malformed_reply",
         ),
         ({"fault": "timeout_without_effect"}, Unavailable, "timeout"),
+        *(
+            ({"fault": "malformed", "body": init_reply(said)}, Unavailable, "malformed_reply")
+            for said in ({"MaThamChieu": "dvcX1"}, {"SoTien": "15000"}, {"SoTien": 15000})
+        ),
     ],
 )
 async def test_each_answer_to_init_is_ours(
@@ -174,6 +207,12 @@ async def test_each_answer_to_init_is_ours(
     await site.play({**fault, "operation": "INIT"})
     raised = await refused(site.send(fee_due(), seconds=0.2))
     assert (type(raised), raised.code) == (error, code)
+
+
+async def test_a_link_whose_echo_agrees_is_taken(site: Till) -> None:
+    body = init_reply({"SoTien": 150000, "MaTienTe": "VND", "MaThamChieu": None, "MoTa": {}})
+    await site.play({"fault": "malformed", "body": body, "operation": "INIT"})
+    assert said_by(await site.link()).pay_url == "https://platform.example.vn/pay/1"
 
 
 async def test_a_refusal_that_the_deployment_knows_is_final() -> None:
@@ -216,6 +255,20 @@ async def test_a_question_without_an_answer_is_asked_again_later(
     assert (type(error), error.code) == (Unavailable, code)
     await site.play()
     assert [event.kind for event in await site.deliver(reported)] == ["payment.confirmed"]
+
+
+async def test_a_question_that_is_refused_does_not_let_a_payment_fail(site: Till) -> None:
+    await site.pay(await site.link(), callbacks=0)
+    site.later(site.settings.give_up_seconds + 2000)
+    await site.play({"fault": "refuse", "operation": "QUERY", "error_code": "97"})
+    page = await site.poller.poll("")
+    assert page.messages == ()
+    assert "97" in page.problem
+    error = await refused(site.send(fee_due()))
+    assert (type(error), getattr(error, "foreign_code", "")) == (Rejected, "97")
+    assert "97" in await site.client.probe()
+    await site.play()
+    assert [event.kind for event in await site.deliver(fee_due())] == ["payment.confirmed"]
 
 
 async def test_an_unproved_answer_confirms_nothing(site: Till) -> None:

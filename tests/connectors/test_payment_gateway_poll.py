@@ -80,6 +80,30 @@ async def test_one_that_cannot_be_asked_about_does_not_keep_others_waiting() -> 
         assert [event.kind for event in (await site.look())[0]] == ["payment.confirmed"]
 
 
+async def test_one_that_is_refused_for_ever_lets_the_next_have_its_turn() -> None:
+    async with till(asked_limit_count=1) as site:
+        odd, paid = await site.link(fee_due(1000)), await site.link(fee_due(2000))
+        await site.pay(paid, callbacks=0)
+        site.later(700)
+        about = {"operation": "querydr", "subject": said_by(odd).payment_id}
+        await site.play({"fault": "refuse", "error_code": "03", **about})
+        page = await site.poller.poll("")
+        assert "03" in page.problem
+        await site.poller.done(page)
+        assert [event.kind for event in (await site.look())[0]] == ["payment.confirmed"]
+
+
+async def test_one_that_cannot_be_asked_about_is_told_beside_the_others() -> None:
+    async with till() as site:
+        lost, other = await site.link(fee_due(1000)), await site.link(fee_due(2000))
+        site.later(700)
+        about = {"operation": "querydr", "subject": said_by(lost).payment_id}
+        await site.play({"fault": "5xx", **about})
+        page = await site.poller.poll("")
+        assert set(page.receipts) == {said_by(lost).payment_id, said_by(other).payment_id}
+        assert "HTTP 5" in page.problem
+
+
 async def test_a_gateway_that_is_away_is_told() -> None:
     async with till() as site:
         await site.link()
@@ -147,6 +171,28 @@ async def test_differences_are_told_and_what_the_bank_knows_more_is_asked_about(
         }
 
 
+@pytest.mark.parametrize("trouble", [{"fault": "5xx"}, {"fault": "refuse", "error_code": "03"}, {}])
+async def test_what_the_bank_knows_more_is_asked_about_until_the_gateway_tells(
+    trouble: dict[str, Any],
+) -> None:
+    async with till(settlement={}) as site:
+        unheard = await site.link()
+        told = await site.pay(unheard, callbacks=0, status_code="00")
+        site.ground.known.update(_with_state(site, told["reference"], "failed"))
+        if trouble:
+            await site.play({**trouble, "operation": "querydr", "next_calls": 1})
+        else:
+            await site.control("POST", "settle", {"status_code": "01"})
+            row = [told["reference"], told["transaction"], 150_000]
+            await site.control("PUT", "settlement", {"added": [row]})
+        site.later(MORNING_AFTER)
+        data = await compared(site)
+        assert [each.kind.value for each in data.differences] == ["missing_in_hub"]
+        await site.control("POST", "settle", {"status_code": "00"})
+        site.later(700)
+        assert [event.kind for event in (await site.look(DAY))[0]] == ["payment.confirmed"]
+
+
 def _with_state(site: Till, reference: str, state: str) -> dict[tuple[str, str], Any]:
     key = ("vnpay.order", reference)
     alias = site.ground.known[key]
@@ -183,10 +229,17 @@ async def test_a_file_over_the_limit_is_not_read() -> None:
         assert (await refused(site.poller.poll("2026-01-04"))).code == "reply_too_large"
 
 
+async def test_a_file_over_the_limit_counts_as_missing_in_the_end() -> None:
+    async with till(settlement={"limit_bytes": 10}) as site:
+        site.later(4 * MORNING_AFTER)
+        assert (await compared(site)).file_found is False
+
+
 async def test_trouble_with_the_file_does_not_keep_payments_from_being_asked_about() -> None:
     async with till(settlement={"limit_bytes": 10}) as site:
         await site.pay(await site.link(), callbacks=0)
         site.later(MORNING_AFTER)
-        events, cursor = await site.look("2026-01-04")
-        assert [event.kind for event in events] == ["payment.confirmed"]
-        assert cursor == "2026-01-04"
+        page = await site.poller.poll("2026-01-04")
+        assert [event.kind for event in await site.publish(page.messages)] == ["payment.confirmed"]
+        assert page.cursor == "2026-01-04"
+        assert "too large" in page.problem

@@ -519,6 +519,8 @@ def test_every_way_to_disagree_is_told() -> None:
         {"profile": "payplat"},
         {"return_endpoint": "/payments/callback"},
         {"profile": "momo"},
+        {"callback_sources": ["10.0.0.0/8", "gateway.example.vn"]},
+        {"callback_sources": ["10.0.0.1/8"]},
         {"settlement": {"file_url": "https://gateway.example.vn/file.csv"}},
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import unicodedata
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from hub.connectors.petitions.decode import decode, message
+from hub.connectors.petitions.encode import encode
 from hub.connectors.petitions.settings import PetitionSettings
 from hub.errors import DecodeError
 from hub.event import Event
@@ -87,6 +89,13 @@ async def test_what_an_agency_did_is_found_by_the_petitions_id() -> None:
 def test_without_a_time_only_a_consecutive_repetition_is_one() -> None:
     assert event_of(done("pakn.assigned")).once
     assert not event_of(done("pakn.assigned", at="")).once
+
+
+def test_an_answer_is_one_by_its_body_with_or_without_a_time() -> None:
+    untimed = event_of(done(answeredAt=""))
+    assert untimed.once
+    assert untimed.natural_key == event_of(done(answeredAt="")).natural_key
+    assert untimed.natural_key != event_of(done(answeredAt="", answer="Sửa")).natural_key
 
 
 @pytest.mark.parametrize(
@@ -172,6 +181,12 @@ def test_the_text_limit_holds_to_the_character() -> None:
         {"subject": "Đơn khiếu nại quyết định số 1"},
         {"subject": "  ĐƠN   TỐ CÁO ông A"},
         {"subject": "Tố cáo"},
+        {"subject": "Khiếu nại quyết định thu hồi đất"},
+        {"subject": "“Đơn tố cáo” ông A"},
+        {"subject": unicodedata.normalize("NFD", "Tố cáo ông A")},
+        {"category": "Khiếu nại"},
+        {"category": unicodedata.normalize("NFD", " TỐ  CÁO ")},
+        {"category": "To-Cao"},
     ],
 )
 async def test_complaints_are_redirected_and_leave_no_content(told: dict[str, str]) -> None:
@@ -193,7 +208,40 @@ def test_a_petition_that_only_mentions_a_complaint_is_none() -> None:
     assert event_of(petition(subject="Hỏi cách gửi đơn khiếu nại")).kind == "petition.received"
 
 
-@pytest.mark.parametrize("flag", [True, "1", "true", "True", 1])
+async def test_a_complaint_that_an_agency_passes_on_leaves_no_content() -> None:
+    hidden = {"content": "Nội dung kín", "submitter": WHO, "dossierCode": CODE, "UserId": "u-1"}
+    async with door() as (url, inbox):
+        for told in ({"category": "to_cao"}, {"subject": "Đơn khiếu nại"}):
+            body = done("pakn.transferred", toOrgan="H1", reason="Chuyển", **hidden, **told)
+            assert (await post(url, body, "agency"))[0] == 200
+    for taken in inbox.messages:
+        kept = taken.body.decode()
+        assert not [secret for secret in (*SECRETS, CODE, "u-1") if secret in kept]
+    data = data_of(inner(inbox))
+    assert (data.petition, data.assignment and data.assignment.unit) == (None, "H1")
+
+
+@pytest.mark.parametrize("flag", ["có", "yes", "x", [], {}, 2, 1.0])
+async def test_a_wish_for_anonymity_that_cannot_be_read_is_refused(flag: Any) -> None:
+    async with door() as (url, inbox):
+        body = petition(submitter={**WHO, "anonymous": flag})
+        status, answer = await post(url, body, "source")
+    assert (status, answer["code"]) == (422, "21")
+    assert "/submitter/anonymous" in answer["message"]
+    assert inbox.messages == []
+
+
+@pytest.mark.parametrize("flag", [False, "0", "False", " 0 ", "", None])
+async def test_who_does_not_wish_it_is_not_anonymous(flag: Any) -> None:
+    async with door() as (url, inbox):
+        body = petition(submitter={**WHO, "anonymous": flag})
+        assert (await post(url, body, "source"))[0] == 200
+    found = data_of(inner(inbox)).petition
+    assert found is not None
+    assert found.submitter.name == WHO["name"]
+
+
+@pytest.mark.parametrize("flag", [True, "1", "true", "True", " TRUE ", 1])
 async def test_an_anonymous_author_is_not_kept(flag: Any) -> None:
     body = petition(submitter={**WHO, "anonymous": flag}, UserId="u-1")
     async with door() as (url, inbox):
@@ -279,6 +327,16 @@ async def test_a_file_that_leads_elsewhere_is_refused(file: Any) -> None:
     assert (inbox.messages, inbox.blobs) == ([], {})
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"content": "", "subject": ""}, {"paknId": "a b"}, {"submitter": {"anonymous": "?"}}]
+)
+async def test_files_of_a_body_that_is_refused_are_not_kept(wrong: dict[str, Any]) -> None:
+    files = [{"name": "a.pdf", "base64": base64.b64encode(PDF).decode()}]
+    async with door() as (url, inbox):
+        status, _ = await post(url, petition(attachments=files, **wrong), "source")
+    assert (status, inbox.messages, inbox.blobs) == (422, [], {})
+
+
 async def test_the_limits_of_files_hold_at_the_edge() -> None:
     async with door(attachment_bytes=len(PDF), attachments_count=2) as (url, inbox):
         fits = {"name": "a.pdf", "base64": base64.b64encode(PDF).decode()}
@@ -343,6 +401,7 @@ def test_a_year_that_the_calendar_does_not_know_has_no_due_date() -> None:
         ("RẤT HÀI LÒNG", Satisfaction.VERY_SATISFIED),
         ("Hài  lòng", Satisfaction.SATISFIED),
         ("Không hài lòng", Satisfaction.NOT_SATISFIED),
+        (unicodedata.normalize("NFD", "Không hài lòng"), Satisfaction.NOT_SATISFIED),
         ("2", Satisfaction.UNKNOWN),
     ],
 )
@@ -352,6 +411,21 @@ def test_a_vote_is_counted_for_unit_month_and_dossier(text: str, vote: Satisfact
     assert isinstance(event.data, SurveyVoted)
     assert (event.kind, event.subject, event.data.unit) == ("survey.voted", CODE, UNIT)
     assert (event.data.month, event.data.vote, event.data.vote_code) == ("2026-01", vote, text)
+
+
+def test_codes_of_votes_are_settings_in_any_spelling() -> None:
+    settings = petition_settings(vote_codes={"RHL": "very_satisfied"})
+    body = {"type": "survey.voted", "voteId": "V", "unit": UNIT, "vote": "rhl"}
+    event = event_of(body, settings)
+    assert isinstance(event.data, SurveyVoted)
+    assert event.data.vote == Satisfaction.VERY_SATISFIED
+
+
+@pytest.mark.parametrize("month", ["01/2026", "2026-13", "2026-1", "2026"])
+def test_a_month_that_is_none_is_refused(month: str) -> None:
+    body = {"type": "survey.voted", "voteId": "V", "unit": UNIT, "vote": "Hài lòng"}
+    with pytest.raises(DecodeError, match="/month"):
+        event_of({**body, "month": month})
 
 
 def test_a_rating_is_a_vote_about_the_petition() -> None:
@@ -418,6 +492,31 @@ async def test_the_portals_own_names_can_be_swapped_in() -> None:
     assert data.petition.submitter.name == "Nguyễn Văn Mẫu"
     assert data.unknown == {"UserId": "u-1"}
     assert inbox.messages[0].key == event.subject == "PAKN-portal-77"
+
+
+def test_a_petition_that_the_portal_has_answered_itself_comes_with_its_answer() -> None:
+    settings = petition_settings(**PORTAL_ENTITY)
+    body = {
+        "MaPhanAnh": "77",
+        "TieuDe": "Hỏi",
+        "NoiDung": "Nội dung kín",
+        "TrangThai": "1",
+        "NguoiTraLoi": "Trần Thị Mẫu",
+        "NoiDungTraLoi": "Đã giải quyết",
+        "CongKhai": "1",
+    }
+    event = event_of(body, settings)
+    answer = data_of(event).answer
+    assert (event.kind, data_of(event).status_code) == ("petition.received", "1")
+    assert answer is not None
+    assert (answer.content, answer.answered_by, answer.public) == (
+        "Đã giải quyết",
+        "Trần Thị Mẫu",
+        True,
+    )
+    passed_on = event_of(orjson.loads(encode(event, settings).body), settings)
+    assert data_of(passed_on) == data_of(event)
+    assert data_of(event_of(body | {"NoiDungTraLoi": ""}, settings)).answer is None
 
 
 async def test_complaints_and_anonymity_are_trimmed_under_other_names_too() -> None:

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from hub.connectors.petitions import CONNECTOR, replies
 from hub.connectors.petitions.decode import decode, message
@@ -26,6 +29,7 @@ from hub.errors import (
 from hub.event import Event
 from hub.schemas import petition as schema
 from hub.schemas.dossier import DossierEvent, DossierStatus
+from hub.simulation import running
 from hub.wire.clock_texts import VIETNAM
 from tests.connectors.petition_examples import (
     CODE,
@@ -97,6 +101,35 @@ async def test_each_answer_becomes_the_error_that_says_what_to_do(
     if code == "rate_limited":
         assert isinstance(caught.value, Unavailable)
         assert caught.value.retry_after_seconds == 7
+
+
+@pytest.mark.parametrize("code", ["0", "00", "01"])
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(500, Unavailable), (502, Unavailable), (401, Misconfigured), (302, Misconfigured),
+     (400, Rejected)],
+)  # fmt: skip
+async def test_a_success_under_an_http_error_is_none(
+    code: str, status: int, error: type[HubError]
+) -> None:
+    async def answer(_: object) -> Response:
+        return JSONResponse({"code": code, "message": "Internal error"}, status)
+
+    broken = Starlette(routes=[Route("/pakn", answer, methods=["POST"])])
+    async with running(broken) as url, system(base_url=url) as there:
+        with pytest.raises(error) as caught:
+            await there.deliver(petition())
+    if isinstance(caught.value, Rejected):
+        assert not caught.value.documented
+
+
+async def test_a_conflict_may_say_that_it_was_taken_earlier() -> None:
+    async def answer(_: object) -> Response:
+        return JSONResponse({"code": "01"}, 409)
+
+    known = Starlette(routes=[Route("/pakn", answer, methods=["POST"])])
+    async with running(known) as url, system(base_url=url) as there:
+        assert await there.deliver(petition()) == "01"
 
 
 @pytest.mark.parametrize(
@@ -188,6 +221,16 @@ async def test_a_citizen_asks_and_is_answered() -> None:
         ["pakn.answered"],
         ["Đã giải quyết"],
     )
+
+
+async def test_the_system_counts_answers_that_a_citizen_hears_again() -> None:
+    async with system() as there:
+        await there.deliver(petition())
+        for number, answer in enumerate(("Một", "Hai", "Một")):
+            said = done(answer=answer, answeredAt=f"2026-01-14T10:00:0{number}+07:00")
+            await there.deliver(said)
+            twice = (await there.look("state"))["answered_twice"]
+            assert twice == (number == 2)
 
 
 async def test_a_redirected_complaint_goes_back_without_its_text() -> None:

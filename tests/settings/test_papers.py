@@ -65,6 +65,8 @@ def test_a_petition_goes_to_the_desk_and_the_answer_back_to_its_source(tmp_path:
     assert isinstance(answered.data, PetitionEvent)
     assert settings.routes["petitions-to-desk"].to == "desk"
     assert is_taken(settings, "petitions-to-desk", asked)
+    known = event_of(petition(answer="Đã giải quyết"), settings.connectors["petitions"])
+    assert not is_taken(settings, "petitions-to-desk", known), "its source has answered it"
     assert answered.data.origin == "petitions"
     assert is_taken(settings, "petitions-back", answered)
     assert places(settings) == {"petitions": ["/pakn"], "desk": ["/desk/pakn"]}

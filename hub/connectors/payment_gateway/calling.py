@@ -11,10 +11,11 @@ import orjson
 
 from hub import http
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings
-from hub.errors import DecodeError, Unavailable, UnknownOutcome
+from hub.errors import DecodeError, Rejected, Unavailable, UnknownOutcome
 from hub.wire.json_text import strict_tree
 
 KEY_HEADER = "X-Operation-Key"
+TOO_LARGE = "reply_too_large"
 
 
 class Deadline:
@@ -74,11 +75,14 @@ class Caller:
 
         Raises:
             Unavailable: it did not come.
+            Rejected: it is too large.
         """
         limits = http.CallLimits(deadline.left(), limit_bytes)
         try:
             return await http.get(self._session(), url, headers=headers, limits=limits)
         except UnknownOutcome as error:
+            if error.code == TOO_LARGE:
+                raise Rejected(str(error), documented=False, code=TOO_LARGE) from error
             raise Unavailable(str(error), code=error.code) from error
 
     async def ask(

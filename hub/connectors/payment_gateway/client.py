@@ -20,12 +20,13 @@ from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.payment_gateway import payplat, vnpay
 from hub.connectors.payment_gateway.calling import Caller, Deadline
 from hub.connectors.payment_gateway.client_payplat import PayplatBank, ReferenceUsed
-from hub.connectors.payment_gateway.client_vnpay import Refund, VnpayBank
+from hub.connectors.payment_gateway.client_vnpay import REFUSED_BY_BANK, Refund, VnpayBank
 from hub.connectors.payment_gateway.owed import document_of, owed_by
 from hub.connectors.payment_gateway.records import ANSWER, LINK, REFUND
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings
 from hub.connectors.payment_gateway.told import (
     ALIAS_KINDS,
+    MONEY_MOVED,
     OPEN,
     REFERENCE,
     Order,
@@ -104,8 +105,8 @@ class PaymentClient:
         answer, told = await self._bank.find(
             order, self._clock(), Deadline(timeout_seconds), key=request.operation_key
         )
-        if told.status_code == "09":
-            raise Rejected("the bank has refused the refund", foreign_code="09")
+        if told.status_code == REFUSED_BY_BANK:
+            raise Rejected("the bank has refused the refund", foreign_code=told.status_code)
         if told.claim is PaymentClaim.REFUNDED:
             return Asked(Answer.TAKEN, self._refunded(request, order, answer, (amount, total)))
         paid = told.known and told.claim is PaymentClaim.PAID
@@ -137,12 +138,13 @@ class PaymentClient:
         """What is agreed under a reference.
 
         Raises:
-            Rejected: nothing (`unknown_payment`).
+            Rejected: nothing, or with another instance (`unknown_payment`).
         """
         alias = await self._ground.alias(self.alias_kind, reference)
-        if alias is None:
+        order = None if alias is None else Order.of(alias)
+        if order is None or not order.is_of(self.name):
             raise Rejected("no order has this reference", code="unknown_payment")
-        return Order.of(alias)
+        return order
 
     async def settle(self, order: Order, deadline: Deadline, *, key: str = "") -> Reply:
         """Ask for a payment; what decides it is a message, else there is none.
@@ -183,7 +185,7 @@ class PaymentClient:
         order = await self.order(data.payment_id)
         reply = await self.settle(order, deadline, key=request.operation_key)
         claim = data.claim if isinstance(data, PaymentReported) else None
-        if order.settled and not order.paid and not reply.messages and claim is PaymentClaim.PAID:
+        if order.settled and not order.paid and not reply.messages and claim in MONEY_MOVED:
             # It was given up, and a late report is not confirmed yet: the poller asks on.
             again = Alias(self.alias_kind, order.reference, order.subject, {"state": OPEN})
             return replace(reply, aliases=(again,))
@@ -193,7 +195,8 @@ class PaymentClient:
         """The link that this debt has already, or a new one.
 
         A debt is an amount of a dossier: it may be told by the dossier's state and ordered by the
-        product, more than once each, and must not be paid twice.
+        product, more than once each, and must not be paid twice. So the gateway is asked about
+        every earlier order of it, also about one that was given up.
         """
         owed = owed_by(request.event)
         facts = {"amount_vnd": str(owed.amount_vnd), "instance": self.name}
@@ -204,13 +207,15 @@ class PaymentClient:
         if any(self._covers(order) for order in orders):
             return Reply(foreign_code="paid")
         before: list[Message] = []
-        for order in (order for order in orders if not order.settled):
-            if order.expires_at is not None and order.expires_at > self._clock():
+        unpaid = [order for order in orders if not order.paid]
+        for order in sorted(unpaid, key=lambda order: order.settled):  # a link in use comes first
+            if order.is_usable(self._clock()):
                 return Reply(messages=(await self._link_message(order, request),))
             reply, told = await self._asked(order, deadline, request.operation_key)
-            if told.claim is PaymentClaim.PAID:
+            if told.claim is PaymentClaim.PAID and (reply.messages or not order.settled):
                 return reply
-            if told.status_code in DEBITED:
+            moved = told.status_code in DEBITED or order.is_claimed
+            if moved and not order.settled and not reply.messages:
                 raise Unavailable("an earlier payment is not settled", code="payment_unsettled")
             before += reply.messages
         reply = await self._new_link(request, facts, len(orders), deadline)
@@ -218,7 +223,7 @@ class PaymentClient:
 
     def _covers(self, order: Order) -> bool:
         """Whether a confirmed payment still counts as the payment of the same debt."""
-        if not order.paid:
+        if not order.paid or order.given_back_vnd >= order.amount_vnd:
             return False
         try:
             paid_on = date.fromisoformat(order.facts.get("paid_on", ""))
@@ -300,7 +305,7 @@ class PaymentClient:
         order = await self.order(body["vnp_TxnRef"])
         if not order.paid:
             raise Rejected("no confirmed payment has this reference")
-        before = int(order.facts.get("refunded_vnd", "0"))
+        before = order.given_back_vnd
         asked = body.get("vnp_Amount")
         amount = int(asked) // vnpay.PER_VND if asked else order.amount_vnd - before
         if amount <= 0 or before + amount > order.amount_vnd:
@@ -317,6 +322,7 @@ class PaymentClient:
     def _refunded(
         self, request: Request, order: Order, answer: str, amounts: tuple[int, int]
     ) -> Reply:
+        """What a refund gives back; it counts for the next one before its event is told."""
         amount, total = amounts
         said = {
             "about": REFUND,
@@ -325,7 +331,11 @@ class PaymentClient:
             "amount_vnd": amount,
             "refunded_vnd": total,
         }
-        return Reply(messages=(self._record(order, f"{REFUND} {request.operation_key}", said),))
+        facts = {"refunded_vnd": str(total)}
+        return Reply(
+            messages=(self._record(order, f"{REFUND} {request.operation_key}", said),),
+            aliases=(Alias(self.alias_kind, order.reference, order.subject, facts),),
+        )
 
     async def _message(
         self, order: Order, what: str, said: Mapping[str, Any], *, document: bytes = b""

@@ -67,7 +67,7 @@ class PayplatBank:
         headers = {**self._headers(), KEY_HEADER: key}
         answer = await self._caller.ask(partner.init_url, call, deadline, headers=headers)
         try:
-            code, link = payplat.link_in(partner, answer)
+            code, link = payplat.link_in(partner, answer, order)
         except DecodeError as error:
             raise malformed(error) from error
         if code in partner.success_codes and link.startswith(("http://", "https://")):
@@ -92,6 +92,7 @@ class PayplatBank:
 
         Raises:
             Unavailable: no answer, or one that is malformed or unproved.
+            Rejected: a code alone, of which nobody knows that it speaks of the order.
         """
         partner = self._partner
         call = self._question(partner.vocabulary.query_word, order.reference, at)
@@ -102,6 +103,14 @@ class PayplatBank:
             told = payplat.told_by_query(fields, order.reference, partner)
         except DecodeError as error:
             raise malformed(error) from error
+        if payplat.is_refusal(told, partner):
+            code = plain_code(told.response_code)
+            raise Rejected(
+                f"the platform refuses QUERY ({code}); a code for no such order belongs in "
+                "unknown_codes",
+                documented=False,
+                foreign_code=code,
+            )
         hashed = partner.vocabulary.query_reply_fields
         if told.claim.value != "pending" and not payplat.is_proved(partner, hashed, fields):
             raise unproved()
@@ -131,9 +140,12 @@ class PayplatBank:
         return reply.body
 
     async def probe(self, at: datetime, deadline: Deadline) -> str:
-        """Ask for an order that does not exist."""
-        _, told = await self.find(Order("HUBPROBE", "", {}), at, deadline)
-        return f"QUERY answered {told.response_code}"
+        """Ask for an order that does not exist; any code shows that the platform is there."""
+        try:
+            _, told = await self.find(Order("HUBPROBE", "", {}), at, deadline)
+        except Rejected as error:
+            return f"QUERY answered {error.foreign_code}"
+        return f"QUERY answered {plain_code(told.response_code)}"
 
     def _question(self, word: str, reference: str, at: datetime) -> Mapping[str, Any]:
         partner = self._partner

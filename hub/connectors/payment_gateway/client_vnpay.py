@@ -27,6 +27,8 @@ from hub.errors import DecodeError, Misconfigured, Rejected, Unavailable, Unknow
 from hub.wire.dvcqg.dates import write_stamp
 
 CODE = "vnp_ResponseCode"
+REFUSED_BY_BANK = "09"
+"""`vnp_TransactionStatus` of a refund that VNPAY has taken and the bank has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,12 @@ class VnpayBank:
         self._check(code, vnpay.REFUND)
         if not vnpay.reply_is_proved(self._secret, fields, refund=True):
             raise UnknownOutcome("the hash of the answer is wrong", code="wrong_hash")
+        try:
+            told = vnpay.told_by_query(fields, order.reference)
+        except DecodeError as error:
+            raise UnknownOutcome("the answer is malformed", code="malformed_reply") from error
+        if told.status_code == REFUSED_BY_BANK:
+            raise Rejected("the bank refuses the refund", foreign_code=told.status_code)
         return body.decode(), code
 
     async def probe(self, at: datetime, deadline: Deadline) -> str:

@@ -23,11 +23,10 @@ from hub.connectors.payment_gateway import codes, payplat, vnpay
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings, PayplatPartner
 from hub.connectors.payment_gateway.signing import hmac_sha512, read_query, same_hash
 from hub.connectors.payment_gateway.tell import reported_key
-from hub.connectors.payment_gateway.told import ALIAS_KINDS, Order, Told
+from hub.connectors.payment_gateway.told import ALIAS_KINDS, MONEY_MOVED, Order, Told
 from hub.errors import DecodeError, MessageError, Unavailable
 from hub.event import Alias
 from hub.message import Message, name_id
-from hub.schemas.payment import PaymentClaim
 from hub.wire.dvcqg.dates import VIETNAM, write_stamp
 
 PAGE = """<!doctype html><html lang="vi"><meta charset="utf-8"><title>Thanh toán</title>
@@ -157,16 +156,15 @@ class Door:
             Refused: unknown order, or another amount or currency than the order's.
             Unavailable: Kafka or the store does not answer; the gateway must call again.
         """
-        alias = await self._inbox.ground.alias(self._kind, told.reference)
-        if alias is None:
+        order = await self._order(told.reference)
+        if order is None:
             raise Refused("no order has this reference", code="unknown_payment")
-        order = Order.of(alias)
         if told.amount_vnd != order.amount_vnd or told.currency not in ("", order.currency):
             about = {"subject": order.subject, "unit": order.unit}
             raise Refused("not the order's amount or currency", code="wrong_amount", **about)
         said = reported_key(self._settings.profile, told)
-        late_success = told.claim is PaymentClaim.PAID and not order.paid
-        if order.facts.get("reported") == said or (order.settled and not late_success):
+        late = told.claim in MONEY_MOVED and not order.paid
+        if order.facts.get("reported") == said or (order.settled and not late):
             return False
         message = Message(
             connector=self._instance,
@@ -178,7 +176,8 @@ class Door:
             content_type="application/json" if form == "confirm" else FORM_TYPE,
         )
         await self._inbox.accept([message])
-        facts = {"reported": said, "reported_at": write_stamp(datetime.now(VIETNAM))}
+        at = write_stamp(datetime.now(VIETNAM))
+        facts = {"reported": said, "reported_at": at, "claim": told.claim.value}
         await self._inbox.ground.remember([Alias(self._kind, told.reference, "", facts)])
         return True
 
@@ -197,11 +196,15 @@ class Door:
         if self._settings.profile != "vnpay":
             return None
         try:
-            told = self._read_ipn(raw)
-            alias = await self._inbox.ground.alias(self._kind, told.reference)
+            return await self._order(self._read_ipn(raw).reference)
         except (Refused, Unavailable):
             return None
-        return None if alias is None else Order.of(alias)
+
+    async def _order(self, reference: str) -> Order | None:
+        """What this instance agreed under a reference."""
+        alias = await self._inbox.ground.alias(self._kind, reference)
+        order = None if alias is None else Order.of(alias)
+        return order if order is not None and order.is_of(self._instance) else None
 
     def _admit(self, request: Request) -> None:
         """Let a caller pass.
@@ -215,6 +218,8 @@ class Door:
             source = ipaddress.ip_address(request.client.host if request.client else "")
         except ValueError:
             source = None
+        if isinstance(source, ipaddress.IPv6Address):
+            source = source.ipv4_mapped or source
         if source is None or not any(source in network for network in self._sources):
             raise Refused("the source is not allowed", code="wrong_source")
 

@@ -53,6 +53,9 @@ def _ordered(data: PaymentOrderRequested, subject: str) -> OwedData:
     amount = data.amount_vnd or sum(fee.amount_vnd or 0 for fee in fees)
     if amount <= 0:
         raise EncodeError("nothing to pay", path="/amount_vnd")
+    purpose = data.purpose or _purpose(fees)
+    if not fees:  # the rows make up the amount: one row then
+        fees = (Fee(name=purpose, amount_vnd=amount),)
     told = {name: getattr(data, name) for name in OwedData.model_fields}
     changed = {
         "code": data.code or subject,
@@ -60,7 +63,7 @@ def _ordered(data: PaymentOrderRequested, subject: str) -> OwedData:
         "profile": "",
         "amount_vnd": amount,
         "fees": fees,
-        "purpose": data.purpose or _purpose(fees),
+        "purpose": purpose,
     }
     return OwedData(**{**told, **changed})
 

@@ -15,17 +15,24 @@ import orjson
 
 from hub.connectors.payment_gateway.settings import PayplatPartner, Vocabulary
 from hub.connectors.payment_gateway.signing import piped_sha256, same_hash
-from hub.connectors.payment_gateway.told import Told, amount_in, path_of, reference_in, short_text
+from hub.connectors.payment_gateway.told import (
+    Order,
+    Told,
+    amount_in,
+    path_of,
+    reference_in,
+    short_text,
+)
 from hub.errors import DecodeError
 from hub.schemas.payment import PaymentClaim
 from hub.wire.json_text import strict_tree
 
 HASH, KIND, CODE, STATUS = "MaXacThuc", "LoaiBanTin", "MaLoi", "TrangThaiGD"
-REFERENCE, LINK = "MaThamChieu", "UrlThanhToan"
+REFERENCE, AMOUNT, LINK = "MaThamChieu", "SoTien", "UrlThanhToan"
 INIT, QUERY, BILL = "INIT", "QUERY", "GET_BILL"
 DETAILS = "ThongTinBienLai"
 READ = (
-    *(KIND, CODE, "MaDoiTac", REFERENCE, "SoTien", "MaTienTe", "MaGiaoDich", "MaNganHang"),
+    *(KIND, CODE, "MaDoiTac", REFERENCE, AMOUNT, "MaTienTe", "MaGiaoDich", "MaNganHang"),
     *("ThoiGianGD", "ThongTinGiaoDich", STATUS, HASH),
 )
 
@@ -106,11 +113,16 @@ def told_by_query(fields: Mapping[str, Any], reference: str, partner: PayplatPar
     return told
 
 
+def is_refusal(told: Told, partner: PayplatPartner) -> bool:
+    """Whether an answer to QUERY is a code alone that tells nothing of the order."""
+    return told.known and not told.status_code and told.response_code not in partner.success_codes
+
+
 def _told(fields: Mapping[str, Any], claim: PaymentClaim) -> Told:
     return Told(
         reference=reference_in(fields, REFERENCE),
         claim=claim,
-        amount_vnd=amount_in(fields, "SoTien"),
+        amount_vnd=amount_in(fields, AMOUNT),
         currency=short_text(fields, "MaTienTe"),
         transaction=short_text(fields, "MaGiaoDich"),
         bank_code=short_text(fields, "MaNganHang"),
@@ -120,11 +132,11 @@ def _told(fields: Mapping[str, Any], claim: PaymentClaim) -> Told:
     )
 
 
-def link_in(partner: PayplatPartner, body: bytes) -> tuple[str, str]:
+def link_in(partner: PayplatPartner, body: bytes, order: Order) -> tuple[str, str]:
     """Code and payment address in the reply to INIT; the address is `` if it has none.
 
     Raises:
-        DecodeError: not of the form.
+        DecodeError: not of the form, or its echo tells another reference or amount.
     """
     words = partner.vocabulary
     tree = strict_tree(body)
@@ -136,6 +148,10 @@ def link_in(partner: PayplatPartner, body: bytes) -> tuple[str, str]:
     link = inner.get(words.names.get(LINK, LINK), "")
     if not isinstance(link, str) or len(link) > 4000:
         raise DecodeError("not an address", path=path_of(LINK))
+    for name, right in ((REFERENCE, order.reference), (AMOUNT, order.facts.get("amount_vnd"))):
+        echo = inner.get(words.names.get(name, name))
+        if link and echo is not None and str(echo) != right:
+            raise DecodeError("speaks of another order", path=path_of(name))
     return code, link
 
 

@@ -18,7 +18,7 @@ from hub.connectors.payment_gateway.client import PaymentClient, now
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings, Settlement
 from hub.connectors.payment_gateway.settlement import Day, Row, compare, read_rows
 from hub.connectors.payment_gateway.told import ALIAS_KINDS, OPEN, Order
-from hub.errors import DecodeError, HubError, Misconfigured, Unavailable
+from hub.errors import DecodeError, HubError, Misconfigured, Rejected, Unavailable
 from hub.event import Alias
 from hub.message import Message, name_id
 from hub.wire.dvcqg.dates import VIETNAM, write_stamp
@@ -52,21 +52,22 @@ class PaymentPoller:
 
     async def poll(self, cursor: str) -> Page:
         """Ask about quiet payments; compare the next day whose file is due."""
-        messages, asked = await self._open()
+        messages, asked, problem = await self._open()
         today = self._clock().astimezone(VIETNAM).date()
         compared = _day_of(cursor) or today - timedelta(days=1)
         form = self._settings.settlement
         if form is not None and self._due(compared + timedelta(days=1), form.due_seconds):
             try:
                 more = await self._compare(compared + timedelta(days=1), form)
-            except HubError:
+            except HubError as error:
                 if not asked:
                     raise
-                more = None
+                more, problem = None, problem or str(error)
             if more is not None:
                 messages += more
                 compared += timedelta(days=1)
-        return Page(tuple(messages), compared.isoformat(), receipts=tuple(asked))
+        receipts = tuple(asked)
+        return Page(tuple(messages), compared.isoformat(), receipts=receipts, problem=problem)
 
     async def done(self, page: Page) -> None:
         """Note when each was asked about: it is quiet again from now on."""
@@ -79,8 +80,8 @@ class PaymentPoller:
         """Close the session."""
         await self._client.close()
 
-    async def _open(self) -> tuple[list[Message], list[str]]:
-        """What the gateway tells of quiet payments, and which were asked about.
+    async def _open(self) -> tuple[list[Message], list[str], str]:
+        """What the gateway tells of quiet payments, which were asked about, and a problem.
 
         One that cannot be asked about now does not keep the others from being asked.
         """
@@ -91,26 +92,36 @@ class PaymentPoller:
             older_than_seconds=settings.ask_after_seconds,
             limit=settings.asked_limit_count,
         )
-        return await self._ask([Order.of(alias) for alias in quiet])
+        messages, problem = await self._ask([Order.of(alias) for alias in quiet])
+        return messages, [alias.value for alias in quiet], problem
 
-    async def _ask(self, orders: Sequence[Order]) -> tuple[list[Message], list[str]]:
+    async def _ask(self, orders: Sequence[Order]) -> tuple[list[Message], str]:
+        """What the gateway tells of orders, and what failed of it.
+
+        Raises:
+            Misconfigured: it refuses the hub.
+            Unavailable: it answered about none of them, not even with a refusal.
+        """
         messages: list[Message] = []
-        failed: HubError | None = None
-        heard = 0
+        away: Unavailable | None = None
+        problem, heard = "", 0
         for order in orders:
             try:
                 deadline = Deadline(self._settings.timeout_seconds)
                 reply = await self._client.settle(order, deadline)
             except Misconfigured:
                 raise
+            except Unavailable as error:
+                away, problem = error, str(error)
+                continue
             except HubError as error:
-                failed = error
+                heard, problem = heard + 1, str(error)
                 continue
             heard += 1
             messages += reply.messages
-        if failed is not None and not heard:
-            raise failed
-        return messages, [order.reference for order in orders]
+        if away is not None and not heard:
+            raise away
+        return messages, problem
 
     def _due(self, day: date, seconds: float) -> bool:
         """Whether so many seconds have passed since the end of a day in Vietnam."""
@@ -120,7 +131,13 @@ class PaymentPoller:
     async def _compare(self, day: date, form: Settlement) -> list[Message] | None:
         """The comparison of a day, and what it led to ask; `None`: there is no file yet."""
         over = self._due(day, form.patience_seconds)
-        body = await self._file(day, form)
+        try:
+            body = await self._file(day, form)
+        except Rejected as error:  # it may stay so, unlike what is only away
+            if not over:
+                text = f"the settlement file cannot be had ({error})"
+                raise Unavailable(text, code=error.code) from error
+            body = None
         if body is None and not over:
             return None
         rows, kept = None, ""
@@ -129,8 +146,7 @@ class PaymentPoller:
             rows = self._rows(body, form, over=over)
         held = await self._held(day)
         others = await self._others(rows or (), held)
-        missing = [order for order in others.values() if not order.paid]
-        messages, _ = await self._ask(missing) if missing else ([], [])
+        messages = await self._told_by_file([o for o in others.values() if not o.paid])
         told = Day(self._name, self._settings.profile, day, rows, held, others, kept)
         body = orjson.dumps(compare(told, form.differences_limit_count))
         message = Message(
@@ -142,6 +158,22 @@ class PaymentPoller:
             id=name_id(f"{self._name} {told.subject}"),
         )
         return [*messages, message]
+
+    async def _told_by_file(self, orders: Sequence[Order]) -> list[Message]:
+        """What the gateway tells of orders that only the file knows as paid.
+
+        The file is a report: they are waited for anew, so that a question without an answer
+        neither loses the payment nor holds up the comparison.
+        """
+        facts = {"state": OPEN, "reported_at": write_stamp(self._clock())}
+        await self._ground.remember([Alias(self._kind, o.reference, "", facts) for o in orders])
+        try:
+            messages, _ = await self._ask(orders)
+        except Misconfigured:
+            raise
+        except Unavailable:
+            return []
+        return messages
 
     async def _file(self, day: date, form: Settlement) -> bytes | None:
         url = form.file_url.replace("{day}", day.strftime(form.day_form))

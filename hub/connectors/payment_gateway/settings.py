@@ -6,9 +6,18 @@ the form of the settlement file) is here, with what products are known to use as
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from hub.connector import ConnectorSettings
 
@@ -231,6 +240,16 @@ class PaymentGatewaySettings(ConnectorSettings):
     reply_bytes: Count = Field(1_000_000, description="Largest reply that is read.")
     bill_limit_bytes: Count = Field(10_000_000, description="Largest receipt (GET_BILL).")
     connections_count: Count = Field(16, description="Most connections at once.")
+
+    @field_validator("callback_sources")
+    @classmethod
+    def _are_networks(cls, sources: tuple[str, ...]) -> tuple[str, ...]:
+        for source in sources:
+            try:
+                ipaddress.ip_network(source)
+            except ValueError:
+                raise ValueError("each must be a network, as 10.0.0.0/8 or one address") from None
+        return sources
 
     @model_validator(mode="after")
     def _has_its_profile(self) -> Self:

@@ -59,7 +59,8 @@ class Query:
 
     Attributes:
         params: decoded values by name.
-        signed: the raw `vnp_` pairs without the hash, sorted by name: what was signed.
+        signed: the raw pairs of every name that reads as `vnp_…`, sorted, without the hash: what
+            was signed. A name in percent signs is one of them.
         hash: the hash that came with them, `` if none.
     """
 
@@ -88,7 +89,7 @@ def read_query(raw: bytes) -> Query:
     signed = [
         (name, value)
         for name, _, value in pairs
-        if name.startswith("vnp_") and name not in (HASH, HASH_TYPE)
+        if (read := _plain(name)).startswith("vnp_") and read not in (HASH, HASH_TYPE)
     ]
     return Query(params, "&".join(f"{n}={v}" for n, v in sorted(signed)), params.get(HASH, ""))
 

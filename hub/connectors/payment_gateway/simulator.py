@@ -11,7 +11,8 @@
     POST /_control/settle                  {"status_code"}: what the bank says of all from now on
     POST /_control/spoil?count=1           the next answers carry a wrong hash
     PUT  /_control/settlement              {"dropped": [], "amounts": {}, "added": [[...]]}
-    POST /_control/refunds                 {"reference", "status"}: how a refund went on
+    POST /_control/refunds                 {"reference", "status"}: how a refund went on; with
+                                           "answer": what the answer to the next ones says otherwise
     /_control/...                          see `hub.simulation`
 
 Of a fault script, operation `callback` meets what the gateway sends: `duplicate` calls twice,
@@ -182,7 +183,10 @@ def _control(desk: Counter, book: Book) -> list[Route]:
         order = book.orders.get(str(said.get("reference"))) if _is(said) else None
         if order is None:
             return json_response({"error": "no such order"}, 404)
-        order.refund_status = str(said.get("status", "06"))
+        if isinstance(said.get("answer"), dict):
+            order.refund_answer = said["answer"]
+        else:
+            order.refund_status = str(said.get("status", "06"))
         return Response(status_code=204)
 
     async def settlement(request: Request) -> Response:

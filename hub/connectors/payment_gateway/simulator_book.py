@@ -43,6 +43,7 @@ class Order:
         fields: what the merchant sent, by the wire's names.
         amount: in VND.
         expires: after this moment nobody can pay it.
+        refund_answer: what the answer to a refund says otherwise than it would.
     """
 
     reference: str
@@ -53,6 +54,7 @@ class Order:
     refunded: int = 0
     refund_type: str = ""
     refund_status: str = ""
+    refund_answer: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def latest(self) -> Transaction | None:

@@ -135,11 +135,18 @@ class Vnpay:
         whole = fields["vnp_TransactionType"] == "02"
         if order.refunded + amount > order.paid or (whole and amount != order.paid):
             return self._no(fields, "03", "Invalid amount")
-        order.refunded += amount
-        order.refund_type, order.refund_status = fields["vnp_TransactionType"], "05"
-        return self._yes(fields, order, REPLIED)
+        status = order.refund_answer.get("vnp_TransactionStatus", "05")
+        order.refunded += amount if status != "09" else 0
+        order.refund_type, order.refund_status = fields["vnp_TransactionType"], status
+        return self._yes(fields, order, REPLIED, order.refund_answer)
 
-    def _yes(self, fields: Mapping[str, str], order: Order, hashed: str) -> Answer:
+    def _yes(
+        self,
+        fields: Mapping[str, str],
+        order: Order,
+        hashed: str,
+        otherwise: Mapping[str, str] | None = None,
+    ) -> Answer:
         paid = order.latest
         status = order.refund_status or (paid.status if paid else "01")
         said = {
@@ -160,6 +167,7 @@ class Vnpay:
                 "vnp_PayDate": stamp(paid.at),
                 "vnp_TransactionNo": paid.number,
             }
+        said |= otherwise or {}
         proof = self._piped(said, hashed)
         return Answer({**said, "vnp_SecureHash": self._spoilt(proof)}, taken=True)
 

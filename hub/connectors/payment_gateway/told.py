@@ -18,6 +18,8 @@ ALIAS_KINDS = {"vnpay": "vnpay.order", "payplat": "payplat.reference"}
 REFERENCE = re.compile(r"[A-Za-z0-9]{1,100}")
 OPEN, CONFIRMED, FAILED = "open", "confirmed", "failed"
 SHORT = 100
+MONEY_MOVED = (PaymentClaim.PAID, PaymentClaim.PENDING)
+"""Claims after which money may have left the payer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,14 @@ class Order:
         """The order of an alias."""
         return cls(alias.value, alias.subject, dict(alias.facts))
 
+    def is_of(self, instance: str) -> bool:
+        """Whether this instance agreed it with its gateway."""
+        return self.facts.get("instance", instance) == instance
+
     @property
     def amount_vnd(self) -> int:
         """Amount in VND."""
-        text = self.facts.get("amount_vnd", "")
-        return int(text) if text.isascii() and text.isdecimal() else 0
+        return _whole_vnd(self.facts.get("amount_vnd", ""))
 
     @property
     def unit(self) -> str:
@@ -83,14 +88,28 @@ class Order:
         return self.facts.get("paid") == "yes"
 
     @property
+    def given_back_vnd(self) -> int:
+        """What was given back of it."""
+        return _whole_vnd(self.facts.get("refunded_vnd", ""))
+
+    @property
     def settled(self) -> bool:
         """Nothing more is expected of it."""
         return self.paid or self.facts.get("state") == FAILED
 
     @property
+    def is_claimed(self) -> bool:
+        """The last callback claimed that money may have moved."""
+        return self.facts.get("claim") in MONEY_MOVED
+
+    @property
     def expires_at(self) -> datetime | None:
         """Until when its link can be used."""
         return read_stamp(self.facts.get("expires_at"))
+
+    def is_usable(self, at: datetime) -> bool:
+        """Whether its link can be used at a moment."""
+        return not self.settled and self.expires_at is not None and self.expires_at > at
 
     @property
     def waits_from(self) -> datetime | None:
@@ -109,6 +128,10 @@ class Judgement:
     def confirmed(self) -> bool:
         """The money is there."""
         return self.reason is None
+
+
+def _whole_vnd(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 def judge(order: Order, told: Told, *, given_up: bool) -> Judgement | None:

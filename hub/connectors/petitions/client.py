@@ -1,7 +1,7 @@
 """The outgoing side: petitions to whoever handles them, and what became of them to their source.
 
-An answer is read by its code, whatever the HTTP status; the table stands in the README. Every
-call carries the operation key, by which the contract's receiver notices a repetition.
+An answer is read by its code; a success counts under HTTP 2xx only. The table stands in the README.
+Every call carries the operation key, by which the contract's receiver notices a repetition.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.petitions import wire
 from hub.connectors.petitions.settings import PetitionSettings
 from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
+
+CONFLICT = 409
+"""HTTP status under which a system may say, too, that it has taken this earlier."""
 
 
 class PetitionClient:
@@ -117,7 +120,10 @@ class PetitionClient:
             http.check_status(reply)
         if code is None:
             raise UnknownOutcome("the answer has no code", code="malformed_reply")
+        if code in settings.duplicate_codes and reply.status == CONFLICT:
+            return code
         if code in settings.success_codes or code in settings.duplicate_codes:
+            http.check_status(reply)  # frameworks write code 0 under HTTP 500, too
             return code
         if code in settings.later_codes:
             raise Unavailable("it asks to try again later")

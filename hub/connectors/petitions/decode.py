@@ -97,6 +97,7 @@ def _received(fields: Fields, message: Message, settings: PetitionSettings) -> E
     transfer, answer = fields.moment("transferDueAt"), fields.moment("answerDueAt")
     values |= {
         "petition": petition,
+        "answer": _answer(fields, fields.moment("answeredAt")) if fields.text("answer") else None,
         "acted_at": petition.submitted_at,
         "transfer_due_at": transfer or _due(begun, settings.transfer_days_count),
         "answer_due_at": answer or _due(begun, settings.answer_days_count),
@@ -151,32 +152,28 @@ def _event(
 
 
 def _done(fields: Fields, message: Message, settings: PetitionSettings, body_hash: str) -> Event:
-    """What an agency did; the same with the same time is the same, however late it comes."""
+    """What an agency did; the same with the same time is the same, however late it comes.
+
+    An answer is also without a time: a citizen is answered once.
+    """
     values = _said_of_all(fields, message, settings)
     told = fields.text("type") or settings.default_type
     at = fields.moment("at")
     answered_at = fields.moment("answeredAt")
-    if told == "pakn.answered" and not fields.text("answer"):
+    if told == wire.ANSWERED and not fields.text("answer"):
         raise fields.fault("answer", "an answer says something")
-    if told in ("pakn.assigned", "pakn.transferred"):
+    if told in ("pakn.assigned", wire.TRANSFERRED):
         values["assignment"] = schema.Assignment(
             from_unit=fields.code("fromOrgan"),
-            unit=fields.code("toOrgan", needed=told == "pakn.transferred"),
+            unit=fields.code("toOrgan", needed=told == wire.TRANSFERRED),
             unit_name=fields.text("toOrganName"),
             officer=fields.text("officer"),
             due_at=fields.moment("dueAt"),
         )
-    if told == "pakn.transferred" and "content" in fields:
+    if told == wire.TRANSFERRED and "content" in fields:
         values["petition"] = _petition(fields)
     if "answer" in fields:
-        values["answer"] = schema.PetitionAnswer(
-            content=fields.text("answer"),
-            answered_by=fields.text("answeredBy"),
-            position=fields.text("position"),
-            answered_at=answered_at,
-            public=fields.flag("public"),
-            attachments=fields.attachments(),
-        )
+        values["answer"] = _answer(fields, answered_at, fields.attachments())
     values |= {
         "reason": fields.text("reason"),
         "redirected_to": fields.text("redirectedTo"),
@@ -197,7 +194,7 @@ def _done(fields: Fields, message: Message, settings: PetitionSettings, body_has
         message_id=message.id,
         traceparent=message.traceparent,
         about=about,
-        once=data.acted_at is not None,
+        once=data.acted_at is not None or told == wire.ANSWERED,
     )
 
 
@@ -222,16 +219,15 @@ def _voted(fields: Fields, message: Message, settings: PetitionSettings, told: s
     text = fields.text("vote")
     at = fields.moment("at")
     unit = fields.code("unit") or fields.code("organTarget")
+    votes = {wire.plain_text(code): vote for code, vote in settings.vote_codes.items()}
     data = schema.SurveyVoted(
         vote_id=vote_id,
         unit=unit,
-        month=fields.code("month") or f"{at or message.received_at.astimezone(VIETNAM):%Y-%m}",
+        month=fields.month("month") or f"{at or message.received_at.astimezone(VIETNAM):%Y-%m}",
         dossier_code=fields.code("dossierCode"),
         petition_id=petition_id,
         channel=channel,
-        vote=schema.Satisfaction(
-            settings.vote_codes.get(" ".join(text.lower().split()), "unknown")
-        ),
+        vote=schema.Satisfaction(votes.get(wire.plain_text(text), "unknown")),
         vote_code=text,
         comment=fields.text("comment"),
         voted_at=at,
@@ -265,9 +261,22 @@ def _petition(fields: Fields) -> schema.Petition:
     )
 
 
+def _answer(
+    fields: Fields, at: datetime | None, files: tuple[schema.PetitionAttachment, ...] = ()
+) -> schema.PetitionAnswer:
+    return schema.PetitionAnswer(
+        content=fields.text("answer"),
+        answered_by=fields.text("answeredBy"),
+        position=fields.text("position"),
+        answered_at=at,
+        public=fields.flag("public"),
+        attachments=files,
+    )
+
+
 def _submitter(fields: Fields) -> schema.Submitter:
     """Who wrote it; of an anonymous one only that."""
-    if fields.flag("submitter.anonymous"):
+    if fields.anonymous:
         return schema.Submitter(anonymous=True)
     return schema.Submitter(
         kind_code=fields.text("submitter.kind"),

@@ -21,7 +21,7 @@ from hub.wire.clock_texts import read_moment, write_moment
 CODE = re.compile(r"[!-~]{1,100}")
 """Ids and codes: printable ASCII without spaces."""
 
-FLAGS = {"1": True, "true": True, "0": False, "false": False}
+MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 NAME_LIMIT = 200
 URL_LIMIT = 2000
 
@@ -34,6 +34,7 @@ class Fields:
         settings: names and limits.
 
     Attributes:
+        anonymous: who wrote it wants to be anonymous.
         originals: texts that have no canonical form, by the contract's path.
         unknown: what of the body's first level the contract does not know.
     """
@@ -44,6 +45,7 @@ class Fields:
         self._names = settings.names
         self._settings = settings
         self._values, self.unknown = self._names.read(tree)
+        self.anonymous = self._anonymous("submitter.anonymous")
         self.originals: dict[str, str] = {}
 
     def __contains__(self, field: str) -> bool:
@@ -81,10 +83,26 @@ class Fields:
             raise self.fault(field, "must be 1 to 100 printable ASCII characters without spaces")
         return text
 
+    def month(self, field: str) -> str:
+        """A month as `2026-01`; `` if it is not told.
+
+        Raises:
+            DecodeError: written otherwise: it would be counted nowhere.
+        """
+        text = self.text(field)
+        if text and not MONTH.fullmatch(text):
+            raise self.fault(field, "must be a month as 2026-01")
+        return text
+
     def flag(self, field: str) -> bool | None:
         """True or false in any spelling; `None` if it is not told or neither."""
-        value = self._values.get(field)
-        return FLAGS.get(str(value).lower()) if isinstance(value, str | int | bool) else None
+        return wire.truth(self._values.get(field))
+
+    def _anonymous(self, field: str) -> bool:
+        told = self.flag(field)
+        if told is None and self._values.get(field, "") != "":
+            raise self.fault(field, "must be true or false")  # or a wish would be passed over
+        return bool(told)
 
     def moment(self, field: str) -> datetime | None:
         """A moment; what is none, or is written otherwise than we write it, is kept as it came."""

@@ -16,7 +16,7 @@ from hub.connectors.petitions.settings import PetitionSettings
 from hub.errors import EncodeError
 from hub.event import Event
 from hub.message import Message
-from hub.schemas.petition import Petition, PetitionAttachment, PetitionEvent
+from hub.schemas.petition import Petition, PetitionAnswer, PetitionAttachment, PetitionEvent
 from hub.wire.clock_texts import write_moment
 
 
@@ -49,6 +49,8 @@ def encode(event: Event, settings: PetitionSettings) -> Message:
         raise EncodeError("the petition is missing", path="/petition")
     if data.petition is not None:
         values |= _petition(data, data.petition, settings)
+    if data.answer is not None:
+        values |= _answer(data, data.answer)
     if told != wire.RECEIVED:
         values |= _done(data, settings)
     return Message(
@@ -100,17 +102,20 @@ def _done(data: PetitionEvent, settings: PetitionSettings) -> dict[str, Any]:
     answered_at = None
     if (answer := data.answer) is not None:
         answered_at = answer.answered_at
-        values |= {
-            "answer": answer.content,
-            "answeredBy": answer.answered_by,
-            "position": answer.position,
-            "answeredAt": _told(data, "answeredAt", answered_at),
-            "public": answer.public,
-            "attachments": _attachments(answer.attachments, settings),
-        }
+        values["attachments"] = _attachments(answer.attachments, settings)
     if data.acted_at != answered_at:
         values["at"] = _told(data, "at", data.acted_at)
     return values
+
+
+def _answer(data: PetitionEvent, answer: PetitionAnswer) -> dict[str, Any]:
+    return {
+        "answer": answer.content,
+        "answeredBy": answer.answered_by,
+        "position": answer.position,
+        "answeredAt": _told(data, "answeredAt", answer.answered_at),
+        "public": answer.public,
+    }
 
 
 def _attachments(

@@ -121,19 +121,19 @@ class Door:
             raise Refused(replies.WRONG_ROLE)
 
     async def _take(self, raw: bytes, tree: dict[str, Any], account: str, told: str) -> Event:
-        """Trim, keep the files, decode as the worker will, and give it to Kafka."""
+        """Trim, keep the files, decode as the worker will, and give it to Kafka.
+
+        Files are kept only of a body that breaks no rule without them.
+        """
         try:
             trimmed = self._trimmed(tree, told)
-            changed = await self._keep_files(trimmed) or trimmed is not tree
-            message = Message(
-                connector=self._instance,
-                operation=told,
-                body=orjson.dumps(trimmed) if changed else raw,
-                headers={"form": "pakn", "unit": account},
-            )
-            (event,) = decode(message, self._settings)
-            if isinstance(event, DecodeError):
-                raise event
+            files = self._sent_along(trimmed)
+            if files:
+                self._decoded(self._message(orjson.dumps(trimmed), told, account))
+                await self._keep(files)
+            changed = files or trimmed is not tree
+            message = self._message(orjson.dumps(trimmed) if changed else raw, told, account)
+            event = self._decoded(message)
             key = event.subject or (event.about or ("", ""))[1]
             headers = {**message.headers, "order": key}
             keyed = Message(
@@ -152,17 +152,28 @@ class Door:
             raise Refused(replies.TRY_AGAIN) from error
         return event
 
+    def _message(self, body: bytes, told: str, account: str) -> Message:
+        headers = {"form": "pakn", "unit": account}
+        return Message(connector=self._instance, operation=told, body=body, headers=headers)
+
+    def _decoded(self, message: Message) -> Event:
+        (event,) = decode(message, self._settings)
+        if isinstance(event, DecodeError):
+            raise event
+        return event
+
     def _trimmed(self, tree: dict[str, Any], told: str) -> dict[str, Any]:
         """The body without what must not be kept; the same body if that is nothing."""
         names = self._settings.names
         values, _ = names.read(tree)
-        if told == wire.RECEIVED and (odd := self._complaint(values)):
+        odd = self._complaint(values)
+        if told == wire.RECEIVED and odd:
             kept = {name: values.get(name) for name in KEPT_OF_COMPLAINT}
             return names.write(kept | {"category": odd, "type": told})
         hidden: tuple[str, ...] = ()
-        if told == wire.REDIRECTED:
+        if told == wire.REDIRECTED or (told == wire.TRANSFERRED and odd):
             hidden = TOLD_OF_COMPLAINT
-        elif str(values.get("submitter.anonymous", "")).lower() in ("1", "true"):
+        elif wire.truth(values.get("submitter.anonymous")):
             hidden = TOLD_OF_AUTHOR
         kept = {name: value for name, value in values.items() if name not in hidden}
         return names.write(kept) if hidden else tree
@@ -176,30 +187,38 @@ class Door:
             self._settings.redirected_title_words,
         )
 
-    async def _keep_files(self, tree: dict[str, Any]) -> bool:
-        """Put files that were sent along into the blob store; whether there were any.
-
-        A reference stands in their place.
+    def _sent_along(self, tree: dict[str, Any]) -> list[tuple[dict[str, Any], bytes]]:
+        """Files that were sent along: their places in the body, emptied, and their contents.
 
         Raises:
             DecodeError: a file that is not allowed, too large or no Base64; a reference of its own.
-            Unavailable: the store does not answer.
         """
         names = self._settings.names
         values, _ = names.read(tree)
         files = values.get("attachments")
         if not isinstance(files, list) or len(files) > self._settings.attachments_count:
-            return False  # decoding refuses it
+            return []  # decoding refuses it
         where = "/" + names.path("attachments").replace(".", "/")
         checked = [self._file(item, f"{where}/{number}") for number, item in enumerate(files)]
-        inner = names.attachments.get("base64", "base64")
-        for item, content in zip(files, checked, strict=True):
-            if content is not None:
-                del item[inner]
-                kind = str(item.get(names.attachments.get("contentType", "contentType"), ""))
-                item[wire.BLOB] = await self._inbox.ground.keep(content, kind)
-                item[names.attachments.get("size", "size")] = len(content)
-        return any(content is not None for content in checked)
+        found = [
+            (item, content)
+            for item, content in zip(files, checked, strict=True)
+            if content is not None
+        ]
+        for item, content in found:
+            del item[names.attachments.get("base64", "base64")]
+            item[names.attachments.get("size", "size")] = len(content)
+        return found
+
+    async def _keep(self, files: Sequence[tuple[dict[str, Any], bytes]]) -> None:
+        """Put contents into the blob store; a reference stands in their places.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        name = self._settings.names.attachments.get("contentType", "contentType")
+        for item, content in files:
+            item[wire.BLOB] = await self._inbox.ground.keep(content, str(item.get(name, "")))
 
     def _file(self, item: Any, path: str) -> bytes | None:
         """The content of a file that was sent along; `None` if it was not."""

@@ -107,8 +107,20 @@ class Desk:
         self.reset()
 
     def state(self) -> Mapping[str, Any]:
-        """Counts of petitions, what was said by type, repetitions and refusals by code."""
-        return {"petitions": len(self.petitions), "counts": dict(self._counts)}
+        """Counts of petitions, what was said by type, repetitions and refusals by code.
+
+        `answered_twice` must stay 0: petitions whose citizen heard the same answer again.
+        """
+        answers = [
+            [text for told, text in zip(each["said"], each["texts"], strict=True)
+             if told == wire.ANSWERED]
+            for each in self.petitions.values()
+        ]  # fmt: skip
+        return {
+            "petitions": len(self.petitions),
+            "answered_twice": sum(len(set(texts)) < len(texts) for texts in answers),
+            "counts": dict(self._counts),
+        }
 
     def reset(self) -> None:
         """Forget everything."""

@@ -6,20 +6,24 @@ every name can be swapped by settings: `Names` translates a body both ways. Pure
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-RECEIVED, REDIRECTED, RATED, VOTED = (
+RECEIVED, TRANSFERRED, ANSWERED, REDIRECTED, RATED, VOTED = (
     "pakn.received",
+    "pakn.transferred",
+    "pakn.answered",
     "pakn.redirected",
     "pakn.rated",
     "survey.voted",
 )
 DONE_BY_AGENCY = (
     "pakn.assigned",
-    "pakn.transferred",
-    "pakn.answered",
+    TRANSFERRED,
+    ANSWERED,
     "pakn.published",
     "pakn.rejected",
     REDIRECTED,
@@ -56,8 +60,15 @@ CATEGORIES = {
 }
 """Complaints and denunciations, and who is competent: other laws than that of petitions."""
 
-TITLE_WORDS = {"đơn khiếu nại": "khieu_nai", "đơn tố cáo": "to_cao", "tố cáo": "to_cao"}
+TITLE_WORDS = {
+    "đơn khiếu nại": "khieu_nai",
+    "khiếu nại": "khieu_nai",
+    "đơn tố cáo": "to_cao",
+    "tố cáo": "to_cao",
+}
 """Words that a title of one begins with, and its category."""
+
+FLAGS = {"1": True, "true": True, "0": False, "false": False}
 
 Vote = Literal["very_satisfied", "satisfied", "not_satisfied"]
 
@@ -79,10 +90,35 @@ def category_redirected(
         categories: those that are not processed.
         title_words: words that a title begins with, and the category they mean.
     """
-    if category in categories:
-        return category
-    plain = " ".join(title.casefold().split())
-    return next((found for words, found in title_words.items() if plain.startswith(words)), "")
+    told = _bare(category)
+    for known in categories:
+        if told and told == _bare(known):
+            return known
+    plain = plain_text(title).lstrip(NO_LETTERS)
+    return next(
+        (found for words, found in title_words.items() if plain.startswith(plain_text(words))), ""
+    )
+
+
+NO_LETTERS = " \"'“”‘’«»([{.,:;!*#-–—_"
+"""What may stand before the first word of a title."""
+
+
+def plain_text(text: str) -> str:
+    """A text in one spelling: composed letters (a telephone may send parts), lower case."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+
+
+def _bare(text: str) -> str:
+    """A category without diacritics and signs: `Khiếu nại` is `khieu_nai`."""
+    parts = unicodedata.normalize("NFD", plain_text(text).replace("đ", "d"))
+    letters = (sign for sign in parts if not unicodedata.combining(sign))
+    return "_".join(re.findall("[a-z0-9]+", "".join(letters)))
+
+
+def truth(value: object) -> bool | None:
+    """True or false in any spelling; `None` if it is neither."""
+    return FLAGS.get(str(value).strip().lower()) if isinstance(value, str | int) else None
 
 
 @dataclass(frozen=True)
