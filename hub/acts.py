@@ -59,9 +59,9 @@ class Acts:
             lane.queue.clear()  # loaded and not sent yet: loaded anew once the head is settled
             item = Item(head.position.offset, head, self._clock(), head.attempts, held=True)
             facts = facts_of(item, partition.number)
-            if command.act is Act.REPLAY and held.dead:
+            if command.act is Act.RESEND:
                 await self._handling.outbound.allow_again(item, facts)
-            if command.act is not Act.REPLAY:
+            if command.act.settles:
                 state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
                 cause = Cause("by_a_person", f"{command.act} by {command.actor}")
                 self._handling.outbound.report(item, facts, state, cause=cause)

@@ -20,6 +20,10 @@ from hub.event import Alias
 from hub.held import Claim, Effect, HeldStore
 from hub.message import Message
 
+BY_A_PERSON = "by_a_person"
+OPEN = ("started", "unknown")
+"""States of a sending that may have taken effect."""
+
 
 class Effects:
     """The ledger as one route sees it."""
@@ -107,6 +111,19 @@ class Effects:
         await self._store.end_effects([row])
         self._unwritten.pop(request.operation_key, None)
 
+    async def allow_again(self, request: Request, operation: Operation) -> None:
+        """A person says that the latest sending has not taken effect.
+
+        A destination that can be asked is asked first all the same: the person's word counts where
+        it cannot tell.
+        """
+        if operation.repetition is Repetition.DANGEROUS:
+            await self.after(request, "not_taken", foreign_code=BY_A_PERSON)
+        elif operation.repetition is Repetition.ASKABLE:
+            known = (await self._store.effects([request.operation_key])).get(request.operation_key)
+            if known is not None and known.state in OPEN:
+                await self.after(request, "unknown", step=known.step, foreign_code=BY_A_PERSON)
+
     async def _ask(
         self, known: Effect, request: Request, operation: Operation, timeout_seconds: float
     ) -> Asked:
@@ -114,7 +131,8 @@ class Effects:
             raise UnknownOutcome("sent before, and the destination cannot be asked")
         asked = await self._answer(request, timeout_seconds)
         settled = self._now() - known.started_at >= operation.settle_seconds
-        if asked.answer is Answer.UNKNOWN or (asked.answer is Answer.NOT_TAKEN and not settled):
+        unknown = asked.answer is Answer.UNKNOWN and known.foreign_code != BY_A_PERSON
+        if unknown or (asked.answer is Answer.NOT_TAKEN and not settled):
             raise UnknownOutcome("sent before, and the destination cannot tell yet")
         return asked
 

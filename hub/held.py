@@ -30,8 +30,14 @@ class Act(StrEnum):
     """What a person can do with a held subject."""
 
     REPLAY = "replay"  # try the head again, rounds reset
+    RESEND = "resend"  # the same; a person says that its earlier sending has not taken effect
     SKIP = "skip"  # settle the head without delivering it
     RELEASE = "release"  # let the followers flow, the head stays dead
+
+    @property
+    def settles(self) -> bool:
+        """Whether the head is settled without being delivered."""
+        return self in (Act.SKIP, Act.RELEASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,7 @@ class Outbound:
         return await self._enter(reply) if reply.aliases or reply.messages else reply
 
     async def allow_again(self, item: Item, facts: Facts) -> None:
-        """A person replays a dead message and so says that its request has not taken effect.
+        """A person says that the request of a message has not taken effect, however it was sent.
 
         Raises:
             Unavailable: the store does not answer.
@@ -240,8 +240,7 @@ class Outbound:
             request, operation = self.encode(item, facts)
         except MessageError:
             return  # it was never sent
-        if operation.repetition is Repetition.DANGEROUS:
-            await self._effects.after(request, "not_taken", foreign_code="by_a_person")
+        await self._effects.allow_again(request, operation)
 
     async def _enter(self, reply: Reply) -> Reply:
         """The reply, its aliases stored, its messages on their way into the flow."""

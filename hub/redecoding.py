@@ -68,7 +68,7 @@ class Redecoding:
         if refusal:
             keeper.command_done(command.id, f"refused: {refusal}")
             return
-        if command.act is not Act.REPLAY:
+        if command.act.settles:
             state = State.SKIPPED if command.act is Act.SKIP else State.RELEASED
             cause = Cause("by_a_person", f"{command.act} by {command.actor}")
             batch = Batch()

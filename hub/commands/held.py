@@ -149,6 +149,26 @@ def replay(
 
 
 @app.command()
+def resend(
+    route: RouteName,
+    subject: Subject,
+    reason: Why,
+    actor: Who = "",
+    event: EventId = "",
+    wait_seconds: Patience = 30,
+    config: Config = None,
+    postgres: Postgres = None,
+) -> None:
+    """Send the head once more: you have looked, and the destination has not done it.
+
+    For what was sent and nobody knows whether it took effect. A destination that can be asked is
+    asked first all the same. Ends like `replay`.
+    """
+    target = _Target(route, subject, event)
+    _act(Act.RESEND, target, whoever(actor, reason), wait_seconds, (config, postgres))
+
+
+@app.command()
 def skip(
     route: RouteName,
     subject: Subject,
@@ -211,12 +231,12 @@ def _act(
         await message.remember()
         end = time.monotonic() + wait_seconds
         number = await acts.request(target.route, target.subject, act, author, event_id=event_id)
-        if act is not Act.REPLAY and found.head is not None:
+        if act.settles and found.head is not None:
             typer.echo(_behind(found.head), err=True)
         done = await acts.wait(number, wait_seconds)
         if done.done_at is None:
             _not_yet(target, f"act {done.id} is asked for; no worker has answered", wait_seconds)
-        if act is not Act.REPLAY or done.result.startswith("refused"):
+        if act.settles or done.result.startswith("refused"):
             typer.echo(f"act {done.id}: {done.result}")
             raise typer.Exit(1 if done.result.startswith("refused") else 0)
         after = await message.aftermath(end - time.monotonic())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from hub.connector import Operation, Repetition
 from hub.errors import Unavailable, UnknownOutcome
+from hub.held import Act
 from tests.engine import toy
 from tests.engine.station import ROUTE, Worker, World
 from tests.engine.virtual import pass_time, run
@@ -91,6 +94,30 @@ def test_an_unknown_outcome_is_asked_about_before_it_is_sent_again() -> None:
         assert world.destination.attempts("A") == [0]
         assert world.destination.asked
         del world.destination.failing["A"]
+        await worker.end()
+
+    run(main())
+
+
+@pytest.mark.parametrize("repetition", [Repetition.ASKABLE, Repetition.DANGEROUS])
+def test_what_nobody_can_tell_about_is_sent_again_on_a_person_s_word_only(
+    repetition: Repetition,
+) -> None:
+    async def main() -> None:
+        world = World(connector=toy.connector(Operation("push", repetition)))
+        world.destination.failing["A"] = lambda: UnknownOutcome("timeout")
+        world.send("A")
+        worker = Worker(world, "w").start()
+        await pass_time(30)
+        del world.destination.failing["A"]
+        replayed = world.store.ask(ROUTE, 0, "A", Act.REPLAY)
+        await pass_time(30)
+        assert world.destination.attempts("A") == [0]
+        resent = world.store.ask(ROUTE, 0, "A", Act.RESEND)
+        await pass_time(30)
+        assert world.destination.attempts("A") == [0, 0]
+        assert not world.store.queue(ROUTE, "A")
+        assert world.store.done.keys() >= {replayed, resent}
         await worker.end()
 
     run(main())

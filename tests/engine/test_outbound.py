@@ -462,7 +462,7 @@ def test_a_question_brings_the_reply_of_the_sending_whose_answer_was_lost() -> N
     run(main())
 
 
-def test_a_person_who_replays_a_dangerous_request_says_that_it_was_not_taken() -> None:
+def test_a_person_who_resends_a_dangerous_request_says_that_it_was_not_taken() -> None:
     async def main() -> None:
         bench = Bench(DANGEROUS)
         await started(bench, DANGEROUS)
@@ -477,12 +477,43 @@ def test_a_person_who_replays_a_dangerous_request_says_that_it_was_not_taken() -
     run(main())
 
 
-def test_a_replay_of_an_askable_request_still_asks_first() -> None:
+@pytest.mark.parametrize("answer", Answer)
+def test_a_person_s_word_about_an_askable_request_counts_where_the_destination_cannot_tell(
+    answer: Answer,
+) -> None:
     async def main() -> None:
         bench = Bench(ASKABLE)
-        await started(bench, ASKABLE)
+        request = await started(bench, ASKABLE)
+        await pass_time(ASKABLE.settle_seconds + 1)
+        bench.destination.answers[request.operation_key] = answer
         await bench.outbound.allow_again(item(), facts_of(item(), 0))
-        assert bench.states() == ["started"]
+        await bench.send()
+        assert bench.destination.asked == [request.operation_key]
+        assert len(bench.destination.rows) == (answer is not Answer.TAKEN)
+
+    run(main())
+
+
+def test_a_person_s_word_counts_for_one_sending_only() -> None:
+    async def main() -> None:
+        bench = Bench(ASKABLE)
+        request = await started(bench, ASKABLE)
+        bench.destination.answers[request.operation_key] = Answer.UNKNOWN
+        await bench.outbound.allow_again(item(), facts_of(item(), 0))
+        assert await bench.effects.before(await bench.claim(), request, ASKABLE, 5) is None
+        with pytest.raises(UnknownOutcome):
+            await bench.effects.before(await bench.claim(), request, ASKABLE, 5)
+
+    run(main())
+
+
+@pytest.mark.parametrize("state", ["taken", "not_taken"])
+def test_a_person_s_word_does_not_open_what_is_known(state: str) -> None:
+    async def main() -> None:
+        bench = Bench(ASKABLE)
+        await started(bench, ASKABLE, state)
+        await bench.outbound.allow_again(item(), facts_of(item(), 0))
+        assert bench.states() == [state]
 
     run(main())
 
