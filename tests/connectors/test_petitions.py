@@ -540,6 +540,7 @@ async def test_complaints_and_anonymity_are_trimmed_under_other_names_too() -> N
         {"field_names": {"paknId": "a", "subject": "a.b"}},
         {"field_names": {"paknId": "a b"}},
         {"attachment_names": {"blob": "x"}},
+        {"attachment_names": {"base64": "blob"}},
         {"type_names": {"pakn.answered": "pakn.rejected"}},
         {"default_type": "TiepNhan"},
         {"base_url": "ftp://vidu.vn"},
@@ -563,3 +564,21 @@ def test_the_origin_of_a_source_is_a_setting() -> None:
     assert isinstance(settings, PetitionSettings)
     assert data_of(event_of(done(source="dvcqg"), settings)).origin == "national_portal"
     assert data_of(event_of(done(), settings)).origin == "petitions"
+
+
+@pytest.mark.parametrize("kind", ["pakn.answered", "pakn.published"])
+def test_an_answer_without_a_time_is_the_same_however_late_it_comes_again(kind: str) -> None:
+    assert event_of(done(kind, at="", answeredAt="")).once
+
+
+async def test_a_title_word_may_mean_a_category_for_which_nobody_is_named() -> None:
+    async with door(redirected_categories={"khieu_nai": "Thanh tra"}) as (url, inbox):
+        status, answer = await post(url, petition(subject="Tố cáo ông A"), "source")
+    assert (status, answer["code"], answer["redirectedTo"]) == (200, "00", "")
+    assert not [secret for secret in SECRETS if secret in inbox.messages[0].body.decode()]
+
+
+def test_votes_of_two_sources_with_the_same_id_are_two() -> None:
+    body = {"type": "survey.voted", "voteId": "V", "vote": "Hài lòng"}
+    one, other = (event_of({**body, "source": source}) for source in ("portal", "app"))
+    assert one.natural_key != other.natural_key

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -354,3 +355,32 @@ def test_a_petition_passes_with_the_portals_names_both_ways() -> None:
     (after,) = decode(message(orjson.dumps(tree), "pakn"), own)
     assert isinstance(after, Event)
     assert after.data == event.data
+
+
+@pytest.mark.parametrize("field", ["subject", "content", "category", "status"])
+async def test_a_petition_may_say_any_word(field: str) -> None:
+    async with system() as there:
+        assert await there.deliver(petition(**{field: "blob"})) == "00"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (503, "503", Unavailable),
+        (503, "99", Unavailable),
+        (503, "22", Rejected),
+        (429, "22", Unavailable),
+    ],
+)
+async def test_under_a_server_error_only_documented_codes_are_final(
+    status: int, code: str, error: type[HubError]
+) -> None:
+    async def fail(_: Request) -> JSONResponse:
+        return JSONResponse({"code": code}, status, {"Retry-After": "7"})
+
+    async with (
+        running(Starlette(routes=[Route("/pakn", fail, methods=["POST"])])) as url,
+        system(base_url=url) as there,
+    ):
+        with pytest.raises(error):
+            await there.deliver(petition())

@@ -73,10 +73,8 @@ class PetitionClient:
             return body
         tree = orjson.loads(body)
         names = self._settings.names
-        place: Any = tree
-        for step in names.path("attachments").split("."):
-            place = place[step]
-        for item in place:
+        values, _ = names.read(tree)
+        for item in values.get("attachments", ()):
             if reference := item.pop(wire.BLOB, ""):
                 content = base64.b64encode(await self._ground.fetch(reference)).decode()
                 item |= names.write_attachment({"base64": content})
@@ -127,6 +125,8 @@ class PetitionClient:
             return code
         if code in settings.later_codes:
             raise Unavailable("it asks to try again later")
+        if reply.status >= 500 and code not in settings.final_codes:
+            http.check_status(reply)
         raise Rejected(
             f"the petition is refused (code {code})",
             documented=code in settings.final_codes,

@@ -194,7 +194,7 @@ def _done(fields: Fields, message: Message, settings: PetitionSettings, body_has
         message_id=message.id,
         traceparent=message.traceparent,
         about=about,
-        once=data.acted_at is not None or told == wire.ANSWERED,
+        once=data.acted_at is not None or told in wire.SAID_ONCE,
     )
 
 

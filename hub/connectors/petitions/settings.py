@@ -130,6 +130,8 @@ class PetitionSettings(ConnectorSettings):
             if set(table) - set(known):
                 raise ValueError("a name is not one of the contract")
             _refuse_twice([table.get(name, name) for name in known])
+        if wire.BLOB in self.attachment_names.values():
+            raise ValueError(f"{wire.BLOB} is the hub's own name in an attachment")
         _refuse_nesting([self.field_names.get(name, name) for name in wire.FIELDS])
         if self.default_type and self.default_type not in wire.TYPES:
             raise ValueError("default_type is not a type of the contract")

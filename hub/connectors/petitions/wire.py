@@ -30,6 +30,9 @@ DONE_BY_AGENCY = (
 )
 """What an agency says of a petition."""
 
+SAID_ONCE = ("pakn.answered", "pakn.published")
+"""What says nothing new if it is said again in the same words."""
+
 TOLD_BY_SOURCE = (RECEIVED, RATED, VOTED)
 """What a source says."""
 
@@ -91,7 +94,7 @@ def category_redirected(
         title_words: words that a title begins with, and the category they mean.
     """
     told = _bare(category)
-    for known in categories:
+    for known in (*categories, *title_words.values()):
         if told and told == _bare(known):
             return known
     plain = plain_text(title).lstrip(NO_LETTERS)
