@@ -11,9 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from hub.connector import Answer
-from hub.connectors.payment_gateway import CONNECTOR
-from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
+from hub.errors import HubError, Misconfigured, Rejected, Unavailable
 from hub.wire.dvcqg.dates import VIETNAM
 from tests.connectors.payment_examples import (
     CODE,
@@ -26,7 +24,6 @@ from tests.connectors.payment_examples import (
     till,
 )
 
-REFUSED_REFUND = {"vnp_TransactionStatus": "09"}
 FINAL = ["requested", "reported", "confirmed"]
 
 
@@ -438,134 +435,6 @@ async def test_a_closed_port_is_no_connection() -> None:
         assert (await refused(site.client.probe())).code == "connect_failed"
 
 
-# Refunds
-
-
-async def test_a_refund_carries_its_key_and_is_told_once(site: Till) -> None:
-    reference = await paid_order(site)
-    event = refund_of(reference)
-    (refunded,) = await site.deliver(event)
-    data: Any = refunded.data
-    assert (refunded.kind, data.amount_vnd, data.whole) == ("payment.refunded", 150_000, True)
-    (row,) = [row for row in site.log.last() if row["operation"] == "refund"]
-    assert row["id"]
-    assert site.facts(reference)["refunded_vnd"] == "150000"
-
-
-async def test_parts_are_given_back_up_to_what_was_paid(site: Till) -> None:
-    reference = await paid_order(site)
-    (part,) = await site.deliver(refund_of(reference, 100_000))
-    assert said_by(part).whole is False
-    assert isinstance(await refused(site.send(refund_of(reference, 60_000))), Rejected)
-    (rest,) = await site.deliver(refund_of(reference))
-    assert (said_by(rest).amount_vnd, said_by(rest).whole) == (50_000, True)
-    assert (await site.control("GET", "state"))["refunded_vnd"] == 150_000
-
-
-async def test_what_is_given_back_counts_before_its_event_is_told(site: Till) -> None:
-    reference = await paid_order(site)
-    first = await site.send(refund_of(reference, 100_000))
-    await site.ground.remember(first.aliases)
-    assert isinstance(await refused(site.send(refund_of(reference, 100_000))), Rejected)
-    await site.send(refund_of(reference, 50_000))
-    assert site.calls("refund") == 2
-    assert (await site.control("GET", "state"))["refunded_vnd"] == 150_000
-
-
-async def test_a_refund_that_the_bank_refuses_at_once_is_not_told_as_given_back(
-    site: Till,
-) -> None:
-    reference = await paid_order(site)
-    await site.control("POST", "refunds", {"reference": reference, "answer": REFUSED_REFUND})
-    error = await refused(site.send(refund_of(reference)))
-    assert isinstance(error, Rejected)
-    assert error.foreign_code == "09"
-    assert (await site.control("GET", "state"))["refunded_vnd"] == 0
-
-
-@pytest.mark.parametrize("change", [{"vnp_TxnRef": "H1"}, {"vnp_Amount": "x"}])
-async def test_an_answer_about_another_order_does_not_say_that_a_refund_was_taken(
-    site: Till, change: dict[str, str]
-) -> None:
-    reference = await paid_order(site)
-    await site.control("POST", "refunds", {"reference": reference, "answer": change})
-    error = await refused(site.send(refund_of(reference)))
-    assert isinstance(error, UnknownOutcome)
-    assert error.code == "malformed_reply"
-
-
-async def test_what_was_not_paid_cannot_be_given_back(site: Till) -> None:
-    link = await site.link()
-    reference = said_by(link).payment_id
-    assert isinstance(await refused(site.send(refund_of(reference))), Rejected)
-    assert (await refused(site.send(refund_of("X1")))).code == "unknown_payment"
-    assert site.calls("refund") == 0
-
-
-async def test_a_lost_answer_to_a_refund_is_asked_about_and_not_repeated(site: Till) -> None:
-    reference = await paid_order(site)
-    event = refund_of(reference)
-    assert (await site.ask(event)).answer is Answer.NOT_TAKEN
-    await site.play(
-        {"fault": "timeout_after_success", "operation": "refund", "then": "cut", "next_calls": 1}
-    )
-    assert isinstance(await refused(site.send(event)), UnknownOutcome)
-    asked = await site.ask(event)
-    assert asked.answer is Answer.TAKEN
-    assert [each.kind for each in await site.take(asked.reply)] == ["payment.refunded"]
-    assert (await site.control("GET", "state"))["refunded_vnd"] == 150_000
-
-
-async def test_the_gateway_cannot_tell_one_part_from_another(site: Till) -> None:
-    reference = await paid_order(site)
-    await site.deliver(refund_of(reference, 100_000))
-    assert (await site.ask(refund_of(reference, 50_000))).answer is Answer.UNKNOWN
-
-
-async def test_a_refund_that_the_bank_refused_needs_a_person(site: Till) -> None:
-    reference = await paid_order(site)
-    event = refund_of(reference)
-    await site.send(event)
-    await site.control("POST", "refunds", {"reference": reference, "status": "09"})
-    assert isinstance(await refused(site.ask(event)), Rejected)
-
-
-@pytest.mark.parametrize(
-    ("fault", "error"),
-    [
-        ({"fault": "refuse", "error_code": "02"}, Misconfigured),
-        ({"fault": "refuse", "error_code": "03"}, Rejected),
-        ({"fault": "refuse", "error_code": "91"}, Rejected),
-        ({"fault": "refuse", "error_code": "94"}, UnknownOutcome),
-        ({"fault": "refuse", "error_code": "95"}, Rejected),
-        ({"fault": "refuse", "error_code": "97"}, Misconfigured),
-        ({"fault": "refuse", "error_code": "99"}, UnknownOutcome),
-        ({"fault": "refuse", "error_code": "42"}, UnknownOutcome),
-        ({"fault": "5xx", "status": 500}, UnknownOutcome),
-        ({"fault": "5xx", "status": 503}, Unavailable),
-        ({"fault": "malformed"}, UnknownOutcome),
-    ],
-)
-async def test_each_answer_to_a_refund_is_ours(
-    site: Till, fault: dict[str, Any], error: type[HubError]
-) -> None:
-    reference = await paid_order(site)
-    await site.play({**fault, "operation": "refund"})
-    assert type(await refused(site.send(refund_of(reference)))) is error
-
-
-async def test_a_refund_whose_answer_is_unproved_is_asked_about(site: Till) -> None:
-    reference = await paid_order(site)
-    await site.control("POST", "spoil")
-    assert isinstance(await refused(site.send(refund_of(reference))), UnknownOutcome)
-
-
-def test_only_a_refund_is_asked_about_before_it_is_repeated() -> None:
-    declared = {name: each.repetition.value for name, each in CONNECTOR.operations.items()}
-    assert declared.pop("refund") == "askable"
-    assert set(declared.values()) == {"harmless"}
-
-
 async def test_many_callbacks_at_once_are_reported_once(site: Till) -> None:
     await site.pay(await site.link())
     query = site.ground.messages[0].body.decode()
@@ -573,3 +442,33 @@ async def test_many_callbacks_at_once_are_reported_once(site: Till) -> None:
     assert {status for status, _ in answers} == {200}
     await site.hear()
     assert site.kinds() == FINAL
+
+
+async def test_a_debt_that_was_told_very_often_still_has_one_open_link(site: Till) -> None:
+    for _ in range(120):
+        await site.deliver(fee_due())
+        site.later(site.settings.give_up_seconds + 2000)
+        await site.look()
+    one, other = await site.link(fee_due()), await site.link(fee_due())
+    assert said_by(one).payment_id == said_by(other).payment_id
+
+
+async def test_the_banks_number_of_another_transaction_is_not_told(site: Till) -> None:
+    link = await site.link()
+    await site.pay(link, response_code="24", status_code="02")
+    (reported,) = await site.publish(site.ground.messages)
+    second = await site.pay(link, callbacks=0)
+    (confirmed,) = await site.deliver(reported)
+    assert said_by(confirmed).transaction == second["transaction"]
+    assert (said_by(reported).bank_transaction, said_by(confirmed).bank_transaction) == (
+        f"VNP{said_by(reported).transaction}",
+        "",
+    )
+
+
+async def test_an_answer_with_a_wrong_hash_lets_nothing_fail(site: Till) -> None:
+    await site.pay(await site.link(), response_code="24", status_code="02")
+    await site.control("POST", "spoil")
+    (reported,) = await site.publish(site.ground.messages)
+    assert (await refused(site.send(reported))).code == "wrong_hash"
+    assert [event.kind for event in await site.deliver(reported)] == ["payment.failed"]

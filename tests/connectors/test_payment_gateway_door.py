@@ -311,3 +311,13 @@ async def test_the_platforms_page_shows_nothing_at_all() -> None:
         body = (await site.call("/payments/return", "MaThamChieu=dvcX1&MaLoi=00"))[1].decode()
         assert "dvcX1" not in body
         assert "không xác nhận" in body
+
+
+async def test_a_notice_that_was_encoded_anew_on_its_way_is_proved_by_the_documented_text(
+    site: Till,
+) -> None:
+    query = notice(await reference_of(site))
+    assert "Thanh+toan" in query
+    on_its_way = query.replace("+", "%20").replace("vnp_TmnCode=D", "vnp_TmnCode=%44")
+    assert await rsp(site, on_its_way.replace("NCB", "N%2BCB")) == "97"
+    assert await rsp(site, on_its_way) == "00"

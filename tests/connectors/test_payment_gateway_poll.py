@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hub.errors import HubError, Misconfigured, Unavailable
+from hub.event import Alias
 from hub.wire.dvcqg.dates import VIETNAM
 from tests.connectors.payment_examples import CODE, Till, fee_due, said_by, till
 
@@ -243,3 +244,27 @@ async def test_trouble_with_the_file_does_not_keep_payments_from_being_asked_abo
         assert [event.kind for event in await site.publish(page.messages)] == ["payment.confirmed"]
         assert page.cursor == "2026-01-04"
         assert "too large" in page.problem
+
+
+async def test_what_is_told_of_two_payments_is_not_taken_for_one() -> None:
+    async with till() as site:
+        links = [await site.link(fee_due(1000)), await site.link(fee_due(2000))]
+        site.later(site.settings.give_up_seconds + 1000)
+        page = await site.poller.poll("")
+        assert len({message.id for message in page.messages}) == 2
+        failed = await site.publish(page.messages)
+        assert {said_by(each).payment_id for each in failed} == {
+            said_by(each).payment_id for each in links
+        }
+
+
+async def test_another_instances_payment_in_the_file_is_missing_here_and_not_asked_about() -> None:
+    async with till(settlement={}) as site:
+        link = await site.link()
+        await site.pay(link, callbacks=0)
+        reference = said_by(link).payment_id
+        await site.ground.remember([Alias("vnpay.order", reference, CODE, {"instance": "other"})])
+        site.later(MORNING_AFTER)
+        data = await compared(site)
+        assert [(each.kind, each.code) for each in data.differences] == [("missing_in_hub", "")]
+        assert site.calls("querydr") == 0

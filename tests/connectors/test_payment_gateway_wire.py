@@ -527,3 +527,10 @@ def test_every_way_to_disagree_is_told() -> None:
 def test_settings_that_do_not_fit_together_are_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="validation error"):
         type(VNPAY).model_validate({**VNPAY.model_dump(), **changes})
+
+
+def test_what_becomes_of_a_refund_says_only_that_the_payment_was_given_back() -> None:
+    told = {"00": "refunded", "02": "pending", "05": "refunded", "06": "refunded", "09": "pending"}
+    for status, claim in told.items():
+        assert {vnpay_query_claim(status, kind) for kind in ("02", "03")} == {claim}
+    assert vnpay_query_claim("02", "01") == "failed"

@@ -20,7 +20,7 @@ from hub.connector import Answer, Asked, Ground, Reply, Request
 from hub.connectors.payment_gateway import payplat, vnpay
 from hub.connectors.payment_gateway.calling import Caller, Deadline
 from hub.connectors.payment_gateway.client_payplat import PayplatBank, ReferenceUsed
-from hub.connectors.payment_gateway.client_vnpay import REFUSED_BY_BANK, Refund, VnpayBank
+from hub.connectors.payment_gateway.client_vnpay import REFUND_FAILED, Refund, VnpayBank
 from hub.connectors.payment_gateway.owed import document_of, owed_by
 from hub.connectors.payment_gateway.records import ANSWER, LINK, REFUND
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings
@@ -42,6 +42,9 @@ from hub.wire.dvcqg.dates import VIETNAM, write_stamp
 
 REFERENCES_COUNT = 5
 """References tried for one link, where the platform says that it has one already."""
+
+ORDERS_COUNT = 10_000
+"""More than one debt ever has: an open or paid one that was passed over could be paid twice."""
 
 DEBITED = ("04", "07")
 """Statuses of money that has left the payer and has not arrived."""
@@ -105,7 +108,7 @@ class PaymentClient:
         answer, told = await self._bank.find(
             order, self._clock(), Deadline(timeout_seconds), key=request.operation_key
         )
-        if told.status_code == REFUSED_BY_BANK:
+        if told.status_code in REFUND_FAILED:
             raise Rejected("the bank has refused the refund", foreign_code=told.status_code)
         if told.claim is PaymentClaim.REFUNDED:
             return Asked(Answer.TAKEN, self._refunded(request, order, answer, (amount, total)))
@@ -201,7 +204,7 @@ class PaymentClient:
         owed = owed_by(request.event)
         facts = {"amount_vnd": str(owed.amount_vnd), "instance": self.name}
         known = await self._ground.aliases(
-            self.alias_kind, subject=request.event.subject, facts=facts
+            self.alias_kind, subject=request.event.subject, facts=facts, limit=ORDERS_COUNT
         )
         orders = [Order.of(alias) for alias in known]
         if any(self._covers(order) for order in orders):

@@ -27,8 +27,8 @@ from hub.errors import DecodeError, Misconfigured, Rejected, Unavailable, Unknow
 from hub.wire.dvcqg.dates import write_stamp
 
 CODE = "vnp_ResponseCode"
-REFUSED_BY_BANK = "09"
-"""`vnp_TransactionStatus` of a refund that VNPAY has taken and the bank has not."""
+REFUND_FAILED = ("02", "09")
+"""`vnp_TransactionStatus` of a refund that moves no money."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class VnpayBank:
             told = vnpay.told_by_query(fields, order.reference)
         except DecodeError as error:
             raise UnknownOutcome("the answer is malformed", code="malformed_reply") from error
-        if told.status_code == REFUSED_BY_BANK:
+        if told.status_code in REFUND_FAILED:
             raise Rejected("the bank refuses the refund", foreign_code=told.status_code)
         return body.decode(), code
 

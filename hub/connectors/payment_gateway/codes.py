@@ -117,8 +117,8 @@ def vnpay_claim(response: str, status: str) -> PaymentClaim:
 
 
 def vnpay_query_claim(status: str, transaction_type: str) -> PaymentClaim:
-    """What QueryDR tells of a payment."""
+    """What QueryDR tells of a payment; that a refund has failed says nothing of it."""
     claim = VNPAY_STATUS.get(status, Row(PENDING, "")).claim
-    if transaction_type in REFUND_TYPES and claim is PAID:
-        return REFUNDED
+    if transaction_type in REFUND_TYPES:
+        return {PAID: REFUNDED, FAILED: PENDING}.get(claim, claim)
     return claim

@@ -21,7 +21,7 @@ from hub.body import BodyIncomplete, BodyTooLarge, read_body
 from hub.connector import Inbox, Refusal
 from hub.connectors.payment_gateway import codes, payplat, vnpay
 from hub.connectors.payment_gateway.settings import PaymentGatewaySettings, PayplatPartner
-from hub.connectors.payment_gateway.signing import hmac_sha512, read_query, same_hash
+from hub.connectors.payment_gateway.signing import read_query
 from hub.connectors.payment_gateway.tell import reported_key
 from hub.connectors.payment_gateway.told import ALIAS_KINDS, MONEY_MOVED, Order, Told
 from hub.errors import DecodeError, MessageError, Unavailable
@@ -98,8 +98,7 @@ class Door:
             query = read_query(raw)
         except DecodeError as error:
             raise Refused(str(error), code="malformed") from error
-        right = hmac_sha512(terminal.hash_secret.get_secret_value(), query.signed)
-        if not same_hash(query.hash, right):
+        if not query.is_proved(terminal.hash_secret.get_secret_value()):
             raise Refused("the hash is wrong", code="wrong_hash")
         if query.params.get("vnp_TmnCode") != terminal.tmn_code:
             raise Refused("another terminal's", code="malformed")

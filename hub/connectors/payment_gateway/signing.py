@@ -68,9 +68,19 @@ class Query:
     signed: str
     hash: str
 
+    def is_proved(self, secret: str) -> bool:
+        """Whether the hash is right: of the raw pairs, or of them in the documented encoding.
+
+        A proxy may write the same pairs otherwise (`%20` for `+`), a gateway may encode signs that
+        we would not: each is the same for one reading of the pairs only.
+        """
+        pairs = {name: value for name, value in self.params.items() if _is_signed(name)}
+        texts = (self.signed, form_text(pairs))
+        return any(same_hash(self.hash, hmac_sha512(secret, text)) for text in texts)
+
 
 def read_query(raw: bytes) -> Query:
-    """A raw query string; the signed text is made of its own bytes, never encoded anew.
+    """A raw query string.
 
     Raises:
         DecodeError: not ASCII, a name twice (`duplicate_name`), too many or too long, or bytes
@@ -86,12 +96,12 @@ def read_query(raw: bytes) -> Query:
         raise DecodeError("a name stands twice", code="duplicate_name")
     if len(pairs) > PAIRS_LIMIT or any(len(value) > VALUE_LIMIT for value in params.values()):
         raise DecodeError("more or longer values than a gateway sends")
-    signed = [
-        (name, value)
-        for name, _, value in pairs
-        if (read := _plain(name)).startswith("vnp_") and read not in (HASH, HASH_TYPE)
-    ]
+    signed = [(name, value) for name, _, value in pairs if _is_signed(_plain(name))]
     return Query(params, "&".join(f"{n}={v}" for n, v in sorted(signed)), params.get(HASH, ""))
+
+
+def _is_signed(name: str) -> bool:
+    return name.startswith("vnp_") and name not in (HASH, HASH_TYPE)
 
 
 def _plain(text: str) -> str:

@@ -136,7 +136,7 @@ class Vnpay:
         if order.refunded + amount > order.paid or (whole and amount != order.paid):
             return self._no(fields, "03", "Invalid amount")
         status = order.refund_answer.get("vnp_TransactionStatus", "05")
-        order.refunded += amount if status != "09" else 0
+        order.refunded += amount if status not in ("02", "09") else 0
         order.refund_type, order.refund_status = fields["vnp_TransactionType"], status
         return self._yes(fields, order, REPLIED, order.refund_answer)
 

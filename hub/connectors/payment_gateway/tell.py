@@ -158,8 +158,7 @@ class Teller:
             whole=total >= self.order.amount_vnd,
             **{**transaction_of(record.profile, told), "amount_vnd": amount},
         )
-        facts = {"refunded_vnd": str(total), "refund_key": record.operation_key}
-        return self._event("payment.refunded", data, record.operation_key, facts=facts)
+        return self._event("payment.refunded", data, record.operation_key)
 
     def _owed(self) -> dict[str, Any]:
         """What is paid for, as the order's document and facts tell it."""
