@@ -9,7 +9,7 @@ age is told, and what age still counts is for the reader to say.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -104,3 +104,76 @@ class Catalogue(Generic[T]):
         except (DecodeError, orjson.JSONDecodeError):
             return None
         return _Held(reference, pulled_at, self._read([r for r in rows if isinstance(r, dict)]))
+
+
+class Wordlists:
+    """Catalogues of one system of which the words count: whether they have a code or a name.
+
+    Args:
+        kind: alias kind of the system's lists.
+        instance: whose lists.
+        ground: where they are kept.
+        read: catalogue -> the words that its rows say; one that is not here is kept for others.
+        forms: catalogue -> how a word of it is compared.
+        trusted_seconds: an older one still knows what it has, and no longer what it has not.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        instance: str,
+        ground: Ground,
+        *,
+        read: Mapping[str, Callable[[Rows], frozenset[str]]],
+        forms: Mapping[str, Callable[[str], str]],
+        trusted_seconds: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._kind, self._instance, self._ground, self._clock = kind, instance, ground, clock
+        self._read, self._forms, self._trusted_seconds = read, forms, trusted_seconds
+        self._lists: dict[str, Catalogue[frozenset[str]]] = {}
+
+    async def keep(self, catalogue: str, rows: Sequence[Any]) -> None:
+        """Keep the rows that were pulled just now; raises `Unavailable`."""
+        await self._list(catalogue).keep(rows)
+
+    async def age_seconds(self, catalogue: str) -> float | None:
+        """How long ago it was pulled; none: never."""
+        return await self._list(catalogue).age_seconds()
+
+    async def knows(self, catalogue: str, word: str) -> bool | None:
+        """Whether a catalogue has a code or name; none: it was never pulled, or too long ago.
+
+        Raises:
+            Unavailable: the ground is away, and this process has read nothing yet.
+        """
+        latest = await self._list(catalogue).latest()
+        if latest is None or not latest[0]:
+            return None
+        words, age_seconds = latest
+        if self._forms[catalogue](word) in words:
+            return True
+        return False if age_seconds <= self._trusted_seconds else None
+
+    async def doubts(self, asked: Iterable[tuple[str, str, str]]) -> list[str]:
+        """What is told of words that a catalogue does not have; raises like `knows`.
+
+        Args:
+            asked: what is told then, catalogue, word.
+        """
+        return [
+            doubt for doubt, catalogue, word in asked if await self.knows(catalogue, word) is False
+        ]
+
+    def _list(self, catalogue: str) -> Catalogue[frozenset[str]]:
+        if catalogue not in self._lists:
+            read = self._read.get(catalogue, _no_words)
+            self._lists[catalogue] = Catalogue(
+                self._kind, self._instance, catalogue, self._ground, read, clock=self._clock
+            )
+        return self._lists[catalogue]
+
+
+def _no_words(rows: Rows) -> frozenset[str]:
+    return frozenset()

@@ -215,7 +215,7 @@ class Dossier(Part):
         (),
         description="What the sender seems to have made up: made_up_owner, finished_in_supplement, "
         "submitted_as_result, random_code; what the portal's catalogues do not have: "
-        "unknown_field, unknown_agency.",
+        "unknown_procedure, unknown_field, unknown_agency.",
     )
 
 

@@ -18,7 +18,7 @@ from msgspec import structs
 
 import hub.connectors.national_portal as folder
 from hub.connector import Answer, Page, Reply, Request
-from hub.connectors.national_portal.catalogue import CATALOGUE, Catalogues
+from hub.connectors.national_portal.catalogue import Catalogues
 from hub.connectors.national_portal.client import PortalClient
 from hub.connectors.national_portal.decode import decode, message
 from hub.connectors.national_portal.encode import encode
@@ -29,6 +29,7 @@ from hub.connectors.national_portal.simulator_rules import first_fault
 from hub.errors import EncodeError, HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias, Event
 from hub.schemas.petition import PetitionAnswer, PetitionEvent
+from hub.wire.dvcqg.catalogues import CATALOGUE
 from hub.wire.dvcqg.dates import VIETNAM
 from tests.connectors.ground import MemoryGround
 from tests.connectors.portal_examples import (

@@ -13,19 +13,14 @@ import pytest
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
-from hub.connectors.national_portal.catalogue import (
-    AGENCIES,
-    CATALOGUE,
-    FIELDS,
-    PROCEDURES,
-    Catalogues,
-)
+from hub.connectors.national_portal.catalogue import Catalogues
 from hub.connectors.national_portal.decode import CODE_ALIAS, decode
 from hub.connectors.national_portal.endpoints import endpoints
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.errors import Unavailable
 from hub.event import Alias, Event
 from hub.simulation import running
+from hub.wire.dvcqg.catalogues import AGENCIES, CATALOGUE, FIELDS, PROCEDURES
 from tests.connectors.ground import MemoryGround
 from tests.connectors.portal_examples import DOSSIER, UNIT, Portal, portal, portal_settings
 

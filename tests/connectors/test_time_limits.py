@@ -17,7 +17,6 @@ import pytest
 from pydantic import BaseModel
 
 from hub.connector import discover
-from hub.connectors.national_portal.catalogue import PROCEDURES
 from hub.connectors.national_portal.poll import PortalPoller
 from hub.connectors.national_portal.sessions import Sessions
 from hub.connectors.payment_gateway.decode import decode
@@ -26,6 +25,7 @@ from hub.connectors.provincial_portal.tokens import Tokens as PlatformTokens
 from hub.connectors.public_post.tokens import Tokens
 from hub.errors import HubError, Misconfigured, Unavailable
 from hub.http import HttpReply
+from hub.wire.dvcqg.catalogues import PROCEDURES
 from hub.wire.dvcqg.dates import VIETNAM
 from tests.connectors.broken_server import silence
 from tests.connectors.contract import Folder
@@ -61,6 +61,9 @@ EDGES = {
     },
     "one_stop": {
         "session_seconds": "test_a_session_lives_at_least_as_long_as_its_limit_says",
+        "catalogue_trusted_seconds": (
+            "test_a_catalogue_that_was_pulled_too_long_ago_doubts_nothing_of_a_product"
+        ),
     },
     "payment_gateway": {
         "timeout_seconds": WAITED_FOR,

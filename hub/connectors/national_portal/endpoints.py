@@ -35,6 +35,7 @@ from hub.errors import DecodeError, MessageError, Unavailable
 from hub.event import Alias
 from hub.message import Message
 from hub.wire.dvcqg.canonical import subject_of
+from hub.wire.dvcqg.catalogues import looked_up
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
 from hub.wire.dvcqg.filed import content_of, inline_files
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, STATE_SERVICE
@@ -241,7 +242,7 @@ class Door:
         if pushed.form != "session":
             return []
         try:
-            return await self._catalogues.doubts(pushed.tree)
+            return await self._catalogues.doubts(looked_up(pushed.tree))
         except Unavailable:
             return []
 

@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from hub.connector import ConnectorSettings
+from hub.wire.dvcqg.catalogues import TRUSTED_SECONDS
 from hub.wire.dvcqg.models import WireQuestion
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
-
-TRUSTED_SECONDS = 604_800.0
 
 
 class Account(BaseModel):

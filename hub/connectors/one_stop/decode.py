@@ -177,9 +177,13 @@ def _dossier_event(beside: _Beside, dossier: WireDossier, path: str) -> Event:
     unit = beside.unit or _unit_of(dossier.MaHoSo)
     values = dossier_values(dossier, unit=unit, updating=None, path=path)
     encoded = said = orjson.dumps(values)
+    if doubts := beside.message.headers.get("doubts"):
+        told = values["dossier"]
+        told["doubts"] = [*told.get("doubts", ()), *doubts.split()]
+        encoded = orjson.dumps(values)
     if beside.updating is not None:
         values["updating"] = beside.updating
-        encoded = said[:-1] + _UPDATING[beside.updating]
+        encoded = encoded[:-1] + _UPDATING[beside.updating]
     data = _checked(values)
     key = f"{DOSSIER_SERVICE}:{sha256(said).hexdigest()}"
     return _told(beside.message, data, _dossier_time(data), key, encoded)

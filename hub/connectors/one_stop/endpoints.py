@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from hub.catalogue import Wordlists
 from hub.connector import Inbox, Refusal
 from hub.connectors.one_stop import reads, replies
 from hub.connectors.one_stop.doors import read_call
@@ -40,8 +41,10 @@ from hub.connectors.one_stop.known import under_their_subjects
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.sessions import Doorkeeper
 from hub.connectors.one_stop.settings import OneStopSettings
+from hub.connectors.one_stop.unknowns import Unknowns
 from hub.errors import Unavailable
 from hub.message import Message
+from hub.wire.dvcqg.catalogues import CATALOGUE, FORMS, READ
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, READ_SERVICES
 
 LOGIN = "login"
@@ -62,6 +65,21 @@ def endpoints(instance: str, settings: OneStopSettings, inbox: Inbox) -> Sequenc
         *PostDoor(instance, settings, inbox, keeper=keeper).routes(),
         *OfficeDoor(instance, settings, inbox, keeper=keeper).routes(),
     ]
+
+
+def _catalogues(settings: OneStopSettings, inbox: Inbox) -> Wordlists | None:
+    """What the instance of `reads_from` has pulled; none: nobody answers look-ups."""
+    if settings.reads_from is None:
+        return None
+    trusted_seconds = settings.catalogue_trusted_seconds
+    return Wordlists(
+        CATALOGUE,
+        settings.reads_from,
+        inbox.ground,
+        read=READ,
+        forms=FORMS,
+        trusted_seconds=trusted_seconds,
+    )
 
 
 class Door:
@@ -87,6 +105,7 @@ class Door:
         self._inbox = inbox
         self._keeper = keeper or Doorkeeper(settings)
         self._context = (instance, settings)
+        self._unknowns = Unknowns(_catalogues(settings, inbox))
 
     def routes(self) -> Sequence[BaseRoute]:
         """All endpoints; only POST is answered."""
@@ -153,6 +172,8 @@ class Door:
 
     async def _take(self, sending: Sending) -> Reply:
         messages = messages_of(sending, self._instance, self._settings)
+        if sending.operation == DOSSIER_SERVICE:
+            messages = await self._unknowns.told_with(messages, sending.trees)
         return await self._accept(messages, sending.trees if self._settings.own_codes else None)
 
     async def _accept(

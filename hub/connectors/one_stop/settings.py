@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from hub.connector import ConnectorSettings
+from hub.wire.dvcqg.catalogues import TRUSTED_SECONDS
 
 Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -120,6 +121,12 @@ class OneStopSettings(ConnectorSettings):
     )
     reads_from: str | None = Field(
         None, description="Connector instance that answers look-ups; none: they are refused."
+    )
+    catalogue_trusted_seconds: float = Field(
+        TRUSTED_SECONDS,
+        gt=0,
+        description="Age beyond which a catalogue that reads_from has pulled no longer says that "
+        "something is unknown.",
     )
     fields_of_year: Literal[2020, 2023] = Field(
         2023, description="Year of the interface whose mandatory fields are asked for."

@@ -11,5 +11,6 @@ canonical  wire objects <-> `hub.schemas.dossier`
 filed      dossiers that the portal pushes to the unit, and their states on the way back
 questions  questions and answers <-> `hub.schemas.petition`
 lgsp       the `Document` of ministry platforms <-> the same dossier
+catalogues what the portal publishes, as last pulled, and what of a dossier is not in it
 claims     what a shared sign-on says about who filed, as the dossier's applicant
 """
