@@ -11,15 +11,17 @@ import pytest
 
 from hub.connector import Answer
 from hub.connectors.document_exchange.decode import decode
+from hub.connectors.document_exchange.encode import encode_with
 from hub.connectors.document_exchange.ids import NOTHING, Ids, Listed, listed
 from hub.connectors.document_exchange.organisations import RETRY_SECONDS, Organisations
 from hub.connectors.document_exchange.poll import AxisPoller
 from hub.errors import Unavailable
 from hub.event import Alias
-from hub.schemas.document import DocumentLink, Finding, Handling, Organisation
+from hub.schemas.document import DocumentLink, Finding, Handling, Hop, Organisation
 from hub.wire.edxml.signatures import sign
 from hub.wire.xml import parse
 from tests.connectors.document_examples import (
+    AT,
     OURS,
     SYSTEMS,
     THEIRS,
@@ -199,6 +201,44 @@ async def test_a_status_names_offices_by_what_the_axis_lists(here: Axis) -> None
         OURS,
         OURS,
     )
+
+
+async def test_the_hops_of_a_package_are_read_and_written_in_the_form_of_all_other_ids(
+    here: Axis,
+) -> None:
+    hops = (Hop(organ_id=OLD[THEIRS], at=AT), Hop(organ_id="000.00.77.H99", at=AT), Hop(at=AT))
+    told = issued(letter=document(sender=Organisation(id=OLD[THEIRS])), hops=hops)
+    await here.bring(request(told, exchange_settings()).message.body)
+    (event,) = await here.take()
+    assert [hop.organ_id for hop in event.data.hops] == [THEIRS, "000.00.77.H99", ""]
+    ids = Ids(exchange_settings(partners=READS_OLD), LISTED)
+    back = encode_with(issued(hops=event.data.hops), ids).body.decode()
+    trace = back[back.index("TraceHeaderList") :]
+    assert OLD[THEIRS] in trace
+    assert THEIRS not in trace
+
+
+@pytest.mark.parametrize("kind", ["edoc", "status"])
+@pytest.mark.parametrize("units", [[OURS], ["H99.03", OURS]])
+async def test_what_was_read_before_the_first_list_and_after_it_is_one_fact(
+    kind: str, units: list[str]
+) -> None:
+    """The axis did not hear that it was taken, and lists it again."""
+    async with listing(units=units) as here:
+        await here.play({"fault": "refuse", "error_code": "20", "operation": LIST, "next_calls": 1})
+        link = DocumentLink(document_id="d-1", organ_id=OLD[OURS], code="12/STN-VP")
+        by = Organisation(id=OLD[THEIRS], name="Sở Thử nghiệm B")
+        told = request(handled(Handling.DONE, link, reporter=by), exchange_settings()).message.body
+        edxml = base64.b64encode(theirs() if kind == "edoc" else told).decode()
+        await here.act(do="raw", edxml=edxml, to=OLD[OURS], type=kind)
+        (first,) = (await here.poller.poll("")).messages
+        late = AxisPoller("document_exchange", here.settings, here.ground)
+        (again,) = (await late.poll("")).messages
+        await late.close()
+        events: list[Any] = [here.decoded(each)[0] for each in (first, again)]
+        assert [event.data.unit for event in events] == [units[0], OURS]
+        facts = [(event.source, event.natural_key) for event in events]
+        assert facts[0] == facts[1]
 
 
 async def test_the_office_that_the_axis_lists_by_an_old_id_is_ours() -> None:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import orjson
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hub.connectors.document_exchange.ids import Ids, Listed
+from hub.connectors.document_exchange.ids import ORGAN_ID, Ids, Listed
 from hub.connectors.document_exchange.opening import Opening, refuse_by
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import DecodeError
@@ -229,7 +229,7 @@ def _document(
         natural_key = f"document {hashlib.sha256(message.body).hexdigest()}"
     return Event(
         kind="document.received",
-        source=f"/connectors/{message.connector}/{unit}",
+        source=_source(message, settings, received, unit),
         subject=subject,
         time=next((hop.at for hop in data.hops if hop.at), message.received_at),
         data=data,
@@ -253,14 +253,16 @@ def _status(
         update={"unit": unit, "axis_id": received.doc_id, "signatures": received.signatures}
     )
     said_at = package.header.text("Timestamp") or received.doc_id
+    # As agreed, not as listed: what was read before a list came and after it is one fact.
+    reporter = settings.id_of(data.reporter.wire_id or data.reporter.id)
     return Event(
         kind="document.status_changed",
-        source=f"/connectors/{message.connector}/{unit}",
+        source=_source(message, settings, received, unit),
         subject="",
         about=(DOCUMENT_ALIAS, document_id),
         time=data.at or message.received_at,
         data=data,
-        natural_key=f"status {document_id} {data.status_code} {said_at} {data.reporter.id}",
+        natural_key=f"status {document_id} {data.status_code} {said_at} {reporter}",
         once=True,
     )
 
@@ -320,6 +322,20 @@ def _listed_unit(received: Received, settings: DocumentExchangeSettings) -> str:
     """Our office as the axis names it, else the first one."""
     listed = _ids(received, settings).id_of(received.receiver)
     return listed if listed in settings.units else settings.units[0]
+
+
+def _source(
+    message: Message, settings: DocumentExchangeSettings, received: Received, unit: str
+) -> str:
+    """The source of an event: the same before the axis's list of ids is pulled, and after it.
+
+    A package of an office whose id is known by the list alone is from that id.
+    """
+    told = received.receiver
+    office = settings.id_of(told) if ORGAN_ID.fullmatch(told) else unit
+    if office not in settings.units and len(settings.units) == 1:
+        office = unit
+    return f"/connectors/{message.connector}/{office}"
 
 
 def _named(subject: str, pattern: str) -> str:

@@ -111,7 +111,7 @@ def read_document(
     return DocumentEvent(
         unit=unit,
         document=document,
-        hops=tuple(_hop(each) for each in trace.children("TraceHeader")) if trace else (),
+        hops=tuple(_hop(each, id_of) for each in trace.children("TraceHeader")) if trace else (),
         **extra,
     )
 
@@ -292,9 +292,11 @@ def _clerk(fields: Fields) -> Clerk:
     )
 
 
-def _hop(fields: Fields) -> Hop:
+def _hop(fields: Fields, id_of: IdOf) -> Hop:
+    wire_id = fields.text("OrganId")
     return Hop(
-        organ_id=fields.text("OrganId"), at=fields.moment("Timestamp") or fields.moment("Time")
+        organ_id=id_of(wire_id) if wire_id else "",
+        at=fields.moment("Timestamp") or fields.moment("Time"),
     )
 
 
