@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import aiohttp
+import pytest
 import yaml
 
 from hub.connector import Asked, Reply, Request
@@ -18,6 +19,7 @@ from hub.connectors.e_receipt.decode import decode
 from hub.connectors.e_receipt.encode import encode
 from hub.connectors.e_receipt.settings import EReceiptSettings
 from hub.connectors.e_receipt.simulator import simulator
+from hub.errors import HubError
 from hub.event import KINDS, Event
 from hub.simulation import CallLog, FaultScript, running
 from hub.wire.dvcqg.dates import VIETNAM
@@ -144,3 +146,13 @@ async def receipts(numbers_count: int = 100, **changes: Any) -> AsyncIterator[Sy
             yield System(url, log, block, client)
         finally:
             await client.close()
+
+
+async def failed(system: System, error: type[HubError], event: Event, **more: Any) -> Any:
+    """The error of delivering an event; it tells nothing personal."""
+    with pytest.raises(error) as caught:
+        await system.deliver(event, **more)
+    assert type(caught.value) is error
+    text = f"{caught.value} {caught.value.__cause__}"
+    assert not [secret for secret in SECRETS if secret in text]
+    return caught.value

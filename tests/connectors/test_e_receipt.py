@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request as WireRequest
-from starlette.responses import Response
-from starlette.routing import Route
 
 from hub.connector import Answer
 from hub.connectors.e_receipt.client import ReceiptClient
 from hub.connectors.e_receipt.encode import CANCEL, ISSUE
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
-from hub.event import Event
 from hub.schemas.receipt import ReceiptCancelled, ReceiptIssued, ReceiptReplaced
-from hub.simulation import running
 from tests.connectors.ground import MemoryGround
 from tests.connectors.receipt_examples import (
     ACCOUNT,
     CODE,
     LINK,
-    SECRETS,
-    System,
+    failed,
     paid,
     receipts,
     replaced,
@@ -34,18 +26,8 @@ from tests.connectors.receipt_examples import (
 )
 
 LOOK_UP = "listInvByCusFkey"
-UNMARK = "UnConfirmPaymentFkey"
+UNMARK, MARK = "UnConfirmPaymentFkey", "confirmPaymentFkey"
 CUT = {"fault": "timeout_after_success", "then": "cut"}
-
-
-async def failed(system: System, error: type[HubError], event: Event, **more: Any) -> Any:
-    """The error of delivering an event; it tells nothing personal."""
-    with pytest.raises(error) as caught:
-        await system.deliver(event, **more)
-    assert type(caught.value) is error
-    text = f"{caught.value} {caught.value.__cause__}"
-    assert not [secret for secret in SECRETS if secret in text]
-    return caught.value
 
 
 # Issuing
@@ -346,8 +328,41 @@ async def test_each_code_of_a_cancel_becomes_one_error(
         await system.play({"fault": "refuse", "operation": operation, "error_code": code})
         caught = await failed(system, error, void())
         assert (caught.code, getattr(caught, "documented", None)) == (ours, documented)
-        assert (await system.receipts())["P1"]["status"] == "1"
+        held = (await system.receipts())["P1"]
+        assert held["status"] == "1"
+        assert held["paid"] is (operation == UNMARK or error is Rejected)
         assert (CANCEL in system.calls()) is (operation == CANCEL)
+
+
+@pytest.mark.parametrize("fault", [{"fault": "refuse", "error_code": "5"}, CUT])
+async def test_a_mark_that_a_refused_cancel_leaves_off_is_told(fault: dict[str, Any]) -> None:
+    """It is taken off before the cancel, and put on again after a refusal, if that can be done."""
+    async with receipts() as system:
+        await system.deliver(paid())
+        refused = {"fault": "refuse", "operation": CANCEL, "error_code": "3"}
+        await system.play(refused, {**fault, "operation": MARK})
+        error = await failed(system, Rejected, void())
+        assert (error.foreign_code, error.documented) == ("ERR:3", True)
+        assert "its payment mark may be off" in str(error)
+        await system.play(refused)
+        assert "mark" not in str(await failed(system, Rejected, void(fkey="P1")))
+
+
+async def test_a_mark_is_not_put_on_by_who_did_not_take_it_off() -> None:
+    async with receipts() as system:
+        await system.deliver(paid())
+        refusals = ({"fault": "refuse", "operation": each} for each in (UNMARK, CANCEL))
+        await system.play(*({**each, "error_code": "9"} for each in refusals))
+        await failed(system, Rejected, void())
+        assert MARK not in system.calls()
+
+
+async def test_without_an_operation_that_marks_a_refusal_says_that_the_mark_is_off() -> None:
+    async with receipts(mark_operation="") as system:
+        await system.deliver(paid())
+        await system.play({"fault": "refuse", "operation": CANCEL, "error_code": "3"})
+        assert "its payment mark may be off" in str(await failed(system, Rejected, void()))
+        assert MARK not in system.calls()
 
 
 @pytest.mark.parametrize("code", ["8", "9"])
@@ -434,109 +449,3 @@ async def test_what_is_void_cannot_be_replaced() -> None:
         await system.deliver(void())
         error = await failed(system, Rejected, replaced())
         assert (error.foreign_code, error.documented) == ("ERR:8", True)
-
-
-# Looking up
-
-
-async def test_a_receipt_can_be_looked_up_by_its_key() -> None:
-    async with receipts() as system:
-        await system.deliver(paid())
-        told = await system.client.query("look_up", "H99.01", {"fkey": "P1"})
-        assert (told["found"], told["number"], told["status"]) == (True, "0000001", "1")
-        assert await system.client.query(LOOK_UP, "H99.01", {"fkey": "P9"}) == {
-            "fkey": "P9",
-            "found": False,
-        }
-        assert await system.client.query("getLinkInvFkey", "H99.01", {"fkey": "P1"}) == {
-            "fkey": "P1",
-            "link": f"{LINK}P1",
-        }
-        assert "H99.01" in await system.client.probe()
-        for operation, unit, body in (
-            ("cancelInv", "H99.01", {"fkey": "P1"}),
-            ("look_up", "H00", {"fkey": "P1"}),
-            ("look_up", "H99.01", {}),
-        ):
-            with pytest.raises(Rejected):
-                await system.client.query(operation, unit, body)
-
-
-@pytest.mark.parametrize(
-    ("code", "error", "ours"),
-    [
-        ("1", Misconfigured, "account_refused"),
-        ("2", None, ""),
-        ("3", Rejected, "undocumented_refusal"),
-        ("5", Rejected, "undocumented_refusal"),
-        ("6", None, ""),
-        ("7", Misconfigured, "account_refused"),
-        ("8", Rejected, "undocumented_refusal"),
-        ("9", Rejected, "undocumented_refusal"),
-        ("10", Rejected, "undocumented_refusal"),
-        ("11", Rejected, "undocumented_refusal"),
-        ("13", Rejected, "undocumented_refusal"),
-        ("20", Misconfigured, "destination_refuses_us"),
-        ("77", Rejected, "undocumented_refusal"),
-    ],
-)
-async def test_each_code_of_a_look_up_is_an_answer_or_one_error(
-    code: str, error: type[HubError] | None, ours: str
-) -> None:
-    """Only two codes say that there is none: after any other nothing is issued again."""
-    async with receipts() as system:
-        await system.play({"fault": "refuse", "operation": LOOK_UP, "error_code": code})
-        if error is None:
-            assert (await system.ask(paid())).answer is Answer.NOT_TAKEN
-            return
-        with pytest.raises(error) as caught:
-            await system.ask(paid())
-        assert type(caught.value) is error
-        assert caught.value.code == ours
-        assert getattr(caught.value, "documented", False) is False
-
-
-@pytest.mark.parametrize(
-    ("fault", "code"),
-    [
-        ({"fault": "5xx", "status": 500}, "malformed_reply"),
-        ({"fault": "5xx", "status": 502}, "http_5xx"),
-        ({"fault": "refuse", "error_code": "fault"}, "unknown_outcome"),
-        ({"fault": "timeout_after_success", "then": "cut"}, "connection_lost"),
-    ],
-)
-async def test_a_look_up_that_fails_is_only_asked_again_later(
-    fault: dict[str, Any], code: str
-) -> None:
-    async with receipts() as system:
-        await system.play({**fault, "operation": LOOK_UP})
-        with pytest.raises(Unavailable) as caught:
-            await system.ask(paid())
-        assert caught.value.code == code
-
-
-async def test_a_call_that_the_service_does_not_know_is_refused() -> None:
-    async with receipts(replace_operation="ReplaceInvoice") as system:
-        error = await failed(system, Rejected, replaced())
-        assert (error.foreign_code, error.documented) == ("soap_Client", False)
-
-
-async def test_parameters_are_called_what_the_service_s_description_says() -> None:
-    heard: list[bytes] = []
-
-    async def listen(request: WireRequest) -> Response:
-        heard.append(await request.body())
-        return Response(status_code=503)
-
-    names = {"getLinkInvFkey": {"userName": "user", "userPass": "pass"}}
-    async with running(Starlette(routes=[Route("/{path}", listen, methods=["POST"])])) as url:
-        client = ReceiptClient(
-            "e_receipt", settings(base_url=url, parameter_names=names), MemoryGround()
-        )
-        for operation in ("getLinkInvFkey", "listInvByCusFkey"):
-            with pytest.raises(Unavailable):
-                await client.query(operation, "H99.01", {"fkey": "P1"})
-        await client.close()
-    link, look_up = (re.findall(rb"<(\w+)>[^<]*</", body) for body in heard)
-    assert link == [b"fkey", b"user", b"pass"]
-    assert look_up[-2:] == [b"userName", b"userPass"]

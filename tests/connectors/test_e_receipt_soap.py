@@ -189,7 +189,7 @@ def test_an_amount_is_read_in_the_forms_that_systems_use(text: str, amount: int 
     assert answers.amount_of(text) == amount
 
 
-def shown(text: str) -> Found | None:
+def shown(text: str) -> tuple[Found, ...]:
     """What a look-up shows of P1."""
     return answers.found_in(text, "P1", NAMES, limits=LIMITS)
 
@@ -197,10 +197,10 @@ def shown(text: str) -> Found | None:
 def test_a_look_up_shows_the_receipt_of_its_key_only() -> None:
     item = "<Item><fkey>{}</fkey><pattern>a</pattern><invNum>{}</invNum></Item>"
     both = f"<Data>{item.format('P2', 1)}{item.format('P1', 2)}</Data>"
-    assert shown(both) == Found("a", "", "2")
-    assert shown("<Data><Item><invNum>7</invNum></Item></Data>") == Found("", "", "7")
-    assert shown(f"<Data>{item.format('P2', 1)}</Data>") is None
-    assert shown('<?xml version="1.0" encoding="utf-16"?><Data/>') is None
+    assert shown(both) == (Found("a", "", "2"),)
+    assert shown("<Data><Item><invNum>7</invNum></Item></Data>") == (Found("", "", "7"),)
+    assert shown(f"<Data>{item.format('P2', 1)}</Data>") == ()
+    assert shown('<?xml version="1.0" encoding="utf-16"?><Data/>') == ()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ hyphens, so the known key is looked for.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hub.connectors.e_receipt.settings import LookUp
@@ -60,31 +61,33 @@ def numbered(text: str, fkey: str) -> Found | None:
     return Found(pattern.strip(), serial.strip(), number[0])
 
 
-def found_in(text: str, fkey: str, names: LookUp, *, limits: XmlLimits) -> Found | None:
-    """The receipt of a key in a look-up's answer; none if it shows none.
+def found_in(text: str, fkey: str, names: LookUp, *, limits: XmlLimits) -> tuple[Found, ...]:
+    """What a look-up's answer shows for a key; several: it does not say which is the key's.
+
+    Those that name the key; if none does, those that name none.
 
     Raises:
         DecodeError: it is no XML within the limits, or shows a receipt without number.
     """
     root = parse(text.encode(), limits=limits)
-    for item in root.iter("*"):
-        if local_name(item) != names.item:
-            continue
-        told = _fields(item)
-        if told.get(names.fkey, fkey) != fkey:
-            continue
-        number = told.get(names.number, "")
-        if not number.isascii() or not number.isdecimal() or not int(number):
-            # A draft: taken in, and not published.
-            raise DecodeError("the receipt has no number", path=f"/{names.item}/{names.number}")
-        return Found(
-            told.get(names.pattern, ""),
-            told.get(names.serial, ""),
-            number,
-            told.get(names.amount, ""),
-            told.get(names.status, ""),
-        )
-    return None
+    items = [_fields(item) for item in root.iter("*") if local_name(item) == names.item]
+    ours = [told for told in items if told.get(names.fkey) == fkey]
+    unnamed = [told for told in items if names.fkey not in told]
+    return tuple(dict.fromkeys(_found(told, names) for told in ours or unnamed))
+
+
+def _found(told: Mapping[str, str], names: LookUp) -> Found:
+    number = told.get(names.number, "")
+    if not number.isascii() or not number.isdecimal() or not int(number):
+        # A draft: taken in, and not published.
+        raise DecodeError("the receipt has no number", path=f"/{names.item}/{names.number}")
+    return Found(
+        told.get(names.pattern, ""),
+        told.get(names.serial, ""),
+        number,
+        told.get(names.amount, ""),
+        told.get(names.status, ""),
+    )
 
 
 def _fields(item: Element) -> dict[str, str]:

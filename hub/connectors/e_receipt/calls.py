@@ -55,15 +55,19 @@ def issuing(request: Request, collector: Collector, settings: EReceiptSettings) 
 
 def cancelling(
     request: Request, collector: Collector, settings: EReceiptSettings
-) -> tuple[Call, Call]:
-    """Taking the payment mark off, and the cancel itself."""
+) -> tuple[Call, Call, Call]:
+    """Taking the payment mark off, the cancel itself, and putting the mark on again."""
     path, key = settings.business_path, request.operation_key
     fkey = [("fkey", request.message.headers["fkey"]), *_user(collector)]
     account = [
         ("Account", collector.account),
         ("ACpass", collector.account_password.get_secret_value()),
     ]
-    return Call(path, UNCONFIRM, fkey, key), Call(path, CANCEL, [*account, *fkey], key)
+    return (
+        Call(path, UNCONFIRM, fkey, key),
+        Call(path, CANCEL, [*account, *fkey], key),
+        Call(path, settings.mark_operation, fkey, key),
+    )
 
 
 def looking_up(fkey: str, collector: Collector, settings: EReceiptSettings) -> Call:

@@ -35,6 +35,7 @@ from hub.wire.xml import XmlLimits
 KEY_HEADER = "X-Operation-Key"
 PROBE_KEY = "hub-probe"
 DIFFERS, VOID, REPLACED = "fkey_of_another", "fkey_is_void", "fkey_is_replaced"
+SEVERAL = "fkey_of_several"
 """Foreign codes shown when the receipt of this key is not the one that was asked for."""
 NOT_OURS = {
     DIFFERS: "a receipt of this key is there, about another amount",
@@ -77,7 +78,10 @@ class ReceiptClient:
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         deadline = http.Deadline(timeout_seconds)
         fkey = request.message.headers["fkey"]
-        found = await self._look_up(self._collector(request), fkey, deadline)
+        shown = await self._look_up(self._collector(request), fkey, deadline)
+        if len(shown) > 1:
+            return Asked(Answer.UNKNOWN)
+        found = shown[0] if shown else None
         if request.message.operation == CANCEL:
             if found is None:
                 return Asked(Answer.UNKNOWN)
@@ -101,9 +105,12 @@ class ReceiptClient:
             return {"fkey": fkey, "link": await self._link(collector, fkey, deadline)}
         if operation not in ("look_up", self._settings.look_up.operation):
             raise Rejected("no read-only operation of that name", code="unknown_query")
-        found = await self._look_up(collector, fkey, deadline)
-        told = {name: getattr(found, name) for name in Found.__slots__} if found else {}
-        return {"fkey": fkey, "found": found is not None, **told}
+        shown = await self._look_up(collector, fkey, deadline)
+        if len(shown) > 1:
+            told = "several receipts are shown for the key: look at the receipt system which it is"
+            raise Rejected(told, foreign_code=SEVERAL)
+        fields = {name: getattr(shown[0], name) for name in Found.__slots__} if shown else {}
+        return {"fkey": fkey, "found": bool(shown), **fields}
 
     async def probe(self) -> str:
         unit, collector = next(iter(self._settings.collectors.items()))
@@ -133,7 +140,7 @@ class ReceiptClient:
         twice = meaning is Meaning.DONE_BEFORE and operation == REPLACE
         if meaning is not Meaning.EXISTS and not twice:
             raise self._error(meaning, code, operation)
-        found = await self._look_up(collector, fkey, deadline)
+        found = await self._the_one(collector, fkey, deadline)
         if found is None:
             raise self._error(meaning if twice else Meaning.UNCLEAR, code, operation)
         if why := self._not_ours(request, found):
@@ -152,7 +159,7 @@ class ReceiptClient:
     async def _found_after(self, collector: Collector, fkey: str, deadline: http.Deadline) -> Found:
         """The receipt behind an `OK` of unknown form: its number is what the answer had to say."""
         try:
-            found = await self._look_up(collector, fkey, deadline)
+            found = await self._the_one(collector, fkey, deadline)
         except HubError as error:
             raise UnknownOutcome("issued, number unknown", code="malformed_reply") from error
         if found is None:
@@ -162,24 +169,44 @@ class ReceiptClient:
     # Cancelling
 
     async def _cancel(self, request: Request, deadline: http.Deadline) -> Reply:
-        """Take the payment mark off, then cancel; void already is a success."""
+        """Take the payment mark off, then cancel; void already is a success.
+
+        After a refusal the mark is put on again, if this call took it off.
+        """
         collector, fkey = self._collector(request), request.message.headers["fkey"]
-        unmark, cancel = calls.cancelling(request, collector, self._settings)
+        unmark, cancel, mark = calls.cancelling(request, collector, self._settings)
         text = await self._write(unmark, deadline)
         meaning, code = self._cancel_meaning(text)
         # A mark that was taken off before does not stand in the way: the cancel itself judges.
         if meaning not in (None, Meaning.STATE, Meaning.DONE_BEFORE, Meaning.NOT_PAID):
             raise self._error(meaning, code, UNCONFIRM)
+        is_taken_off = meaning is None
         text = await self._write(cancel, deadline)
         meaning, code = self._cancel_meaning(text)
         if meaning is None:
             return replies.reply(self._teller, request, None, existed=False)
         if meaning in (Meaning.DONE_BEFORE, Meaning.STATE):
-            found = await self._look_up(collector, fkey, deadline)
+            found = await self._the_one(collector, fkey, deadline)
             if found and found.status in self._settings.look_up.cancelled_statuses:
                 return replies.reply(self._teller, request, None, existed=True)
             meaning = Meaning.REFUSED
-        raise self._error(meaning, code, CANCEL)
+        refusal = self._error(meaning, code, CANCEL)
+        if is_taken_off and isinstance(refusal, Rejected):
+            refusal = await self._marked_again(refusal, mark, deadline)
+        raise refusal
+
+    async def _marked_again(
+        self, refusal: Rejected, mark: Call, deadline: http.Deadline
+    ) -> Rejected:
+        """The refusal of a cancel; it says so where the payment mark could not be put on again."""
+        try:
+            is_on = bool(mark.operation) and answers.is_ok(await self._write(mark, deadline))
+        except HubError:
+            is_on = False  # the refusal counts; a person hears that the mark may be off
+        if is_on:
+            return refusal
+        told = f"{refusal}; its payment mark may be off: set it at the receipt system"
+        return Rejected(told, documented=refusal.documented, foreign_code=refusal.foreign_code)
 
     def _cancel_meaning(self, text: str) -> tuple[Meaning | None, str]:
         """What an answer of a cancel says; none: it is done."""
@@ -190,10 +217,19 @@ class ReceiptClient:
 
     # Looking up
 
-    async def _look_up(
+    async def _the_one(
         self, collector: Collector, fkey: str, deadline: http.Deadline
     ) -> Found | None:
-        """The receipt of a key, as the system shows it.
+        """The receipt of a key; raises as `_look_up`, and `UnknownOutcome` if several are shown."""
+        shown = await self._look_up(collector, fkey, deadline)
+        if len(shown) > 1:
+            raise UnknownOutcome("several receipts are shown, and none certainly is the key's")
+        return shown[0] if shown else None
+
+    async def _look_up(
+        self, collector: Collector, fkey: str, deadline: http.Deadline
+    ) -> tuple[Found, ...]:
+        """The receipts that the system shows for a key.
 
         Raises:
             Unavailable, Misconfigured, Rejected: it cannot be seen now, or we may not.
@@ -204,7 +240,7 @@ class ReceiptClient:
         if code:
             meaning = names.codes.get(code)
             if meaning is Meaning.NOT_FOUND:
-                return None
+                return ()
             raise self._error(meaning, code, names.operation)
         try:
             return answers.found_in(text, fkey, names, limits=self._limits)

@@ -81,7 +81,9 @@ class LookUp(_Block):
         description="Further parameters with fixed values.",
     )
     item: str = Field("Item", description="Element of one receipt.")
-    fkey: str = Field("fkey", description="Its key; if the answer has none, all are taken for it.")
+    fkey: str = Field(
+        "fkey", description="Its key; if the answer has none, a single one is taken for it."
+    )
     pattern: str = Field("pattern", description="Template.")
     serial: str = Field("serial", description="Serial.")
     number: str = Field("invNum", description="Number.")
@@ -123,6 +125,11 @@ class EReceiptSettings(ConnectorSettings):
     fee_type: str = Field("0", description="Extra2 of a fee whose type is not listed.")
     replace_operation: str = Field(
         "ReplaceInvoie", description="Operation that replaces (spelt as the service spells it)."
+    )
+    mark_operation: str = Field(
+        "confirmPaymentFkey",
+        description="Operation that puts the payment mark on again after a refused cancel; empty: "
+        "it stays off, and the refusal says so.",
     )
     parameter_names: dict[str, dict[str, str]] = Field(
         default_factory=dict,

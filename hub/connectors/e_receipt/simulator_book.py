@@ -111,6 +111,16 @@ class ReceiptBook:
         receipt.paid = False
         return "OK:"
 
+    def mark(self, sent: Mapping[str, str]) -> str:
+        """`confirmPaymentFkey`."""
+        receipt = self.receipts.get(sent["fkey"])
+        if receipt is None:
+            return "ERR:6"
+        if receipt.paid:
+            return "ERR:9"
+        receipt.paid = True
+        return "OK:"
+
     def cancel(self, sent: Mapping[str, str]) -> str:
         """`cancelInv`."""
         receipt = self.receipts.get(sent["fkey"])
