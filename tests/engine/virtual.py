@@ -18,7 +18,8 @@ class _Selector(selectors.DefaultSelector):
 
     def select(self, timeout: float | None = None) -> list[Any]:
         real = self.loop.real_seconds
-        patience = REAL_SECONDS if timeout is None else min(real, timeout)
+        is_working = timeout != 0 and self.loop.threads_count > 0
+        patience = REAL_SECONDS if timeout is None or is_working else min(real, timeout)
         if real and (ready := super().select(patience)):
             return ready
         if timeout is None:
@@ -31,8 +32,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """When all wait, the clock jumps to the next appointment.
 
     Args:
-        real_seconds: before the clock jumps, sockets and threads have so long for what is under
-            way; 0: nothing is.
+        real_seconds: before the clock jumps, sockets have so long for what is under way, and
+            threads until they are done; 0: nothing is.
 
     Attributes:
         now: seconds.
@@ -40,6 +41,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, real_seconds: float = 0.0) -> None:
         self.now = 1000.0
+        self.threads_count = 0
         self.real_seconds = real_seconds
         selector = _Selector()
         selector.loop = self
@@ -47,6 +49,16 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self.now
+
+    def run_in_executor(self, *work: Any) -> asyncio.Future[Any]:
+        """See `asyncio`; the clock does not jump before it is done."""
+        self.threads_count += 1
+        future = super().run_in_executor(*work)
+        future.add_done_callback(self._thread_done)
+        return future
+
+    def _thread_done(self, _: asyncio.Future[Any]) -> None:
+        self.threads_count -= 1
 
     def finish(self) -> None:
         """Cancel what is left, and close."""
