@@ -18,6 +18,8 @@ from hub.worktime import VIETNAM
 
 PAUSED = frozenset({DossierStatus.SUPPLEMENT, DossierStatus.FINANCE, DossierStatus.STOPPED})
 WITHDRAWN = frozenset({DossierStatus.WITHDRAWN})
+UNDATED = frozenset({DossierStatus.PROCESSING, DossierStatus.STOPPED, DossierStatus.WITHDRAWN})
+"""Of these a whole dossier does not tell since when: its event has the time of its reception."""
 PAYMENT = "payment.confirmed"
 """The event of another noun that changes a standing: the fee was paid online."""
 PAID_ONLINE, NOT_REUSED = "1", ("", "0")
@@ -34,7 +36,8 @@ class Standing:
         unit, procedure_code, procedure_name, status, status_code, channel: as last told.
         submitted_at, due_at, returned_at: as last told.
         received_at: as told, else when the first event said that it was accepted.
-        finished_at: as told, else when an event first said that it was done; none while open.
+        finished_at: as told, else when an event first said that it was done or withdrawn; none
+            while open.
         event_id, event_kind, event_time: of the last event.
         event_topic, event_offset: where the last event stands; a dossier has one partition.
         deadline_at, deadline_calendar, paused_at: see `hub.deadline.Deadline`.
@@ -113,11 +116,25 @@ def _doubts(old: Standing, event: Event, data: DossierEvent) -> str:
     One that happened before the last tells history, and is no transition: products send the whole
     dossier first, and then its steps from the beginning.
     """
+    happened_after = old.event_time is None or _zoned(event.time) >= _zoned(old.event_time)
     found = [*old.doubts.split(), *(data.dossier.doubts if data.dossier else ())]
-    if old.event_time is None or _zoned(event.time) >= _zoned(old.event_time):
+    if happened_after and not _begins_history(old, data):
         untimed_step = data.dossier is None and old.channel != "" and old.due_at is None
         found += turn_doubts(old.status, data.status.value, untimed_step=untimed_step)
     return " ".join(dict.fromkeys(found))
+
+
+def _begins_history(old: Standing, data: DossierEvent) -> bool:
+    """Whether a step tells the reception of a dossier that was told whole, and as being further."""
+    received, last = old.received_at, old.event_time
+    return (
+        data.dossier is None
+        and data.status == DossierStatus.RECEIVED
+        and old.status in UNDATED
+        and received is not None
+        and last is not None
+        and _zoned(last) == _zoned(received)
+    )
 
 
 def _timed(
@@ -162,6 +179,9 @@ def _finished_at(
 ) -> datetime | None:
     if data.status in DONE:
         return told.finished_at or old.finished_at or told.returned_at or _happened(event, data)
+    if data.status in WITHDRAWN:  # said once more, it stays withdrawn since then
+        known = old.finished_at if old.status in WITHDRAWN else None
+        return told.finished_at or known or _happened(event, data)
     return told.finished_at if data.dossier else None  # a step that reopens clears it
 
 

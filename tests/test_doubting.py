@@ -6,11 +6,14 @@ from datetime import datetime
 from itertools import product
 from typing import Any
 
+import orjson
 import pytest
+from msgspec import structs
 
+from hub.connectors.one_stop.decode import decode
 from hub.doubting import LEGAL, turn_doubts
 from hub.event import Event
-from hub.message import Position
+from hub.message import Message, Position
 from hub.schemas.dossier import (
     KIND_OF_STATUS,
     Applicant,
@@ -23,6 +26,9 @@ from hub.schemas.dossier import (
 from hub.standing import Standing, advance
 from hub.wire.dvcqg.codes import STATUS_OF_CODE
 from hub.worktime import VIETNAM
+from tests.connectors.one_stop_door import SETTINGS, STEP, SYNC, UNIT
+from tests.connectors.one_stop_door import dossier as wire_dossier
+from tests.connectors.one_stop_door import step as wire_step
 
 TABLE = {  # domain notes 3.5
     "1": "2 3 5 6 7",
@@ -117,6 +123,52 @@ def test_steps_that_are_told_after_the_whole_dossier_are_its_history() -> None:
     for day, code in ((12, "2"), (13, "4"), (15, "9")):
         assert course.step(code, f"2026-01-{day}T08:00") == ""
     assert course.step("2", "2026-01-16T08:00") == "illegal_transition"
+
+
+@pytest.mark.parametrize(
+    ("code", "rows"), [("4", "2 4 5 4"), ("8", "2 4 8"), ("7", "2 4 7"), ("5", "2 4 5")]
+)
+def test_rows_begin_with_the_reception_however_far_the_dossier_is(code: str, rows: str) -> None:
+    """The order in which products send; the status of the whole dossier has no date of its own."""
+    course = Course()
+    course.whole(code, "2026-01-12T08:00", DUE, received_at=at("2026-01-12T08:00"))
+    for minute, row in enumerate(rows.split()):
+        assert course.step(row, f"2026-01-12T08:0{minute}") == ""
+
+
+def test_a_dossier_that_is_received_once_more_is_doubted() -> None:
+    course = Course()
+    course.whole("2", "2026-01-12T08:00", DUE, received_at=at("2026-01-12T08:00"))
+    course.step("4", "2026-01-12T09:00")
+    assert course.step("2", "2026-01-12T10:00") == "illegal_transition"
+
+
+@pytest.mark.parametrize(
+    ("code", "due", "rows", "doubts"),
+    [
+        ("4", "", "2 9", "made_up_finish"),
+        ("2", "", "2 9", "made_up_finish"),
+        ("4", "", "2 4 9", ""),
+        ("4", "20260115080000", "2 9", ""),
+    ],
+)
+def test_a_made_up_finish_is_seen_in_what_a_product_sends(
+    code: str, due: str, rows: str, doubts: str
+) -> None:
+    """The whole dossier first, then its rows, of which the product makes up the last."""
+    begins = {"NgayTiepNhan": "20260112080000", "NgayHenTra": due, "TrangThaiHoSo": code}
+    sent = [(SYNC, wire_dossier(**begins))]
+    for hour, row in enumerate(rows.split(), start=8):
+        sent.append((STEP, wire_step(TrangThai=row, ThoiDiemXuLy=f"20260112{hour:02}0000")))
+    standing: Standing | None = None
+    for offset, (operation, item) in enumerate(sent):
+        body, headers = orjson.dumps(item), {"unit": UNIT}
+        message = Message(connector="one_stop", operation=operation, body=body, headers=headers)
+        (event,) = decode(message, SETTINGS)
+        assert isinstance(event, Event)
+        standing = advance(standing, structs.replace(event, position=Position("events", 0, offset)))
+    assert standing is not None
+    assert standing.doubts == doubts
 
 
 def test_what_an_event_doubts_by_itself_is_kept_beside_it() -> None:

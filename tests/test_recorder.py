@@ -392,6 +392,18 @@ async def test_a_reopened_dossier_is_not_finished(store: Store) -> None:
     assert (await stands(store, kafka)).finished_at == NOW + timedelta(hours=7)
 
 
+async def test_when_a_dossier_was_withdrawn_is_not_forgotten(store: Store) -> None:
+    """Said once more, by the whole dossier, whose own date is that of its reception."""
+    kafka = FakeKafka()
+    whole = dossier(received_at=NOW)
+    kafka.event(event(DossierStatus.RECEIVED, dossier=whole))
+    kafka.event(event(DossierStatus.WITHDRAWN, 7))
+    kafka.event(event(DossierStatus.WITHDRAWN, dossier=whole))
+    assert (await stands(store, kafka)).finished_at == NOW + timedelta(hours=7)
+    kafka.event(event(DossierStatus.PROCESSING, 9))
+    assert (await stands(store, kafka)).finished_at is None
+
+
 async def test_a_dossier_that_is_not_accepted_has_no_date_of_receipt(store: Store) -> None:
     kafka = FakeKafka()
     kafka.event(event(DossierStatus.NEW, dossier=dossier(submitted_at=NOW)))
