@@ -226,8 +226,8 @@ def quality_of(
         ),
         online=sum(each.channel == "online" for each in fresh),
         post=sum(each.channel == "post" for each in fresh),
-        procedures=len({each.procedure_code for each in fresh}),
-        procedures_online=len({each.procedure_code for each in fresh if each.channel == "online"}),
+        procedures=_procedures(fresh),
+        procedures_online=_procedures(each for each in fresh if each.channel == "online"),
         fee_bearing=sum(each.fee_bearing for each in fresh),
         paid_online=sum(each.fee_bearing and each.paid_online for each in fresh),
         digitised=sum(each.digitised for each in fresh),
@@ -243,6 +243,11 @@ def quality_of(
             for each in owed
         ),
     )
+
+
+def _procedures(standings: Iterable[Standing]) -> int:
+    """How many different ones; a dossier of which only steps were heard tells none."""
+    return len({each.procedure_code for each in standings} - {""})
 
 
 COUNTS = tuple(field.name for field in fields(Quality))

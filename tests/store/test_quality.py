@@ -117,6 +117,32 @@ async def test_a_month_of_a_unit(store: Store) -> None:
     assert found[None].procedures == 2
 
 
+async def test_a_dossier_of_which_only_steps_were_heard_has_no_procedure(store: Store) -> None:
+    log = Log()
+    log.dossier("H1", S.RECEIVED, at(2), channel=Channel.ONLINE)
+    log.dossier("H2", S.RECEIVED, at(2))
+    found = await check(store, log)
+    assert (found["U"].procedures, found["U"].procedures_online) == (1, 1)
+
+
+async def test_a_withdrawal_belongs_to_its_month_however_often_it_is_told(store: Store) -> None:
+    """Withdrawn in the last and the first minute of a month in Vietnam, and told whole again."""
+    log = Log()
+    for code, minute in (("H1", -1), ("H2", 0)):
+        whole = {"received_at": at(20, 4), "due_at": at(1) + timedelta(minutes=minute)}
+        ended = datetime(2023, 5, 1, tzinfo=VIETNAM) + timedelta(minutes=minute)
+        log.dossier(code, S.RECEIVED, at(20, 4), **whole)
+        log.dossier(code, S.WITHDRAWN, ended)
+        log.dossier(code, S.WITHDRAWN, at(20, 4), **whole)
+    assert (await check(store, log))["U"].withdrawn_in_time == 1
+    may, april = [
+        (await quality(store, "U", month_period(month, date(2023, 9, 1)))).total.tally
+        for month in ("2023-05", "2023-04")
+    ]
+    assert (may.withdrawn, may.carried_over, may.received) == (1, 1, 0)
+    assert (april.withdrawn, april.open, april.received) == (1, 1, 2)
+
+
 async def test_votes_count_once_in_their_month(store: Store) -> None:
     log = Log()
     for number, answer in enumerate((*Satisfaction, Satisfaction.SATISFIED)):
