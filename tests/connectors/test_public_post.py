@@ -276,7 +276,7 @@ async def test_a_parcel_on_its_way_cannot_be_cancelled() -> None:
         ({"fault": "malformed", "body": '["100"]'}, UnknownOutcome, "malformed_reply"),
         ({"fault": "malformed", "body": '{"Status":true}'}, UnknownOutcome, "malformed_reply"),
         ({"fault": "malformed", "body": '{"Status":["100"]}'}, UnknownOutcome, "malformed_reply"),
-        ({"fault": "malformed", "body": '{"Status":"Xong"}'}, Rejected, "rejected"),
+        ({"fault": "malformed", "body": '{"Status":"Xong"}'}, Rejected, "undocumented_refusal"),
         ({"fault": "malformed", "body": '{"Status":"Đã nhận"}'}, UnknownOutcome, "malformed_reply"),
         ({"fault": "5xx", "status": 520}, UnknownOutcome, "unknown_outcome"),
     ],
