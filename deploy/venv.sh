@@ -54,7 +54,8 @@ install_with_uv() {
 say "Installing $(grep -c '^[^ #].*==' "$lock") locked packages"
 if ! install_with_uv; then
     say "Installing with pip (about half a minute)"
-    pip install --progress-bar off --quiet --require-hashes -r "$lock" ||
+    # The lock is complete; looking for dependencies, pip of Debian 12 does not find `coverage[toml]` in it.
+    pip install --progress-bar off --quiet --require-hashes --no-deps -r "$lock" ||
         refuse "The packages could not be installed." \
             "Without a network, give pip a mirror (PIP_INDEX_URL) or a folder of wheels (PIP_FIND_LINKS)."
 fi
