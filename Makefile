@@ -6,10 +6,10 @@ ARGS ?=
 EVERY_CORE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test model check format bench crash faults soak clean lock
+.PHONY: help setup demo test connector model check format bench crash faults soak clean lock
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.lock pyproject.toml deploy/venv.sh
 	@sh deploy/venv.sh $(VENV)
@@ -22,6 +22,10 @@ demo: $(STAMP) ## Play eight months of a ward through the hub (ARGS="--faults", 
 
 test: $(STAMP) ## Run every test on real Kafka and PostgreSQL (ARGS="tests/test_local.py")
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(EVERY_CORE))
+
+connector: $(STAMP) ## Run all that one connector must pass; needs no server (NAME=toy)
+	@$(BIN)/python -m pytest -p no:randomly -k "$(or $(NAME),$(error NAME=... is missing)) or test_house_rules" \
+		tests/connectors tests/test_house_rules.py tests/test_settings_rules.py tests/test_lean.py tests/test_proof.py
 
 model: $(STAMP) ## Play the engine's protocol through thousands of interleavings (EXAMPLES=3000)
 	@MODEL_EXAMPLES=$(or $(EXAMPLES),3000) $(BIN)/python -m pytest -q -n 0 --timeout 0 tests/engine/test_model.py

@@ -274,7 +274,11 @@ class Event(msgspec.Struct, frozen=True, eq=False):
         except ValidationError as error:
             raise decode_error(error, "/data") from error
         headers.setdefault("ce_id", "")
-        return cls.from_record(data.model_dump_json(exclude_defaults=True).encode(), headers)
+        try:
+            return cls.from_record(data.model_dump_json(exclude_defaults=True).encode(), headers)
+        except DecodeError as error:  # a document names its attributes without the prefix
+            text = str(error).removeprefix(f"{error.path}: ")
+            raise DecodeError(text, path=error.path.replace("/ce_", "/", 1)) from error
 
 
 @lru_cache(maxsize=4096)

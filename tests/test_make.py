@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROMISED = {
-    *("help", "setup", "demo", "test", "model", "check", "clean", "lock"),
+    *("help", "setup", "demo", "test", "connector", "model", "check", "clean", "lock"),
     *("bench", "crash", "faults", "soak"),
 }
 
@@ -41,6 +41,15 @@ def test_make_alone_lists_every_promised_target() -> None:
 def test_arguments_reach_the_command(call: list[str], expected: str) -> None:
     planned = run("make", "-n", *call).stdout
     assert expected in re.sub(r" +", " ", planned)
+
+
+def test_one_command_tries_one_connector_and_asks_for_its_name() -> None:
+    planned = run("make", "-n", "connector", "NAME=petitions").stdout
+    assert '-k "petitions or test_house_rules"' in planned
+    assert "tests/connectors tests/test_house_rules.py" in planned
+    refused = run("make", "-n", "connector")
+    assert refused.returncode != 0
+    assert "NAME=... is missing" in refused.stderr
 
 
 def fake_python(folder: Path, body: str) -> str:

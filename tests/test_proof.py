@@ -42,9 +42,11 @@ def test_what_is_said_to_show_a_promise_is_there(row: list[str]) -> None:
     assert not shows_nothing(row[-1])
 
 
-def test_every_connector_has_rows() -> None:
-    first = {row[0].strip("`") for row in rows(TEXT) if len(row) == 3}
-    assert set(discover()) <= first
+@pytest.mark.parametrize("kind", discover())
+def test_every_connector_has_rows(kind: str) -> None:
+    if kind not in {row[0].strip("`") for row in rows(TEXT) if len(row) == 3}:
+        what = f"no row says what shows the promises of `{kind}`"
+        pytest.fail(f"docs/proof.md: {what}", pytrace=False)
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,20 @@ def test_a_fault_in_an_events_data_is_told_with_its_path_and_without_its_value()
     assert "Nguyen" not in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("source", None, "event 1: /source: attribute is missing\n"),
+        ("time", "hom nay", "event 1: /time: not an ISO 8601 time\n"),
+    ],
+)
+def test_a_fault_in_an_events_attribute_is_told_by_its_own_name(
+    name: str, value: str | None, said: str
+) -> None:
+    event = lines(run("decode", "toy", given=b"D1"))[0] | {name: value}
+    assert run("encode", "toy", given=json.dumps(event).encode()).stderr == said
+
+
 def test_settings_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "toy.yaml"
     file.write_text("url: http://x\nmark: '?'\n", encoding="utf-8")
@@ -171,9 +185,14 @@ def test_settings_come_from_a_file(tmp_path: Path) -> None:
     result = run("encode", "toy", "--settings", str(file), given=events.stdout.encode())
     assert result.stdout == "D1? ế\n"
     file.write_text("url: http://x\nmarc: '?'\n", encoding="utf-8")
-    assert "/marc" in run("encode", "toy", "--settings", str(file)).stderr
+    told = run("encode", "toy", "--settings", str(file)).stderr
+    assert told.startswith(f"{file}:2:1: marc: unknown key `marc`; did you mean `mark`?")
     file.write_text("[", encoding="utf-8")
-    assert "cannot be read" in run("encode", "toy", "--settings", str(file)).stderr
+    assert f"{file}:2:1: not YAML" in run("encode", "toy", "--settings", str(file)).stderr
+    file.write_text("url: http://x\nurl: http://y\n", encoding="utf-8")
+    assert f"{file}:2:1: url: " in run("encode", "toy", "--settings", str(file)).stderr
+    gone = str(tmp_path / "none")
+    assert "cannot be read" in run("encode", "toy", "--settings", gone).stderr
 
 
 checker = typer.Typer()

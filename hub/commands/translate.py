@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-import yaml
-from pydantic import ValidationError
 
 import hub.schemas  # noqa: F401 - registers the kinds
 from hub.connector import Connector, ConnectorSettings, discover
 from hub.errors import ConfigError, DecodeError, HubError, MessageError
-from hub.event import Event, decode_error
+from hub.event import Event
+from hub.settings import read_block
 from hub.settings.findings import listed, nearest
 
 Name = Annotated[str, typer.Argument(metavar="CONNECTOR", help="Folder of the connector.")]
@@ -112,12 +111,9 @@ def _settings(connector: Connector, file: Path | None) -> ConnectorSettings:
     if file is None:
         return connector.settings.model_construct(kind=connector.kind)
     try:
-        block = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return connector.settings.model_validate(block or {})
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return read_block(file.read_text(encoding="utf-8"), str(file), connector.settings)
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{file} cannot be read: {type(error).__name__}") from error
-    except ValidationError as error:
-        raise ConfigError(f"{file}: {decode_error(error)}") from error
 
 
 def _with(own: ConnectorSettings, function: Callable[..., Any], translate: Callable[[], T]) -> T:

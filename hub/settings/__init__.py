@@ -1,7 +1,7 @@
 """Settings: what differs between deployments. hub.yaml and the environment -> HubSettings."""
 
 from hub.settings.findings import Finding, SettingsError
-from hub.settings.load import load_settings, settings_file
+from hub.settings.load import load_settings, read_block, settings_file
 from hub.settings.model import (
     BlobSettings,
     GatewaySettings,
@@ -29,5 +29,6 @@ __all__ = [
     "Unit",
     "WorkerSettings",
     "load_settings",
+    "read_block",
     "settings_file",
 ]

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from hub.connector import Connector, ConnectorSettings, discover
 from hub.route import Route
@@ -17,6 +17,8 @@ from hub.settings.model import INSTANCE_NAME, HubSettings, Sections
 from hub.settings.references import resolve
 from hub.settings.routes import routes_in_force, standard_routes
 from hub.settings.validation import validate
+
+S = TypeVar("S", bound=ConnectorSettings)
 
 DEFAULT_FILE = Path("hub.yaml")
 FILE_VARIABLE = "HUB_CONFIG"
@@ -64,6 +66,19 @@ def load_settings(
     known = discover() if connectors is None else connectors
     standard = standard_routes() if routes is None else routes
     return _settings(document, file.parent, environ, (known, standard))
+
+
+def read_block(text: str, file: str, model: type[S]) -> S:
+    """A connector's block of hub.yaml that stands in a file of its own, secrets written out.
+
+    Raises:
+        SettingsError: with everything that is wrong.
+    """
+    document = read_document(text, file)
+    block = validate(document, model, document.data, (), set(document.values))
+    if block is None or document.findings:
+        raise SettingsError(document.findings)
+    return block
 
 
 def _settings(

@@ -19,6 +19,7 @@ A check yields what is wrong, one sentence each. Samples stand in the connector'
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,16 +32,18 @@ from msgspec import structs
 
 import hub.schemas  # noqa: F401 - registers the kinds
 from hub.connector import Connector, ConnectorSettings, Repetition
-from hub.errors import DecodeError
+from hub.errors import DecodeError, EncodeError
 from hub.event import Event
 from tests.connectors.reading import (
     Unreadable,
+    aliases_of,
     block_of,
     bytes_difference,
     difference,
     document_of,
     event_of,
     lines_of,
+    place_of,
     settings_of,
 )
 from tests.connectors.simulators import foreign_imports
@@ -126,27 +129,37 @@ Check = Callable[[Folder], Iterator[str]]
 
 def samples_are_readable(folder: Folder) -> Iterator[str]:
     """Every file of samples holds what its name says; all others build on it."""
-    samples = folder.path / "samples"
-    readings: list[Callable[[], object]] = [
-        lambda: folder.settings,
-        lambda: block_of(samples / "simulator.yaml"),
-        lambda: block_of(samples / "ground.yaml"),
-        lambda: _written_beside(folder),
-    ]
+    for each in (folder, *folder.profiles):
+        for reading in _readings(each):
+            try:
+                reading()
+            except Unreadable as unreadable:
+                yield str(unreadable)
+
+
+def _readings(folder: Folder) -> Iterator[Callable[[], object]]:
+    yield lambda: folder.settings
+    yield partial(_options_fit, folder)
+    yield partial(aliases_of, folder.path / "samples" / "ground.yaml")
+    yield partial(_written_beside, folder)
     for direction in ("in", "out"):
         try:
-            found = folder.samples(direction)
-        except Unreadable as unreadable:
-            yield str(unreadable)
+            samples = folder.samples(direction)
+        except Unreadable:
+            yield partial(folder.samples, direction)
             continue
-        for sample in found:
+        for sample in samples:
             told = partial(_stored, sample.beside)
-            readings.append(told if direction == "in" else partial(event_of_sample, sample))
-    for reading in readings:
-        try:
-            reading()
-        except Unreadable as unreadable:
-            yield str(unreadable)
+            yield told if direction == "in" else partial(event_of_sample, sample)
+
+
+def _options_fit(folder: Folder) -> None:
+    file = folder.path / "samples" / "simulator.yaml"
+    options = block_of(file)
+    try:
+        inspect.signature(folder.connector.simulator or dict).bind(None, None, **options)
+    except TypeError as error:
+        raise Unreadable(file, f"the simulator {error}") from error
 
 
 def the_folder_is_complete(folder: Folder) -> Iterator[str]:
@@ -254,7 +267,14 @@ def samples_decode_to_their_events(folder: Folder) -> Iterator[str]:
     for sample in folder.samples("in"):
         told = f"{sample.form}/{sample.wire.name}"
         body = sample.wire.read_bytes()
-        first, again = (_told(folder, body, sample.form) for _ in range(2))
+        try:
+            first, again = (_told(folder, body, sample.form) for _ in range(2))
+        except Unreadable:
+            raise
+        # Any other exception is a bug of the connector.
+        except Exception as error:  # noqa: BLE001
+            yield f"{told}: decode raised {type(error).__name__}{place_of(error, folder.path)}"
+            continue
         if first != again:
             yield f"{told}: decoded twice, it gives two results"
         stored = _stored(sample.beside)
@@ -345,7 +365,16 @@ def _beside(item: Event | DecodeError) -> dict[str, Any]:
 def samples_encode_to_their_bytes(folder: Folder) -> Iterator[str]:
     """Each event becomes the bytes that stand beside it; of JSON, spacing does not count."""
     for sample in folder.samples("out"):
-        first, again = _encoded(folder, sample), _encoded(folder, sample)
+        try:
+            first, again = _encoded(folder, sample), _encoded(folder, sample)
+        except Unreadable:
+            raise
+        # Any other exception is a bug of the connector, or says that the sample is none.
+        except Exception as error:  # noqa: BLE001
+            what = f"({error})" if isinstance(error, EncodeError) else ""
+            raised = f"{type(error).__name__}{what}{place_of(error, folder.path)}"
+            yield f"{sample.form}/{sample.beside.name}: encode raised {raised}"
+            continue
         if first != again:
             yield f"{sample.beside.name}: encoded twice, it gives two messages"
         stored = sample.wire.read_bytes()

@@ -7,7 +7,6 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterator
-from functools import partial
 from io import BytesIO
 
 from hypothesis import HealthCheck, given, settings
@@ -67,7 +66,16 @@ SETTINGS = settings(
 
 
 class Broken(Exception):
-    """What one odd message did."""
+    """What one odd message did, with the first of its bytes.
+
+    Attributes:
+        what: the same without the message.
+    """
+
+    def __init__(self, what: str, body: bytes | None = None) -> None:
+        given = "" if body is None else f", given {len(body)} bytes: {body[:SHOWN_BYTES]!r}"
+        super().__init__(what + given)
+        self.what = what
 
 
 def _try(folder: Folder, body: bytes, form: str) -> list[DecodeError]:
@@ -84,26 +92,23 @@ def _try(folder: Folder, body: bytes, form: str) -> list[DecodeError]:
         key = connector.order_key(message)
     # Any exception at all is what is looked for.
     except Exception as error:
-        raise _broken(body, form, f"message or order_key raised {_named(error, folder)}") from error
+        what = f"message or order_key raised {_named(error, folder)}"
+        raise Broken(f"{form}: {what}", body) from error
     if not isinstance(key, str) or not key:
-        raise _broken(body, form, f"order_key gave {type(key).__name__} or nothing")
+        raise Broken(f"{form}: order_key gave {type(key).__name__} or nothing", body)
     try:
         items = folder.decode(body, form)
     except DecodeError as error:
         items = [error]
     # Any other exception is what is looked for.
     except Exception as error:
-        raise _broken(body, form, f"decode raised {_named(error, folder)}") from error
+        raise Broken(f"{form}: decode raised {_named(error, folder)}", body) from error
     errors = [item for item in items if isinstance(item, DecodeError)]
     if not all(isinstance(item, Event | DecodeError) for item in items):
-        raise _broken(body, form, "an item is neither an Event nor a DecodeError")
+        raise Broken(f"{form}: an item is neither an Event nor a DecodeError", body)
     if not all(re.fullmatch(r"(/.*)?", error.path) for error in errors):
-        raise _broken(body, form, "an error's path does not begin with /")
+        raise Broken(f"{form}: an error's path does not begin with /", body)
     return errors
-
-
-def _broken(body: bytes, form: str, what: str) -> Broken:
-    return Broken(f"{form}: {what}, given {len(body)} bytes: {body[:SHOWN_BYTES]!r}")
 
 
 def _named(error: Exception, folder: Folder) -> str:
@@ -121,9 +126,15 @@ def odd_bytes_are_refused(folder: Folder) -> Iterator[str]:
     """Empty, torn, nested, wrongly encoded and foreign bytes end in DecodeErrors."""
     if folder.connector.decode is None:
         return
+    told = set()
     for form in folder.connector.forms:
         for body in ODD:
-            yield from _first_broken(partial(_try, folder, body, form))
+            try:
+                _try(folder, body, form)
+            except Broken as broken:
+                if broken.what not in told:
+                    yield str(broken)
+                told.add(broken.what)
 
 
 def random_bytes_are_refused(folder: Folder) -> Iterator[str]:
@@ -166,7 +177,11 @@ def spoiled_samples_are_refused(folder: Folder) -> Iterator[str]:
                 ]
             )
         )
-        _try(folder, spoilt, sample.form)
+        try:
+            _try(folder, spoilt, sample.form)
+        except Broken as broken:
+            where = f"{sample.form}/{sample.wire.name}, changed at byte {at}"
+            raise Broken(f"{where}: {broken}") from broken
 
     yield from _first_broken(attempt)
 

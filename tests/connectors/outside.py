@@ -28,7 +28,7 @@ from hub.connector import (
     Request,
 )
 from hub.errors import EncodeError, HubError, Rejected, Unavailable, UnknownOutcome
-from hub.event import Alias, Event
+from hub.event import Event
 from hub.simulation import CallLog, FaultScript, running
 from tests.connectors.broken_server import (
     LOST,
@@ -42,7 +42,7 @@ from tests.connectors.broken_server import (
 from tests.connectors.contract import Check, Folder, event_of_sample
 from tests.connectors.ground import MemoryGround
 from tests.connectors.hostile import CANARY, chain
-from tests.connectors.reading import block_of, settings_of, text_of
+from tests.connectors.reading import aliases_of, block_of, settings_of, text_of
 from tests.engine.virtual import run
 
 NO_ANSWER = (Unavailable, UnknownOutcome)
@@ -63,8 +63,7 @@ class FullGround(MemoryGround):
     def of(cls, folder: Folder) -> FullGround:
         """What the hub would remember when the samples are sent."""
         ground = cls()
-        for each in _prepared(folder).get("aliases", ()):
-            alias = Alias(**each)
+        for alias in aliases_of(folder.path / "samples" / "ground.yaml"):
             ground.known[alias.kind, alias.value] = alias
             ground.changed[alias.kind, alias.value] = -LONG_AGO_SECONDS
         return ground
@@ -122,8 +121,14 @@ class Outside:
         host, port = self.server.behind
         address = f"http://{host}:{port}/_control/reset"
         async with aiohttp.ClientSession() as http, http.post(address) as answer:
-            if answer.status != 404:  # what has no control keeps nothing either
-                answer.raise_for_status()
+            answer.raise_for_status()
+
+    async def play(self, script: str) -> None:
+        """Let the simulator play a fault script."""
+        host, port = self.server.behind
+        address = f"http://{host}:{port}/_control/faults"
+        async with aiohttp.ClientSession() as http, http.put(address, data=script) as answer:
+            answer.raise_for_status()
 
     async def ask(self, request: Request) -> Asked:
         """Ask with such a client."""
@@ -392,6 +397,8 @@ def a_destination_that_is_away_was_sent_nothing(folder: Folder) -> Iterator[str]
 
 
 async def _reply_limits(there: Outside) -> list[str]:
+    if "reply_bytes" not in type(there.settings).model_fields:
+        return ["settings.py has no reply_bytes, the longest answer that is read"]
     wrong = []
     for request in there.requests():
         there.server.plan(None)
@@ -435,6 +442,24 @@ async def _keys(there: Outside) -> list[str]:
         if said and key not in said and key.replace(b"-", b"") not in said:
             wrong.append(f"{request.message.operation}: its operation key is in no call")
     return wrong
+
+
+async def _unhurt(there: Outside) -> list[str]:
+    wrong = []
+    await there.play("faults: [{fault: 5xx}]")
+    for request in there.requests():
+        there.server.plan(None)
+        with suppress(HubError):
+            await there.deliver(request)
+            if there.server.calls:
+                wrong.append(f"{request.message.operation}: no fault met it: is it performed?")
+    return wrong
+
+
+def the_simulator_plays_the_fault_script(folder: Folder) -> Iterator[str]:
+    """What a script says meets every operation; it does where `Simulation.perform` answers."""
+    if folder.connector.client is not None:
+        yield from _everywhere(folder, _unhurt)
 
 
 async def _silent(there: Outside) -> list[str]:
@@ -483,4 +508,5 @@ CHECKS: tuple[Check, ...] = (
     nothing_that_calls_escapes_these_checks,
     an_answer_is_read_up_to_its_limit,
     deliver_passes_its_operation_key,
+    the_simulator_plays_the_fault_script,
 )

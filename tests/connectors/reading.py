@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from hub.connector import ConnectorSettings
 from hub.errors import DecodeError
-from hub.event import Event, decode_error
+from hub.event import Alias, Event
+from hub.settings import SettingsError, read_block
+from hub.settings.document import read_document
 
 ROOT = Path(__file__).parents[2]
 SHOWN_CHARACTERS = 60
@@ -70,8 +71,8 @@ def _json(file: Path, text: str, first_line: int) -> Any:
         raise Unreadable(file, f"not JSON: {error.msg}", first_line - 1 + error.lineno) from error
 
 
-def block_of(file: Path, text: str = "") -> Any:
-    """The YAML of a file, or of a text that was made of it; empty if there is no such file.
+def block_of(file: Path) -> Any:
+    """The YAML of a file; empty if there is no such file.
 
     Raises:
         Unreadable: it is none.
@@ -79,7 +80,7 @@ def block_of(file: Path, text: str = "") -> Any:
     if not file.exists():
         return {}
     try:
-        return yaml.safe_load(text or text_of(file)) or {}
+        return yaml.safe_load(text_of(file)) or {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise Unreadable(file, f"not YAML: {error.problem}", line) from error
@@ -92,9 +93,24 @@ def settings_of(file: Path, model: type[ConnectorSettings], text: str = "") -> C
         Unreadable: its settings refuse it.
     """
     try:
-        return model.model_validate(block_of(file, text))
-    except ValidationError as error:
-        raise Unreadable(file, str(decode_error(error))) from error
+        return read_block(text or text_of(file), shown(file), model)
+    except SettingsError as error:
+        first, *others = error.findings
+        what = [str(first).partition(": ")[2], *map(str, others)]
+        raise Unreadable(file, "\n".join(what), first.line) from error
+
+
+def aliases_of(file: Path) -> list[Alias]:
+    """The aliases that the hub knows, of `samples/ground.yaml`.
+
+    Raises:
+        Unreadable: one has other fields than an alias.
+    """
+    try:
+        return [Alias(**each) for each in block_of(file).get("aliases", ())]
+    except TypeError as error:
+        what = "each of `aliases` has kind, value, subject and, if need be, facts"
+        raise Unreadable(file, what) from error
 
 
 def event_of(file: Path, document: Any, line: int = 0) -> Event:
@@ -108,7 +124,16 @@ def event_of(file: Path, document: Any, line: int = 0) -> Event:
     try:
         return Event.from_json(document)
     except DecodeError as error:
-        raise Unreadable(file, str(error), line) from error
+        raise Unreadable(file, str(error), line or _line_of(file, error.path)) from error
+
+
+def _line_of(file: Path, path: str) -> int:
+    """The line of a JSON value, or of what it is missing in; all JSON is YAML too."""
+    steps = tuple(int(step) if step.isdigit() else step for step in path.split("/")[1:])
+    try:
+        return read_document(text_of(file), "").place(steps).line
+    except SettingsError:  # larger or deeper than settings may be
+        return 0
 
 
 def difference(stored: Any, made: Any, path: str = "") -> str:

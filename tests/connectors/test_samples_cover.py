@@ -22,6 +22,7 @@ from tests.connectors.coverage import (
     shown_in,
 )
 
+TABLES = "tests/connectors/coverage_tables.py"
 CODES: list[Codes] = [*coverage_tables.CODES, *coverage_documents.CODES]
 FIELDS: list[Fields] = [*coverage_tables.FIELDS, *coverage_documents.FIELDS]
 ODDITIES: list[Oddity] = [*coverage_tables.ODDITIES, *coverage_documents.ODDITIES]
@@ -45,17 +46,27 @@ def test_every_known_oddity_has_a_sample(oddity: Oddity) -> None:
 @pytest.mark.parametrize("kind", discover())
 def test_every_form_in_each_direction_is_in_a_table(kind: str) -> None:
     """Neither a connector nor one of its forms is forgotten, and each has enough samples."""
+    told = []
     folder = Folder.of(discover()[kind])
     for part, name in [(folder, kind), *((p, f"{kind}/{p.path.name}") for p in folder.profiles)]:
         for direction in ("in", "out"):
-            for form in sorted({sample.form for sample in part.samples(direction)}):
-                looked_at = Where(f"{name} {direction} {form}").samples
-                assert sum(s.form == form for s in part.samples(direction)) >= SAMPLES_COUNT
-                assert looked_at, (name, direction, form)
-                assert any(
-                    where[:2] == [name, direction] and (len(where) == 2 or form in where[2:])
-                    for where in (table.where.split() for table in (*CODES, *FIELDS))
-                ), f"{name} {direction} {form} is in no table"
+            samples = part.samples(direction)
+            for form in sorted({sample.form for sample in samples}):
+                place = f"{name} {direction} {form}"
+                if sum(sample.form == form for sample in samples) < SAMPLES_COUNT:
+                    told.append(f"{place}: fewer than {SAMPLES_COUNT} samples")
+                if not Where(place).samples:
+                    told.append(f"{place}: no sample of it is readable")
+                if not any(_about(table.where, place) for table in (*CODES, *FIELDS)):
+                    told.append(f"{place}: no row in CODES or FIELDS of {TABLES} is about it")
+    if told:
+        pytest.fail("\n".join(told), pytrace=False)
+
+
+def _about(where: str, place: str) -> bool:
+    """Whether a table that is about these samples is about that form of them."""
+    (name, direction, *forms), (*rest, form) = where.split(), place.split()
+    return [name, direction] == rest and (not forms or form in forms)
 
 
 RESPONSES = (

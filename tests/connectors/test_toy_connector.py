@@ -37,7 +37,7 @@ from tests.connectors.contract import (
 )
 from tests.connectors.ground import MemoryGround
 from tests.connectors.reading import difference
-from tests.connectors.test_contract import CHECKS
+from tests.connectors.test_contract import CHECKS, folder_of, problems
 
 CONFIG = """
 version: 1
@@ -188,10 +188,33 @@ def test_a_process_of_its_own_finds_it_by_its_path_only(folder: Path) -> None:
     assert done.stdout == "True\n"
 
 
+def _replace(name: str, old: str, new: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        text = (folder / name).read_text(encoding="utf-8")
+        assert old in text
+        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+
+    return spoil
+
+
+def _remove(*names: str) -> Callable[[Path], None]:
+    def spoil(folder: Path) -> None:
+        for name in names:
+            (folder / name).unlink()
+
+    return spoil
+
+
 UNREADABLE = {
-    "settings.yaml": ("base_url: [", "settings.yaml:1: not YAML"),
-    "settings.yaml ": ("token: x", "settings.yaml: /base_url: Field required"),
+    "settings.yaml": ("base_url: [", "settings.yaml:2: not YAML"),
+    "settings.yaml ": ("token: x", "settings.yaml:1: base_url: `base_url` is missing. It is: "),
+    "settings.yaml  ": (
+        "token: x\nbase_ulr: http://127.0.0.1:9\n",
+        "settings.yaml:2:1: base_ulr: unknown key `base_ulr`; did you mean `base_url`?",
+    ),
+    "simulator.yaml": ("tokn: x", "simulator.yaml: the simulator got an unexpected keyword"),
     "ground.yaml": ("a: b: c", "ground.yaml:1: not YAML"),
+    "ground.yaml ": ("aliases: [{knd: a}]", "ground.yaml: each of `aliases` has kind, value"),
     "beside.jsonl": ('{"sample": "x", "items": []}\nno\n', "beside.jsonl:2: not JSON"),
     "beside.jsonl ": ("{}", "beside.jsonl:1: a line has `sample` and `items`"),
     "in/line/status_2.events.jsonl": ("{", "status_2.events.jsonl:1: not JSON"),
@@ -201,6 +224,14 @@ UNREADABLE = {
     ),
     "in/line/status_2.xml": ("", "must hold its wire bytes, not status_2.txt, status_2.xml"),
     "out/line/status_2.event.json": ("[1,\n2", "status_2.event.json:2: not JSON"),
+    "out/line/status_2.event.json  ": (
+        '{\n"type": "dossier.received",\n"data": {\n"code": "H1", "unit": "H1",\n"status": 2}}',
+        "status_2.event.json:5: /data/status: Input should be",
+    ),
+    "out/line/status_2.event.json   ": (
+        '{"type": "dossier.received", "data": {"code": "H1", "unit": "H1", "status": "received"}}',
+        "status_2.event.json:1: /source: attribute is missing",
+    ),
     "out/line/status_2.event.json ": ("[]", "an event is a JSON object"),
 }
 """A file of samples, what is written into it, and what is then said."""
@@ -242,24 +273,75 @@ def test_the_first_difference_is_told_by_its_path(stored: Any, made: Any, told: 
     assert difference(stored, made) == told
 
 
+TOLD: dict[str, tuple[Callable[[Path], None], str, str]] = {
+    "a bug in decode, of a sample": (
+        _replace("decode.py", "DossierStatus(STATUSES[status])", "DossierStatus({}[status])"),
+        "samples_decode_to_their_events",
+        r"line/status_1\.txt: decode raised KeyError at decode\.py:\d+",
+    ),
+    "a bug in decode, of any check": (
+        _replace("decode.py", "DossierStatus(STATUSES[status])", "DossierStatus({}[status])"),
+        "what_decode_makes_survives_kafka",
+        r"KeyError at decode\.py:\d+: a bug of the connector",
+    ),
+    "a bug in encode": (
+        _replace("encode.py", "CODES[data.status]", "CODES[data.unit]"),
+        "samples_encode_to_their_bytes",
+        r"line/status_1\.event\.json: encode raised KeyError at encode\.py:\d+",
+    ),
+    "an event that encode refuses": (
+        _replace("encode.py", "data.status not in CODES", "data.status in CODES"),
+        "samples_encode_to_their_bytes",
+        r"line/status_1\.event\.json: encode raised EncodeError\(.+\) at encode\.py:\d+",
+    ),
+    "a bug that many odd bytes find": (
+        _replace("decode.py", "except UnicodeDecodeError:", "except LookupError:"),
+        "odd_bytes_are_refused",
+        r"line: decode raised UnicodeDecodeError at wire\.py:\d+, given \d+ bytes: b'.*'",
+    ),
+}
+"""What is spoilt, the check that finds it, and the first line that it tells."""
+
+
+@pytest.mark.parametrize(("spoil", "name", "told"), TOLD.values(), ids=TOLD.keys())
+def test_a_bug_is_told_by_its_place_in_one_line(
+    folder: Path, spoil: Callable[[Path], None], name: str, told: str
+) -> None:
+    spoil(folder)
+    importlib.invalidate_caches()
+    check = next(check for check in CHECKS if check.__name__ == name)
+    lines = problems(check, Folder.of(discover()["toy"]))
+    assert re.fullmatch(told, lines[0])
+    assert len(lines) == (len(toy.STATUSES) if name.startswith("samples_") else 1)
+
+
+def test_a_bug_of_a_check_is_raised(connector: Connector) -> None:
+    def check(_: Folder) -> Iterator[str]:
+        raise KeyError
+        yield ""
+
+    with pytest.raises(KeyError):
+        problems(check, Folder.of(connector))
+
+
+def test_what_cannot_be_read_is_told_once(folder: Path) -> None:
+    (folder / "samples" / "settings.yaml").write_text("base_url: [")
+    own = Folder.of(discover()["toy"])
+    with pytest.raises(pytest.skip.Exception, match=r"settings\.yaml:2: not YAML"):
+        problems(samples_encode_to_their_bytes, own)
+    assert len(problems(samples_are_readable, own)) == 1
+
+
+def test_what_cannot_be_imported_is_told_once(folder: Path) -> None:
+    _replace("decode.py", "def decode(", "dfe decode(")(folder)
+    told = r"toy cannot be imported: SyntaxError: invalid syntax \(decode\.py, line \d+\)"
+    with pytest.raises(pytest.fail.Exception, match=told):
+        folder_of("toy", samples_are_readable)
+    with pytest.raises(pytest.skip.Exception, match=told):
+        folder_of("toy", samples_encode_to_their_bytes)
+
+
 # The contract can fail
-
-
-def _replace(name: str, old: str, new: str) -> Callable[[Path], None]:
-    def spoil(folder: Path) -> None:
-        text = (folder / name).read_text(encoding="utf-8")
-        assert old in text
-        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
-
-    return spoil
-
-
-def _remove(*names: str) -> Callable[[Path], None]:
-    def spoil(folder: Path) -> None:
-        for name in names:
-            (folder / name).unlink()
-
-    return spoil
 
 
 IN, OUT = "samples/in/line/status_2", "samples/out/line/status_2"
@@ -351,6 +433,14 @@ SPOILT: dict[str, tuple[Callable[[Path], None], str]] = {
     "a client that keeps the operation key to itself": (
         _replace("client.py", '"X-Operation-Key": request.operation_key', ""),
         "deliver_passes_its_operation_key",
+    ),
+    "a simulator that answers past the fault script": (
+        _replace(
+            "simulator.py",
+            "return await simulation.perform(call, lambda inner: lines.take(body, inner))",
+            "return lines.take(body, None).response()",
+        ),
+        "the_simulator_plays_the_fault_script",
     ),
     "data that Kafka changes": (
         _replace("decode.py", "data = DossierEvent(", "data = type('D', (DossierEvent,), {})("),
