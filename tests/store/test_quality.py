@@ -149,6 +149,36 @@ def step(when: datetime) -> dict[str, Any]:
     return {"step": Step(at=when)}
 
 
+async def test_a_step_says_when_a_dossier_was_withdrawn_that_told_no_date(store: Store) -> None:
+    received, withdrawn = at(20, 4), at(31, hour=23)
+    dates = {"received_at": received, "due_at": withdrawn}
+    log = Log()
+    log.dossier("H1", S.WITHDRAWN, received, **dates)
+    log.dossier("H1", S.WITHDRAWN, withdrawn, **step(withdrawn))
+    log.dossier("H1", S.WITHDRAWN, received, **dates)
+    assert (await check(store, log))["U"].withdrawn_in_time == 1
+    found = (await quality(store, None, MAY)).total.tally
+    assert found == Tally(carried_over=1, withdrawn=1)
+
+
+async def test_a_step_says_when_a_dossier_was_done_that_told_no_date(store: Store) -> None:
+    """The event of such a whole dossier is as old as its receipt: it would be early."""
+    received, done = at(5), at(9, hour=16)
+    dates = {"received_at": received, "due_at": at(8)}
+    log = Log()
+    for code, finished in (("untold", None), ("told", at(7))):
+        log.dossier(code, S.RECEIVED, received, **dates)
+        log.dossier(code, S.DONE, finished or received, **dates, finished_at=finished)
+        log.dossier(code, S.DONE, done, **step(done))
+        log.dossier(code, S.RETURNED, received, **dates)
+        log.dossier(code, S.RETURNED, at(12), **step(at(12)))
+    log.dossier("at once", S.DONE, received, **dates, finished_at=received)
+    log.dossier("at once", S.RETURNED, at(12), **step(at(12)))  # fetched days later
+    await check(store, log)
+    found = (await quality(store, None, MAY)).total.tally
+    assert found == Tally(received=3, solved=3, early=2, late=1)
+
+
 async def test_the_edges_of_a_month_and_of_an_appointment(store: Store) -> None:
     """Counted by hand: the minute of the appointment, midnights in Vietnam, pauses, refusals."""
     due, midnight = at(10, hour=17), at(1, 6, hour=0)
