@@ -274,6 +274,10 @@ class ConnectorSettings(BaseModel):
         None, description="Folder of the connector; the instance's own name if left out."
     )
 
+    def more_kinds(self) -> tuple[str, ...]:
+        """Kinds of event that only these settings make decode tell; the samples have the others."""
+        return ()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Connector:

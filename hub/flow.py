@@ -1,7 +1,7 @@
 """Flow: which connectors tell which kinds of event, and which routes take them where.
 
 Made from the settings, so that it shows what is in force and nothing else. What a connector tells
-is not set anywhere: it is read from the events of its own samples.
+is read from the events of its own samples, and from the settings where these add to it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from hub.connector import Connector
+from hub.connector import Connector, ConnectorSettings
 from hub.event import KINDS
 from hub.settings import HubSettings
 
@@ -97,8 +97,12 @@ def _node(name: str, connector: Connector, settings: HubSettings) -> Node:
         connector.title_vi,
         connector.title_en,
         tuple(way for way, there in ways.items() if there),
-        told_kinds(connector.kind) if connector.decode is not None else (),
+        _tells(connector, settings.connectors[name]) if connector.decode is not None else (),
     )
+
+
+def _tells(connector: Connector, block: ConnectorSettings) -> tuple[str, ...]:
+    return tuple(sorted({*told_kinds(connector.kind), *block.more_kinds()}))
 
 
 def told_kinds(kind: str) -> tuple[str, ...]:

@@ -20,6 +20,8 @@ PAUSED = frozenset({DossierStatus.SUPPLEMENT, DossierStatus.FINANCE, DossierStat
 WITHDRAWN = frozenset({DossierStatus.WITHDRAWN})
 UNDATED = frozenset({DossierStatus.PROCESSING, DossierStatus.STOPPED, DossierStatus.WITHDRAWN})
 """Of these a whole dossier does not tell since when: its event has the time of its reception."""
+ENDING = WITHDRAWN | {DossierStatus.DONE}
+"""A step to one of these is the end itself; a result is handed over after it."""
 PAYMENT = "payment.confirmed"
 """The event of another noun that changes a standing: the fee was paid online."""
 PAID_ONLINE, NOT_REUSED = "1", ("", "0")
@@ -177,6 +179,9 @@ def _told(old: Standing, dossier: Dossier) -> Standing:
 def _finished_at(
     old: Standing, told: Standing, event: Event, data: DossierEvent
 ) -> datetime | None:
+    step_at = data.step.at if data.step and data.status in ENDING else None
+    if step_at and told.finished_at == told.received_at:
+        return step_at  # what tells no date of its end is dated by its receipt until then
     if data.status in DONE:
         return told.finished_at or old.finished_at or told.returned_at or _happened(event, data)
     if data.status in WITHDRAWN:  # said once more, it stays withdrawn since then

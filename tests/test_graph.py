@@ -95,6 +95,18 @@ def test_what_a_connector_tells_is_read_from_its_samples() -> None:
     assert told_kinds("there_is_none") == ()
 
 
+def test_what_only_a_setting_makes_a_connector_tell_is_shown_while_it_is_set(
+    tmp_path: Path,
+) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    text += "  slips:\n    to: national_portal\n    kinds: [slip.issued]\n"
+    for setting, sources in (("", ()), ("    slips: true\n", ("one_stop",))):
+        told = re.sub(r"(?m)^(  one_stop:.*\n)", rf"\g<1>{setting}", text, count=1)
+        (tmp_path / "hub.yaml").write_text(told, encoding="utf-8")
+        found = flow(load_settings(tmp_path / "hub.yaml", environment()))
+        assert found.edges[-1].sources == sources
+
+
 def test_the_command_prints_each_form_and_says_what_is_wrong(tmp_path: Path) -> None:
     runner, app = CliRunner(), commands(["graph", "check"])
 

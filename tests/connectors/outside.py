@@ -354,9 +354,7 @@ def no_failure_of_a_look_is_a_message(folder: Folder) -> Iterator[str]:
 
 async def _probes(there: Outside) -> list[str]:
     wrong = []
-    manners = {**LOST, **REFUSED, **SAID}
-    del manners["silence"]  # how long a probe waits is no setting of every connector
-    async for where, error, _ in _broken(there, Outside.probe, manners):
+    async for where, error, _ in _broken(there, Outside.probe, {**LOST, **REFUSED, **SAID}):
         if error is not None and (fault := _fault_of(error, OURS)):
             wrong.append(f"{where}: {fault}")
     return wrong

@@ -25,6 +25,7 @@ from hub.schemas.dossier import (
     Fee,
     Procedure,
     ResultPaper,
+    Step,
 )
 from hub.schemas.payment import PaymentConfirmed
 from hub.schemas.petition import Assignment, PetitionEvent, Satisfaction, SurveyVoted
@@ -57,8 +58,9 @@ class Log:
         self, code: str, status: DossierStatus, when: datetime, unit: str = "U", **whole: Any
     ) -> None:
         basis: dict[str, Any] = {"procedure": Procedure(code="1.000"), "applicant": Applicant()}
+        step = whole.pop("step", None)
         dossier = Dossier(**(basis | whole)) if whole else None
-        data = DossierEvent(code=code, unit=unit, status=status, dossier=dossier)
+        data = DossierEvent(code=code, unit=unit, status=status, dossier=dossier, step=step)
         self.say(KIND_OF_STATUS[status], code, when, data)
 
     def petition(self, number: str, verb: str, when: datetime, **values: Any) -> None:
@@ -143,6 +145,68 @@ async def test_a_withdrawal_belongs_to_its_month_however_often_it_is_told(store:
     assert (april.withdrawn, april.open, april.received) == (1, 1, 2)
 
 
+def step(when: datetime) -> dict[str, Any]:
+    return {"step": Step(at=when)}
+
+
+async def test_a_step_says_when_a_dossier_was_withdrawn_that_told_no_date(store: Store) -> None:
+    received, withdrawn = at(20, 4), at(31, hour=23)
+    dates = {"received_at": received, "due_at": withdrawn}
+    log = Log()
+    log.dossier("H1", S.WITHDRAWN, received, **dates)
+    log.dossier("H1", S.WITHDRAWN, withdrawn, **step(withdrawn))
+    log.dossier("H1", S.WITHDRAWN, received, **dates)
+    assert (await check(store, log))["U"].withdrawn_in_time == 1
+    found = (await quality(store, None, MAY)).total.tally
+    assert found == Tally(carried_over=1, withdrawn=1)
+
+
+async def test_a_step_says_when_a_dossier_was_done_that_told_no_date(store: Store) -> None:
+    """The event of such a whole dossier is as old as its receipt: it would be early."""
+    received, done = at(5), at(9, hour=16)
+    dates = {"received_at": received, "due_at": at(8)}
+    log = Log()
+    for code, finished in (("untold", None), ("told", at(7))):
+        log.dossier(code, S.RECEIVED, received, **dates)
+        log.dossier(code, S.DONE, finished or received, **dates, finished_at=finished)
+        log.dossier(code, S.DONE, done, **step(done))
+        log.dossier(code, S.RETURNED, received, **dates)
+        log.dossier(code, S.RETURNED, at(12), **step(at(12)))
+    log.dossier("at once", S.DONE, received, **dates, finished_at=received)
+    log.dossier("at once", S.RETURNED, at(12), **step(at(12)))  # fetched days later
+    await check(store, log)
+    found = (await quality(store, None, MAY)).total.tally
+    assert found == Tally(received=3, solved=3, early=2, late=1)
+
+
+async def test_the_edges_of_a_month_and_of_an_appointment(store: Store) -> None:
+    """Counted by hand: the minute of the appointment, midnights in Vietnam, pauses, refusals."""
+    due, midnight = at(10, hour=17), at(1, 6, hour=0)
+    last_minute = midnight - timedelta(minutes=1)
+    log = Log()
+    for code, finished in {
+        "at the minute": due,
+        "a minute late, the same day": due + timedelta(minutes=1),
+        "next midnight": at(11, hour=0),
+        "the day before": at(9, hour=23),
+    }.items():
+        log.dossier(code, S.RECEIVED, at(2), received_at=at(2), due_at=due)
+        log.dossier(code, S.DONE, finished, **step(finished))
+    log.dossier("June by its receipt", S.RECEIVED, midnight, received_at=midnight)
+    log.dossier("May by its receipt", S.RECEIVED, last_minute, received_at=last_minute)
+    log.dossier("May by its receipt", S.DONE, midnight, **step(midnight))
+    log.dossier("paused over the border", S.RECEIVED, at(30), received_at=at(30), due_at=due)
+    log.dossier("paused over the border", S.SUPPLEMENT, at(31), **step(at(31)))
+    log.dossier("April, refused", S.NEW, at(30, 4, 23), submitted_at=at(30, 4, 23))
+    log.dossier("April, refused", S.REFUSED, at(2), submitted_at=at(30, 4, 23))
+    log.dossier("UTC says April", S.NEW, at(1, hour=1), submitted_at=at(1, hour=1))
+    await check(store, log)
+    found = (await quality(store, None, MAY)).total.tally
+    assert found == Tally(
+        received=6, solved=4, early=1, on_time=2, late=1, open=1, paused=1, not_accepted=1
+    )
+
+
 async def test_votes_count_once_in_their_month(store: Store) -> None:
     log = Log()
     for number, answer in enumerate((*Satisfaction, Satisfaction.SATISFIED)):
@@ -217,12 +281,13 @@ WHOLE = st.fixed_dictionaries(
         "results": st.sampled_from([(), (ResultPaper(url="https://kho.vn/1"),)]),
     }
 )
+STEP = MAYBE.map(lambda when: {"step": Step(at=when)})
 TOLD = st.tuples(
     st.sampled_from(["H1", "H2", "H3"]),
     st.sampled_from(DossierStatus),
     MOMENTS,
     st.sampled_from("UV"),
-    WHOLE | st.just({}),
+    WHOLE | STEP | st.just({}),
 )
 
 

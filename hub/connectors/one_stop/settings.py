@@ -209,6 +209,10 @@ class OneStopSettings(ConnectorSettings):
     def _is_http(cls, url: str | None) -> str | None:
         return None if url is None else http_address(url)
 
+    def more_kinds(self) -> tuple[str, ...]:
+        """Slips, while they are told."""
+        return ("slip.issued",) if self.slips else ()
+
     def product_of(self, unit: str) -> tuple[str, Product] | None:
         """The product of a unit and its name in `products`: its own, or the nearest above it."""
         name = unit
