@@ -62,7 +62,7 @@ class Replayed:
 
     async def _look(self) -> Aftermath:
         held = await HeldView(self._store).show(self._route, self._subject, limit=1)
-        if held.head is None or held.messages[0].event_id != self._event_id:
+        if held.head is None or self._event_id not in [each.event_id for each in held.messages]:
             ends = await self._ends()
             return Aftermath(ends[-1] if len(ends) > self._ended_before else None)
         if held.head.dead:

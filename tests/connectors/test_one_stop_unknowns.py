@@ -143,7 +143,7 @@ def test_a_store_that_is_away_is_asked_once_a_minute_and_holds_nobody_up(silent:
     ground.silent = silent
     message = Message(connector="one_stop", operation=SYNC, body=b"{}", key=CODE)
     now, asked = [0.0], []
-    unknowns = Unknowns(lists_on(ground), clock=lambda: now[0])
+    unknowns = Unknowns(lambda: lists_on(ground), clock=lambda: now[0])
 
     async def course() -> None:
         for now[0] in (0.0, REREAD_SECONDS - 1, REREAD_SECONDS):

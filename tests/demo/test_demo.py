@@ -188,7 +188,9 @@ def test_the_hub_the_portal_and_the_ward_agree_and_nothing_is_left_running(demo:
     assert demo.processes() == []
     assert list(demo.files.glob("*.pid")) == []
     told = "".join(file.read_text("utf-8") for file in demo.files.glob("*.log")) + out + err
-    assert ward.dossiers[0].code in told
+    assert any(
+        dossier.code in told for dossier in ward.dossiers
+    )  # under load some are only counted
     for dossier in ward.dossiers:
         person = dossier.person
         assert not any(each in told for each in (person.name, person.id_number, person.email))
@@ -242,7 +244,7 @@ def test_188_units_send_at_once_and_each_has_its_dossier_at_the_portal(demo: Dem
 async def test_a_kept_demo_says_where_it_is_and_its_command_works_until_ctrl_c(demo: Demo) -> None:
     with demo.started("--dossiers", "5", "--keep") as running:
         page = await asyncio.to_thread(lines_until, running, "practice.md", error=False)
-        exported = next(line.strip() for line in page if "export HUB_CONFIG=" in line)
+        exported = next(line.strip() for line in page if " HUB_CONFIG=" in line)
         command = next(line.strip() for line in page if line.startswith("  hub show dossier"))
         shown = await asyncio.to_thread(demo.type, f"{exported}\n{command}")
         assert "dossier.returned" in shown

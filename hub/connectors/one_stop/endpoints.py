@@ -105,7 +105,7 @@ class Door:
         self._inbox = inbox
         self._keeper = keeper or Doorkeeper(settings)
         self._context = (instance, settings)
-        self._unknowns = Unknowns(_catalogues(settings, inbox))
+        self._unknowns = Unknowns(lambda: _catalogues(settings, inbox))
 
     def routes(self) -> Sequence[BaseRoute]:
         """All endpoints; only POST is answered."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from msgspec import structs
@@ -26,14 +27,18 @@ class Unknowns:
     """Of one connector instance.
 
     Args:
-        catalogues: as the portal's instance has pulled them; none: nothing is looked up.
+        catalogues: gives them as the portal's instance has pulled them, once somebody sends; none:
+            nothing is looked up.
         clock: seconds that only grow.
     """
 
     def __init__(
-        self, catalogues: Wordlists | None, *, clock: Callable[[], float] = time.monotonic
+        self,
+        catalogues: Callable[[], Wordlists | None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._catalogues = catalogues
+        self._catalogues = cache(catalogues)
         self._clock = clock
         self._quiet_until = 0.0
 
@@ -45,11 +50,12 @@ class Unknowns:
         ]
 
     async def _told_with(self, message: Message, tree: Any) -> Message:
-        if self._catalogues is None or self._clock() < self._quiet_until:
+        catalogues = self._catalogues()
+        if catalogues is None or self._clock() < self._quiet_until:
             return message
         try:
             async with asyncio.timeout(LOOK_SECONDS):
-                doubts = await self._catalogues.doubts(looked_up(tree))
+                doubts = await catalogues.doubts(looked_up(tree))
         except (Unavailable, TimeoutError):
             self._quiet_until = self._clock() + REREAD_SECONDS
             return message

@@ -82,7 +82,7 @@ class Caller:
             return await http.get(self._session(), url, headers=headers, limits=limits)
         except UnknownOutcome as error:
             if error.code == TOO_LARGE:
-                raise Rejected(str(error), documented=False, code=TOO_LARGE) from error
+                raise Rejected(str(error), code=TOO_LARGE) from error
             raise Unavailable(str(error), code=error.code) from error
 
     async def ask(
