@@ -27,6 +27,7 @@ from hub.management import management_app
 from hub.metrics import Metric
 from hub.outbound import EVENTS_TOPIC
 from hub.outcome import OUTCOMES_TOPIC
+from hub.presence import Presence
 from hub.recorder import Progress, Recorder
 from hub.settings import HubSettings
 from hub.store.revision import check_revision
@@ -106,7 +107,9 @@ class Hub(Foundation):
             producer = await self.kafka.producer()
             self.stack.push_async_callback(producer.close)
             halt = asyncio.Event()
-            last = [self._management(halt)]
+            presence = Presence(self.kafka.ping)
+            self.readiness.register("kafka", presence.problem)
+            last = [self._management(halt), presence.run(halt)]
             if "recorder" in self.roles:
                 last.append(await self._recorder(halt))
             first = []

@@ -108,6 +108,15 @@ class Kafka:
             await asyncio.sleep(SHOWN_SECONDS)
         raise Unavailable(f"Kafka does not show topic {hidden[0]}", code="kafka_away")
 
+    async def ping(self) -> None:
+        """Return if a broker answers.
+
+        Raises:
+            Unavailable: none does.
+        """
+        async with translated("ask a broker"):
+            await self._client().describe_topics([])
+
     async def delete_topics(self, names: Iterable[str]) -> None:
         """Delete topics and all that is in them (measurements and demos of their own)."""
         async with translated("delete topics"):
