@@ -24,7 +24,7 @@ from hub.store.aftermath import Replayed
 from hub.store.held import PostgresHeldStore
 from hub.store.recording import Recording, record
 from tests.rules.tree import ROOT
-from tests.store.rows import ROUTE, queue
+from tests.store.rows import ROUTE, on, queue
 
 CODE = "000.00.01.H26-230301-0001"
 HEAD = f"{CODE}/7"
@@ -64,17 +64,6 @@ def hub(migrated: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callab
         return CliRunner().invoke(commands(["held"]), ["held", *words], env=env)
 
     return run
-
-
-def on(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        store = Store.open(url, pool_size=2)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
 
 
 def held(url: str, **head: Any) -> None:

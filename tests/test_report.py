@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -31,10 +30,10 @@ from hub.schemas.dossier import (
 )
 from hub.schemas.petition import Satisfaction, SurveyVoted
 from hub.settings import KafkaSettings
-from hub.store import Store
 from hub.store.recording import Recording, record
 from hub.worktime import VIETNAM
 from tests import broker
+from tests.store.rows import on
 
 UNIT, OTHER = "000.15.28.H22", "000.16.28.H22"
 PARTITIONS = 2
@@ -85,17 +84,6 @@ def placed(events: list[Event]) -> list[Event]:
         ends[partition] += 1
         found.append(structs.replace(event, position=position))
     return found
-
-
-def on(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        store = Store.open(url, pool_size=2)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
 
 
 @pytest.fixture

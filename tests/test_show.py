@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,25 +30,12 @@ from hub.store.held import PostgresHeldStore
 from hub.store.recording import Recording, record
 from hub.store.timeline import Entry, in_order
 from hub.worktime import VIETNAM
-from tests.store.rows import ROUTE, message, queue
+from tests.store.rows import ROUTE, message, on, queue
 
 CODE = "000.00.01.H26-230301-0001"
 UNIT = "000.00.01.H26"
 AT = datetime(2023, 3, 1, 1, 30, 5, tzinfo=UTC)
 NAME = "Nguyễn Văn An"
-
-
-def on(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
-    """Do something with a store of one's own."""
-
-    async def run() -> Any:
-        store = Store.open(url, pool_size=2)
-        try:
-            return await work(store)
-        finally:
-            await store.close()
-
-    return asyncio.run(run())
 
 
 @pytest.fixture(autouse=True)

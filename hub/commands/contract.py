@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import Annotated
 
 import typer
 
 import hub.schemas  # noqa: F401 - registers the kinds
-from hub.commands.reach import Config, print_json, print_table
+from hub.commands.reach import Config, loaded, print_json, print_table
 from hub.connector import discover
 from hub.contract import asyncapi
 from hub.event import KINDS, MEANINGS, schema_of
-from hub.settings import SettingsError, load_settings
 from hub.settings.findings import nearest
 
 
@@ -21,13 +19,7 @@ def topics(config: Config = None) -> None:
 
     Made from the settings; needs neither Kafka nor PostgreSQL.
     """
-    try:
-        settings = load_settings(config, os.environ)
-    except SettingsError as error:
-        for finding in error.findings:
-            typer.echo(str(finding), err=True)
-        raise typer.Exit(1) from error
-    print_json(asyncapi(settings, discover()))
+    print_json(asyncapi(loaded(config), discover()))
 
 
 def schemas(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import hub.schemas  # noqa: F401 - registers the kinds
-from hub.commands.reach import AsJson, print_json
+from hub.commands.reach import AsJson, loaded, print_json
 from hub.connector import discover
 from hub.flow import flow_of, mermaid_of, text_of
-from hub.settings import SettingsError, load_settings
 
 
 def graph(
@@ -28,12 +26,7 @@ def graph(
 
     Made from the settings, standard routes included; needs neither Kafka nor PostgreSQL.
     """
-    try:
-        settings = load_settings(file, os.environ)
-    except SettingsError as error:
-        for finding in error.findings:
-            typer.echo(str(finding), err=True)
-        raise typer.Exit(1) from error
+    settings = loaded(file)
     flow = flow_of(settings, discover())
     if as_json:
         print_json(

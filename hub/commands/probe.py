@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -11,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from hub.blobs import open_blobs
-from hub.commands.reach import AsJson, Config, print_json, print_table, told
+from hub.commands.reach import AsJson, Config, loaded, print_json, print_table, told
 from hub.connector import Client, Connector, Ground, discover
 from hub.errors import ConfigError, HubError
 from hub.ground import StoreGround
-from hub.settings import HubSettings, SettingsError, load_settings
+from hub.settings import HubSettings
 from hub.store import Store
 
 app = typer.Typer(
@@ -26,7 +25,7 @@ app = typer.Typer(
 @app.command("list")
 def list_(as_json: AsJson = False, config: Config = None) -> None:
     """List the configured connectors: what each is, whether it sends, receives or both."""
-    settings, kinds = _settings(config), discover()
+    settings, kinds = loaded(config), discover()
     rows = []
     for instance in settings.connectors:
         connector = kinds[settings.kind_of(instance)]
@@ -56,7 +55,7 @@ def probe(
 
     Ends with 1 if a system does not answer or refuses us.
     """
-    settings = _settings(config)
+    settings = loaded(config)
     found = [_said(settings, each) for each in ([name] if name else _sending(settings))]
     if as_json:
         print_json(found[0] if name else found)
@@ -113,12 +112,3 @@ def _client(settings: HubSettings, name: str, ground: Ground) -> Client:
     if connector.client is None or not connector.sends(settings.connectors[name]):
         raise ConfigError(f"connector {name} only receives; there is nothing to probe")
     return connector.client(name, settings.connectors[name], ground)
-
-
-def _settings(config: Config) -> HubSettings:
-    try:
-        return load_settings(config, os.environ)
-    except SettingsError as error:
-        for finding in error.findings:
-            typer.echo(str(finding), err=True)
-        raise typer.Exit(1) from error

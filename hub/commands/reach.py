@@ -57,6 +57,21 @@ def whoever(actor: str, reason: str) -> Author:
     return Author(actor or getpass.getuser(), reason)
 
 
+def faulty(error: SettingsError) -> typer.Exit:
+    """Tell what is wrong with hub.yaml, a line each; to be raised."""
+    for finding in error.findings:
+        typer.echo(str(finding), err=True)
+    return typer.Exit(1)
+
+
+def loaded(config: Path | None) -> HubSettings:
+    """hub.yaml; what is wrong with it is told, and ends the command with 1."""
+    try:
+        return load_settings(config, os.environ)
+    except SettingsError as error:
+        raise faulty(error) from error
+
+
 def settings_of(config: Path | None, postgres: str | None) -> HubSettings | None:
     """hub.yaml; none where there is no file and the store's address was given.
 
@@ -79,9 +94,7 @@ def with_store(
         url = postgres or (settings.postgres.url.get_secret_value() if settings else "")
         return asyncio.run(_with(url, settings, work))
     except SettingsError as error:
-        for finding in error.findings:
-            typer.echo(str(finding), err=True)
-        raise typer.Exit(1) from error
+        raise faulty(error) from error
     except HubError as error:
         raise told(error) from error
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hub.held import Changes, HeldMessage, HeldSubject
@@ -29,6 +31,19 @@ def queue(subject: str, *offsets: int, **values: Any) -> Changes:
     """Changes that park these offsets of a subject."""
     row = HeldSubject(ROUTE, 0, subject, settled_below=offsets[-1] + 1, **values)
     return Changes(park=[message(subject, offset) for offset in offsets], subjects=[row])
+
+
+def on(url: str, work: Callable[[Store], Awaitable[Any]]) -> Any:
+    """Do something with a store of one's own."""
+
+    async def run() -> Any:
+        store = Store.open(url, pool_size=2)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())
 
 
 async def fetch(store: Store, statement: Any) -> list[tuple[Any, ...]]:
