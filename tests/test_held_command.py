@@ -23,7 +23,7 @@ from hub.store import Store
 from hub.store.aftermath import Replayed
 from hub.store.held import PostgresHeldStore
 from hub.store.recording import Recording, record
-from tests.rules.tree import ROOT
+from tests.rules.tree import ROOT, parsed
 from tests.store.rows import ROUTE, on, queue
 
 CODE = "000.00.01.H26-230301-0001"
@@ -273,7 +273,7 @@ def test_empty_lists_say_that_nothing_is_held(hub: Any) -> None:
 def test_every_undocumented_refusal_with_a_code_of_its_own_has_its_rounds_shown() -> None:
     found = set()
     for path in (ROOT / "hub").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Rejected":
                 given = {word.arg: ast.unparse(word.value) for word in node.keywords}
                 if given.get("documented", "True") != "True" and "code" in given:

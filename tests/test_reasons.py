@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hub.reasons import reason_of, reasons
+from tests.rules.tree import parsed
 
 HUB = Path(__file__).parents[1] / "hub"
 CODE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -20,7 +21,7 @@ CAUSES = {"Cause": 0, "Decision": 1, "Reason": 1, "stop_route": 1, "_stop": 0, "
 
 def codes_in(source: str) -> Iterator[str]:
     """Reason codes that a module utters: `code=`, an error class's `code`, and causes."""
-    for node in ast.walk(ast.parse(source)):
+    for node in ast.walk(parsed(source)):
         values: list[ast.expr] = []
         if isinstance(node, ast.keyword) and node.arg == "code":
             values = [node.value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 
-from tests.rules.tree import ROOT
+from tests.rules.tree import ROOT, parsed
 
 
 @cache
@@ -13,7 +13,7 @@ def named_tests() -> dict[str, tuple[str, ...]]:
     """Every test, contract check and state machine by its name, with its files."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _shows(node, path.name):
                 found.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
             if isinstance(node, ast.ClassDef) and "RuleBasedStateMachine" in map(

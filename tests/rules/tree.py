@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import io
 import re
 import tokenize
@@ -14,6 +15,21 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def parsed(source: str, path: str = "<unknown>") -> ast.Module:
+    """The syntax tree of a text, with the garbage collector held back.
+
+    What it finds may log a traceback, which parses in turn: CPython 3.11 then miscounts the depth
+    of the outer parse and raises SystemError (gh-106905).
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return ast.parse(source, path)
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @dataclass(frozen=True)
@@ -33,10 +49,7 @@ class Module:
     @classmethod
     def parse(cls, path: str, source: str) -> Module:
         """The module of a text that stands, or would stand, at `path`."""
-        try:
-            return cls(path, source, ast.parse(source, path))
-        except SystemError:  # CPython 3.11 now and then miscounts its own depth (gh-106905)
-            return cls(path, source, ast.parse(source, path))
+        return cls(path, source, parsed(source, path))
 
     @property
     def name(self) -> str:
