@@ -15,7 +15,7 @@ import structlog
 
 import hub.schemas  # noqa: F401 - registers every event kind
 from hub import __version__
-from hub.errors import ConfigError, Unavailable
+from hub.errors import ConfigError, Unavailable, raise_first
 from hub.foundation import Foundation
 from hub.gateway.app import gateway_app
 from hub.gateway.inbox import KafkaInbox, Surroundings
@@ -145,9 +145,7 @@ class Hub(Foundation):
             results += await asyncio.gather(*ended, return_exceptions=True)
             stopping.cancel()
             log.info("hub_stopped", roles=self.roles)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        raise_first(results)
 
     async def _gateway(self, producer: Producer, stop: asyncio.Event) -> None:
         reports = Reports(producer, self.observe, self.metrics)

@@ -7,6 +7,8 @@ never the content of a message: they end up in logs, outcomes and screens.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 UNDOCUMENTED = "undocumented_refusal"
 
 
@@ -135,3 +137,10 @@ class OwnershipLost(HubError):
     """This worker no longer owns the partition: it must stop acting for it."""
 
     code = "ownership_lost"
+
+
+def raise_first(results: Iterable[object]) -> None:
+    """Raise the first error among what `asyncio.gather(…, return_exceptions=True)` returned."""
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

@@ -17,7 +17,7 @@ from typing import NoReturn
 import structlog
 
 from hub import crash
-from hub.errors import HubError, OwnershipLost, Unavailable
+from hub.errors import HubError, OwnershipLost, Unavailable, raise_first
 from hub.held import Claim, HeldStore
 from hub.inbound import LOOK_BACK_COUNT, Batch, Inbound, Memory
 from hub.kafka import FETCH_COUNT, Kafka, Reader, Record
@@ -172,9 +172,14 @@ class Intake:
                 await self._turn()
                 self.closed.clear()
             except (Unavailable, OwnershipLost) as error:
-                self.closed[error.code] = str(error)
-                log.warning("decode_waits", connector=self.topic, reason=error.code)
+                self._wait_for(error.code, str(error))
                 await asyncio.sleep(0.5)
+
+    def _wait_for(self, reason: str, text: str) -> None:
+        """Say why nothing is decoded; the log tells it once, until something is."""
+        if reason not in self.closed:
+            log.warning("decode_waits", connector=self.topic, reason=reason)
+        self.closed[reason] = text
 
     async def close(self) -> None:
         """Leave Kafka."""
@@ -203,9 +208,7 @@ class Intake:
                 ),
                 return_exceptions=True,
             )
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        raise_first(results)
         await asyncio.sleep(0)
 
     async def _retake(self) -> None:
@@ -232,8 +235,7 @@ class Intake:
                         await self.gained(claim)
                 except (Unavailable, TimeoutError) as error:
                     reason = getattr(error, "code", "timeout")
-                    self.closed[reason] = f"partition {number} cannot be taken"
-                    log.warning("decode_waits", connector=self.topic, reason=reason)
+                    self._wait_for(reason, f"partition {number} cannot be taken")
                     continue
                 if self._waiting.pop(number, None) is None:
                     self.lost(number)  # it was taken from us while it was started

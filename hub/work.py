@@ -11,7 +11,7 @@ import structlog
 
 from hub.dispatch import Dispatcher
 from hub.effects import Effects
-from hub.errors import HubError, Unavailable
+from hub.errors import HubError, Unavailable, raise_first
 from hub.foundation import Foundation
 from hub.gateway.inbox import KafkaInbox, Surroundings
 from hub.inbound import Inbound
@@ -85,9 +85,7 @@ class Work:
             results = await asyncio.gather(*loops, return_exceptions=True)
             for intake in intakes:
                 await intake.close()
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        raise_first(results)
 
     def _intake(self, instance: str) -> Intake:
         inbound = Inbound(

@@ -173,3 +173,19 @@ async def test_many_senders_at_once_all_hear_that_kafka_has_it(
         assert await reader.ends([0]) == {0: 1200}
         await reader.close()
         await ours.close()
+
+
+async def test_every_batch_of_a_lost_send_is_waited_for() -> None:
+    sending = Sending()
+    half = b"x" * (MAX_BATCH_BYTES // 2 + 1)
+    lost = asyncio.create_task(producer(sending).send_all("t", [(b"k", half, [])] * 3))
+    await settle()
+    first, *rest = sending.arrivals
+    first.set_exception(KafkaConnectionError())
+    await settle()
+    assert not lost.done()
+    for arrival in rest:
+        arrival.set_exception(KafkaConnectionError())
+    with pytest.raises(Unavailable):
+        await lost
+    assert len(rest) == 2

@@ -22,7 +22,7 @@ from hub.message import Position
 FETCH_BYTES = 4_000_000
 REQUEST_BYTES = 4_000_000
 RECONNECT_MS = 400
-"""Wait between a consumer's attempts to reach Kafka; aiokafka's 100 ms keep a core busy."""
+"""Wait between attempts to reach Kafka; aiokafka's 100 ms keep a core busy."""
 
 SHOWN_TRIES, SHOWN_SECONDS = 100, 0.1
 """A broker may show a topic later than the controller has created it; so long it is asked."""
@@ -215,6 +215,7 @@ class Kafka:
             max_request_size=REQUEST_BYTES,
             transactional_id=self.prefix + transactional_id if transactional_id else None,
             transaction_timeout_ms=30_000,
+            retry_backoff_ms=RECONNECT_MS,
         )
         try:
             await producer.start()

@@ -12,7 +12,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 from aiokafka.producer import sender
 
-from hub.errors import ConfigError, Unavailable
+from hub.errors import ConfigError, Unavailable, raise_first
 from hub.kafka.records import MAX_BATCH_BYTES, Outgoing, partition_of, translated
 from hub.message import Position
 
@@ -95,9 +95,7 @@ class Producer:
                 ),
                 return_exceptions=True,
             )
-            for result in results:
-                if isinstance(result, BaseException):
-                    raise result
+            raise_first(results)
 
     async def _send_partition(
         self, topic: str, partition: int, records: Sequence[Outgoing]
@@ -168,8 +166,7 @@ class Producer:
                 if batch.append(timestamp=None, key=key, value=value, headers=pairs) is None:
                     raise Unavailable("record is larger than a batch", code="record_too_large")
         waiting.append(await _close_and_send(producer, batch, where))
-        for future in waiting:
-            await future
+        raise_first(await asyncio.gather(*waiting, return_exceptions=True))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:

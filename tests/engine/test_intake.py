@@ -15,6 +15,7 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from sqlalchemy import delete
+from structlog.testing import capture_logs
 
 from hub.errors import Unavailable
 from hub.held import Act, Claim, HeldState
@@ -319,6 +320,26 @@ async def test_a_replay_whose_transaction_fails_is_done_again(decoding: Decoding
     done = await decoding.act("H1", Act.REPLAY)
     assert done.startswith("done")
     assert await decoding.events("H1") == [("H1", 0), ("H1", 2)]
+
+
+async def test_what_decoding_waits_for_is_logged_once_until_it_goes_on(
+    decoding: Decoding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    intake = decoding.intakes[0]
+    turn, away = intake._turn, [True, False, True, True, True]
+
+    async def shaky() -> None:
+        if away and away.pop():
+            raise Unavailable("no broker", code="kafka_away")
+        await turn()
+
+    with capture_logs() as entries:
+        monkeypatch.setattr(intake, "_turn", shaky)
+        await until(lambda: not away)
+        await decoding.send(("H1", 1))
+        await until(decoding.caught_up)
+    waits = [entry for entry in entries if entry["event"] == "decode_waits"]
+    assert [entry["reason"] for entry in waits] == ["kafka_away"] * 2
 
 
 async def test_an_unreadable_key_holds_nobody(decoding: Decoding) -> None:
