@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import msgspec
 from msgspec.structs import replace
@@ -70,6 +70,17 @@ class Message(msgspec.Struct, frozen=True):
     content_type: str = "application/json"
     traceparent: str = ""
     position: Position | None = None
+
+    @classmethod
+    def of_file(cls, body: bytes, **facts: Any) -> Self:
+        """A message that nobody sent (`hub decode FILE`): the same bytes give the same one.
+
+        Args:
+            body: the bytes.
+            facts: other attributes, by name.
+        """
+        then = datetime.fromtimestamp(0, UTC)
+        return cls(body=body, id=name_id(body.hex()), received_at=then, **facts)
 
     def with_position(self, position: Position) -> Self:
         """The same message, standing at `position`."""

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 from hub.connector import ConnectorSettings
 from hub.deadline import Rules
 from hub.duedate import Counting, Profile
-from hub.route import Count, Route, Seconds
+from hub.fields import Count, UnitId
+from hub.route import Route, Seconds
 from hub.settings.references import IN_URL
 from hub.worktime import VIETNAM_CALENDAR, Calendar, Session, Year, days
 
@@ -23,7 +24,6 @@ OfficeHours = Annotated[
     str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")
 ]
 DATES = r"^(\d\d-\d\d(\.\.\d\d)?( \d\d-\d\d(\.\.\d\d)?)*)?$"
-UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Prefix = Annotated[str, StringConstraints(pattern=r"^(/|(/[A-Za-z0-9._~-]+)+)$")]
 
 

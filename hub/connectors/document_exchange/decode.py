@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import orjson
@@ -23,7 +21,7 @@ from hub.connectors.document_exchange.opening import Opening, refuse_by
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import DecodeError
 from hub.event import Alias, Event, decode_error
-from hub.message import HUB_NAMESPACE, Message
+from hub.message import Message
 from hub.schemas.document import Business, DispatchEvent, DocumentFile, SignatureVerdict
 from hub.wire.edxml.pieces import ContentCutter
 from hub.wire.edxml.reading import Package, open_package, read_document, read_status
@@ -92,13 +90,11 @@ class Dispatched(BaseModel):
 
 def message(body: bytes, form: str) -> Message:
     """The Message of wire bytes; the same bytes give the same Message."""
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=form,
-        body=body,
         headers={"form": form},
-        id=str(uuid.uuid5(HUB_NAMESPACE, body.hex())),
-        received_at=datetime.fromtimestamp(0, UTC),
         content_type="application/xml" if form == "edxml" else "application/json",
     )
 

@@ -6,15 +6,13 @@ import re
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from cryptography import x509
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from hub.connector import ConnectorSettings
+from hub.fields import BaseUrl, Count, Seconds
 
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
 OrganId = Annotated[str, Field(pattern=r"^[!-~]{1,64}$")]
 
 DOSSIER_CODE = r"(?<![0-9A-Za-z.-])[0-9A-Z]+(?:\.[0-9A-Z]+){0,6}-\d{6}-\d{4,8}(?![0-9A-Za-z-])"
@@ -71,7 +69,7 @@ class DocumentExchangeSettings(ConnectorSettings):
     axis is known to answer, and a deployment may change them.
     """
 
-    base_url: str = Field(description="Address of the axis, without the paths.")
+    base_url: BaseUrl = Field(description="Address of the axis, without the paths.")
     system_id: str = Field(pattern=r"^[!-~]+$", description="`systemid` of our system.")
     secret: SecretStr = Field(description="Secret of the system; by reference only.")
     units: tuple[OrganId, ...] = Field(min_length=1, description="Our organisation ids.")
@@ -128,16 +126,6 @@ class DocumentExchangeSettings(ConnectorSettings):
     keepalive_seconds: Seconds = Field(15, description="How long an idle connection is kept.")
     query_timeout_seconds: Seconds = Field(60, description="Longest wait of reads.")
     fetch_timeout_seconds: Seconds = Field(300, description="Longest wait for a package.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("must have no user, query or fragment")
-        return url.rstrip("/")
 
     @field_validator("dossier_code_pattern")
     @classmethod

@@ -7,9 +7,7 @@ into it as `MaVanBan` and its files already in the blob store. Form `submission`
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -24,7 +22,7 @@ from hub.connectors.document_office.decode_parts import (
 from hub.connectors.document_office.settings import DocumentOfficeSettings
 from hub.errors import DecodeError
 from hub.event import Event, decode_error
-from hub.message import HUB_NAMESPACE, Message
+from hub.message import Message
 from hub.schemas.document import (
     Document,
     DocumentFile,
@@ -59,13 +57,11 @@ def dossier_alias(unit: str, dossier_id: str) -> tuple[str, str]:
 
 def message(body: bytes, form: str) -> Message:
     """The Message of wire bytes; the same bytes give the same Message."""
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=wire.FETCH if form == "package" else wire.SUBMIT,
-        body=body,
         headers={"form": form},
-        id=str(uuid.uuid5(HUB_NAMESPACE, body.hex())),
-        received_at=datetime.fromtimestamp(0, UTC),
     )
 
 

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-from urllib.parse import urlsplit
-
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
 from hub.connector import ConnectorSettings
-
-Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
+from hub.fields import BaseUrl, Count, Seconds, UrlPath
 
 
 class DocumentOfficeSettings(ConnectorSettings):
@@ -20,7 +14,7 @@ class DocumentOfficeSettings(ConnectorSettings):
     The interface publishes no list of codes, so each list of codes is the deployment's.
     """
 
-    base_url: str = Field(description="Address of the office's interface, without the paths.")
+    base_url: BaseUrl = Field(description="Address of the office's interface, without the paths.")
     username: str = Field("", description="User name of the Basic scheme.")
     password: SecretStr = Field(description="Password, or the whole credential of another scheme.")
     auth_scheme: str = Field(
@@ -29,10 +23,10 @@ class DocumentOfficeSettings(ConnectorSettings):
     parent_unit: str = Field(
         pattern=r"^[!-~]{1,64}$", description="maDonViCha: packages of units below it are fetched."
     )
-    submit_path: Path = Field("/GuiHoSo", description="Takes a draft.")
-    list_path: Path = Field("/LayDanhSachGoiTinVanBan", description="Lists result packages.")
-    fetch_path: Path = Field("/LayGoiTinVanBan", description="Gives one package.")
-    acknowledge_path: Path = Field("/CapNhatTrangThaiVanBan", description="Takes its state.")
+    submit_path: UrlPath = Field("/GuiHoSo", description="Takes a draft.")
+    list_path: UrlPath = Field("/LayDanhSachGoiTinVanBan", description="Lists result packages.")
+    fetch_path: UrlPath = Field("/LayGoiTinVanBan", description="Gives one package.")
+    acknowledge_path: UrlPath = Field("/CapNhatTrangThaiVanBan", description="Takes its state.")
     success_codes: tuple[str, ...] = Field(
         ("", "0", "00"), description="error.code of a success, besides an absent error."
     )
@@ -54,13 +48,3 @@ class DocumentOfficeSettings(ConnectorSettings):
     file_bytes: Count = Field(30_000_000, description="Largest file in a package or a draft.")
     call_bytes: Count = Field(60_000_000, description="Most bytes of files sent with one draft.")
     files_count: Count = Field(100, description="Most files of one package.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("must have no user, query or fragment")
-        return url.rstrip("/")

@@ -5,16 +5,15 @@ The one form is `reply`, which the hub's own client writes: the system is called
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from hub.connectors.e_receipt.encode import CANCEL, ISSUE, REPLACE
 from hub.connectors.e_receipt.settings import EReceiptSettings
 from hub.errors import DecodeError
 from hub.event import Alias, Event, EventData
-from hub.message import HUB_NAMESPACE, Message
+from hub.message import Message
 from hub.schemas.receipt import FKEY_ALIAS, ReceiptCancelled, ReceiptIssued, ReceiptReplaced
 from hub.wire.dvcqg.dates import VIETNAM
 from hub.wire.json_text import strict_tree
@@ -27,13 +26,11 @@ TEXT_LIMIT = 2000
 
 def message(body: bytes, form: str) -> Message:
     """The Message of wire bytes; the same bytes give the same Message."""
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=form,
-        body=body,
         headers={"form": form},
-        id=str(uuid.uuid5(HUB_NAMESPACE, body.hex())),
-        received_at=datetime.fromtimestamp(0, UTC),
     )
 
 

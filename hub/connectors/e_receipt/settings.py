@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from enum import StrEnum
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from hub.connector import ConnectorSettings
+from hub.fields import BaseUrl, Count, Seconds, UnitId, UrlPath
 
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Path = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")]
-UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 KeyText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,20}$")]
 
 
@@ -102,10 +98,10 @@ class EReceiptSettings(ConnectorSettings):
     The lists of codes are known from products only, not from a published document.
     """
 
-    base_url: str = Field(description="Address of the services, without the paths below.")
-    publish_path: Path = Field("/PublishService.asmx", description="Service that issues.")
-    business_path: Path = Field("/BusinessService.asmx", description="Service that changes.")
-    portal_path: Path = Field("/PortalService.asmx", description="Service that shows.")
+    base_url: BaseUrl = Field(description="Address of the services, without the paths below.")
+    publish_path: UrlPath = Field("/PublishService.asmx", description="Service that issues.")
+    business_path: UrlPath = Field("/BusinessService.asmx", description="Service that changes.")
+    portal_path: UrlPath = Field("/PortalService.asmx", description="Service that shows.")
     namespace: str = Field("http://tempuri.org/", description="Namespace of the operations.")
     collectors: dict[UnitId, Collector] = Field(
         min_length=1, description="Collecting units, by organisation id."
@@ -152,13 +148,3 @@ class EReceiptSettings(ConnectorSettings):
     keepalive_seconds: Seconds = Field(15, description="How long an idle connection is kept.")
     query_timeout_seconds: Seconds = Field(30, description="Longest wait of reads and probes.")
     reply_bytes: Count = Field(2_000_000, description="Largest answer that is read.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("must have no user, query or fragment")
-        return url.rstrip("/")

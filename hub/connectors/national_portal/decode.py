@@ -12,7 +12,6 @@ that comes before its dossier waits there. Nothing is ordered by dates: a known 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -20,7 +19,7 @@ import orjson
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.errors import DecodeError
 from hub.event import Alias, Event
-from hub.message import Message, name_id
+from hub.message import Message
 from hub.schemas.dossier import KIND_OF_STATUS, DossierEvent, DossierStatus
 from hub.schemas.petition import PetitionEvent, petition_alias, petition_subject
 from hub.wire.dvcqg.canonical import dossier_values, subject_of
@@ -50,13 +49,11 @@ SERVICE_OF_FORM = {
 
 def message(body: bytes, form: str) -> Message:
     """The Message of wire bytes; the same bytes give the same Message."""
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=SERVICE_OF_FORM.get(form, ""),
-        body=body,
         headers={"form": form},
-        id=name_id(body.hex()),
-        received_at=datetime.fromtimestamp(0, UTC),
     )
 
 

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from hub.connector import ConnectorSettings
+from hub.fields import BaseUrl, Count, Seconds, UrlPath
 from hub.wire.dvcqg.catalogues import TRUSTED_SECONDS
 from hub.wire.dvcqg.models import WireQuestion
-
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Path = Annotated[str, Field(pattern=r"^/[!-~]*$")]
 
 
 class Account(BaseModel):
@@ -31,7 +27,7 @@ class Receiving(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    path: Path = Field("/dvcqg/ho-so", description="Address that the portal calls.")
+    path: UrlPath = Field("/dvcqg/ho-so", description="Address that the portal calls.")
     header: str = Field(
         "Authorization", pattern=r"^[A-Za-z0-9-]+$", description="Header that carries the token."
     )
@@ -90,10 +86,12 @@ class NationalPortalSettings(ConnectorSettings):
     portal's own list is not published, so a deployment may change them.
     """
 
-    base_url: str = Field(description="Address of the portal's adapter, without the paths below.")
-    auth_path: Path = Field(description="Login endpoint.")
-    integration_path: Path = Field(description="Endpoint of services about dossiers.")
-    share_path: Path = Field(description="Endpoint of catalogue services.")
+    base_url: BaseUrl = Field(
+        description="Address of the portal's adapter, without the paths below."
+    )
+    auth_path: UrlPath = Field(description="Login endpoint.")
+    integration_path: UrlPath = Field(description="Endpoint of services about dossiers.")
+    share_path: UrlPath = Field(description="Endpoint of catalogue services.")
     dstcode: str = Field(
         pattern=r"^[!-~]+$", description="Destination member, sent with every call."
     )
@@ -189,13 +187,3 @@ class NationalPortalSettings(ConnectorSettings):
         except re.error as error:
             raise ValueError("must be a regular expression") from error
         return pattern
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("must have no user, query or fragment")
-        return url.rstrip("/")

@@ -6,9 +6,8 @@ integration call, `lgsp` a bare array of the provincial form; the others are in 
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from hub.connectors.one_stop.decode_slips import slips_of
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.errors import DecodeError
 from hub.event import Event
-from hub.message import HUB_NAMESPACE, Message
+from hub.message import Message
 from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierStatus
 from hub.wire.dvcqg.canonical import dossier_values, progress_values, subject_of
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
@@ -64,13 +63,11 @@ def message(body: bytes, form: str) -> Message:
     headers = {"form": form}
     if isinstance(unit := envelope.get("madonvi"), str):
         headers["unit"] = unit
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=operation if isinstance(operation, str) else "",
-        body=body,
         headers=headers,
-        id=str(uuid.uuid5(HUB_NAMESPACE, body.hex())),
-        received_at=datetime.fromtimestamp(0, UTC),
     )
 
 

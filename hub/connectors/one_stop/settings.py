@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
-    field_validator,
     model_validator,
 )
 
 from hub.connector import ConnectorSettings
+from hub.fields import BaseUrl, Count, Path, UnitId
 from hub.wire.dvcqg.catalogues import TRUSTED_SECONDS
-
-Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
-UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-Count = Annotated[int, Field(ge=1)]
 
 
 class Account(BaseModel):
@@ -47,7 +41,7 @@ class Product(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    base_url: str = Field(description="Address of the product, without the paths below.")
+    base_url: BaseUrl = Field(description="Address of the product, without the paths below.")
     authorization: SecretStr | None = Field(
         None, description="Value of the header Authorization of every call; none: no header."
     )
@@ -80,11 +74,6 @@ class Product(BaseModel):
         description="LoaiKetQua under which a document that came from another office about one of "
         "its dossiers is listed; no code is documented: empty, it is not.",
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        return http_address(url)
 
     @model_validator(mode="after")
     def _is_whole(self) -> Self:
@@ -145,7 +134,7 @@ class OneStopSettings(ConnectorSettings):
         default_factory=dict,
         description="Whom the hub tells what, by organisation id; H99 stands for H99.01 as well.",
     )
-    public_url: str | None = Field(
+    public_url: BaseUrl | None = Field(
         None, description="Address at which citizens reach the gateway; payment links begin so."
     )
     payment_endpoint: Path = Field("/payplat", description="Path of INIT, QUERY and GET_BILL.")
@@ -204,11 +193,6 @@ class OneStopSettings(ConnectorSettings):
     connections_count: Count = Field(64, description="Most connections to products at once.")
     reply_bytes: Count = Field(1_000_000, description="Largest answer of a product that is read.")
 
-    @field_validator("public_url")
-    @classmethod
-    def _is_http(cls, url: str | None) -> str | None:
-        return None if url is None else http_address(url)
-
     def more_kinds(self) -> tuple[str, ...]:
         """Slips, while they are told."""
         return ("slip.issued",) if self.slips else ()
@@ -244,20 +228,6 @@ class OneStopSettings(ConnectorSettings):
         if self.public_url is None and any(p.payment_secret for p in products):
             raise ValueError("payment forms need public_url")
         return self
-
-
-def http_address(url: str) -> str:
-    """The address without a slash at its end.
-
-    Raises:
-        ValueError: not http or https, or with user, query or fragment.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        raise ValueError("must be an http or https address")
-    if parts.username or parts.query or parts.fragment:
-        raise ValueError("must have no user, query or fragment")
-    return url.rstrip("/")
 
 
 def _refuse_twice(name: str, values: Iterable[str]) -> None:

@@ -7,9 +7,7 @@ hashes of `ipn` and `confirm`, the client those of answers.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 import orjson
 from pydantic import ValidationError
@@ -22,7 +20,7 @@ from hub.connectors.payment_gateway.tell import Teller, reported, source_of
 from hub.connectors.payment_gateway.told import Told, judge
 from hub.errors import DecodeError
 from hub.event import Event, decode_error
-from hub.message import HUB_NAMESPACE, Message
+from hub.message import Message
 from hub.schemas.payment import PaymentReconciled
 from hub.wire.json_text import strict_tree
 
@@ -33,13 +31,11 @@ INSTANCE = "payment_gateway"
 
 def message(body: bytes, form: str) -> Message:
     """The Message of wire bytes; the same bytes give the same Message."""
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=form,
-        body=body,
         headers={"form": form},
-        id=str(uuid.uuid5(HUB_NAMESPACE, body.hex())),
-        received_at=datetime.fromtimestamp(0, UTC),
     )
 
 

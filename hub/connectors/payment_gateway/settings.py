@@ -20,10 +20,8 @@ from pydantic import (
 )
 
 from hub.connector import ConnectorSettings
+from hub.fields import Count, Path, Seconds
 
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#@]+$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 OrganisationId = Annotated[

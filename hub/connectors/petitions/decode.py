@@ -6,9 +6,8 @@ settings give. A complaint or denunciation becomes `petition.redirected` without
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -18,7 +17,7 @@ from hub.connectors.petitions.decode_fields import Fields, body_hash
 from hub.connectors.petitions.settings import PetitionSettings
 from hub.errors import DecodeError
 from hub.event import Alias, Event
-from hub.message import HUB_NAMESPACE, Message
+from hub.message import Message
 from hub.schemas import petition as schema
 from hub.wire.clock_texts import VIETNAM
 from hub.wire.json_text import strict_tree
@@ -31,13 +30,11 @@ REDIRECTED_KIND = "petition.redirected"
 
 def message(body: bytes, form: str) -> Message:
     """The Message of wire bytes; the same bytes give the same Message."""
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=_texts(body).get("type", ""),
-        body=body,
         headers={"form": form},
-        id=str(uuid.uuid5(HUB_NAMESPACE, body.hex())),
-        received_at=datetime.fromtimestamp(0, UTC),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -12,17 +11,15 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
-    field_validator,
     model_validator,
 )
 
 from hub.connector import ConnectorSettings
 from hub.connectors.petitions import wire
+from hub.fields import BaseUrl, Count, Path
 
-Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 WirePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$")]
-Count = Annotated[int, Field(ge=1)]
 
 
 class Account(BaseModel):
@@ -42,7 +39,9 @@ class PetitionSettings(ConnectorSettings):
     accounts: dict[Name, Account] = Field(
         min_length=1, description="Who may push, by organisation id or name of the system."
     )
-    base_url: str = Field(description="Address that answers and forwarded petitions are sent to.")
+    base_url: BaseUrl = Field(
+        description="Address that answers and forwarded petitions are sent to."
+    )
     token: SecretStr = Field(description="What the hub sends in the token header.")
     deliver_path: Path = Field("/pakn", description="Path behind base_url.")
     push_endpoint: Path = Field("/pakn", description="Path of the gateway that takes pushes.")
@@ -109,16 +108,6 @@ class PetitionSettings(ConnectorSettings):
     def names(self) -> wire.Names:
         """How the system calls what our contract calls otherwise."""
         return wire.Names(self.field_names, self.attachment_names, self.type_names)
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("must have no user, query or fragment")
-        return url.rstrip("/")
 
     @model_validator(mode="after")
     def _names_are_known_and_different(self) -> Self:

@@ -10,7 +10,7 @@ Nothing is ordered by dates: a known product writes a 12-hour clock.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -18,7 +18,7 @@ import orjson
 from hub.connectors.provincial_portal.settings import ProvincialPortalSettings
 from hub.errors import DecodeError
 from hub.event import Alias, Event
-from hub.message import Message, name_id
+from hub.message import Message
 from hub.schemas.dossier import KIND_OF_STATUS, DossierEvent
 from hub.wire.dvcqg.canonical import dossier_values, progress_values, subject_of
 from hub.wire.dvcqg.claims import with_claims
@@ -39,13 +39,11 @@ CLAIMS = "ThongTinTaiKhoan"
 def message(body: bytes, form: str) -> Message:
     """The Message of wire bytes; the same bytes give the same Message."""
     operation = {"document": DOCUMENT_SERVICE, "trace": TRACES_SERVICE}.get(form, "")
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=operation,
-        body=body,
         headers={"form": form},
-        id=name_id(body.hex()),
-        received_at=datetime.fromtimestamp(0, UTC),
     )
 
 

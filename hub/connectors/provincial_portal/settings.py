@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from hub.connector import ConnectorSettings
+from hub.fields import BaseUrl, Count, Path, Seconds
 
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Path = Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 Words = tuple[str, ...]
 
@@ -59,7 +56,7 @@ class Receiving(BaseModel):
 class ProvincialPortalSettings(ConnectorSettings):
     """Where the platform is, in which form it is spoken to, and how its answers are read."""
 
-    base_url: str = Field(description="Address of the platform, without the paths below.")
+    base_url: BaseUrl = Field(description="Address of the platform, without the paths below.")
     profile: Literal["adapter", "two_urls", "ministry"] = Field(
         "adapter",
         description="adapter: `{path}/<operation>?MaDinhDanhDV&isUpdating`; two_urls: one address "
@@ -127,16 +124,6 @@ class ProvincialPortalSettings(ConnectorSettings):
     known_dossiers_count: Count = Field(
         50_000, description="Dossiers remembered as known to the platform."
     )
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("must have no user, query or fragment")
-        return url.rstrip("/")
 
     @model_validator(mode="after")
     def _tells_units_apart(self) -> Self:

@@ -7,9 +7,8 @@ customer code and order number.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -19,7 +18,7 @@ from hub.connectors.public_post.numbers import service_of
 from hub.connectors.public_post.settings import FeedStatus, PublicPostSettings
 from hub.errors import DecodeError
 from hub.event import Alias, Event
-from hub.message import HUB_NAMESPACE, Message
+from hub.message import Message
 from hub.schemas.post import (
     ITEM_ALIAS,
     KIND_OF_STATE,
@@ -47,13 +46,11 @@ _LAST_EPOCH = 253_402_200_000
 
 def message(body: bytes, form: str) -> Message:
     """The Message of wire bytes; the same bytes give the same Message."""
-    return Message(
+    return Message.of_file(
+        body,
         connector=INSTANCE,
         operation=form,
-        body=body,
         headers={"form": form},
-        id=str(uuid.uuid5(HUB_NAMESPACE, body.hex())),
-        received_at=datetime.fromtimestamp(0, UTC),
     )
 
 

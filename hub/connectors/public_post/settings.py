@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic import model_validator as validator
 
 from hub.connector import ConnectorSettings
+from hub.fields import BaseUrl, Count, Seconds, UnitId, UrlPath
 from hub.schemas.post import ParcelState, PostErrand
 
-Count = Annotated[int, Field(ge=1)]
-Seconds = Annotated[float, Field(gt=0)]
-Path = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")]
-UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 Suffix = Annotated[str, StringConstraints(pattern=r"^([-_./][A-Z]{1,8})?$")]
 
 
@@ -25,7 +21,7 @@ class _Block(BaseModel):
 class OAuthAccount(_Block):
     """Signing in with client credentials; the token is renewed before it ends."""
 
-    token_path: Path = Field("/token", description="Where tokens are given.")
+    token_path: UrlPath = Field("/token", description="Where tokens are given.")
     key: str = Field(min_length=1, description="Consumer key.")
     secret: SecretStr = Field(description="Consumer secret; by reference only.")
     renew_before_seconds: Seconds = Field(
@@ -105,7 +101,7 @@ def _seen_codes() -> dict[str, FeedStatus]:
 class Feed(_Block):
     """How the tracking feed is read."""
 
-    path: Path = Field("/apiVNPostNGSP/p1.0/order/tracking", description="Where it is.")
+    path: UrlPath = Field("/apiVNPostNGSP/p1.0/order/tracking", description="Where it is.")
     every_seconds: Seconds = Field(60, description="Wait between two looks.")
     page_count: Annotated[int, Field(ge=1, le=1000)] = Field(100, description="Entries of a page.")
     first_id: str = Field("", description="lastId of the first look ever; empty: from the start.")
@@ -124,7 +120,7 @@ class PublicPostSettings(ConnectorSettings):
     Codes that no public document lists are settings: a deployment knows its post office's.
     """
 
-    base_url: str = Field(description="Address of the door, without the paths below.")
+    base_url: BaseUrl = Field(description="Address of the door, without the paths below.")
     oauth: OAuthAccount | None = Field(None, description="Sign in with client credentials.")
     static_token: SecretStr | None = Field(None, description="Or: one token for every call.")
     static_header: str = Field(
@@ -133,9 +129,9 @@ class PublicPostSettings(ConnectorSettings):
     offices: dict[UnitId, Office] = Field(
         min_length=1, description="The desks, by organisation id of the unit."
     )
-    order_path: Path = Field("/apiVNPostNGSP/p1.0/order/post", description="Orders.")
-    cancel_path: Path = Field("/apiVNPostNGSP/p1.0/order/cancel", description="Cancelling.")
-    document_path: Path = Field(
+    order_path: UrlPath = Field("/apiVNPostNGSP/p1.0/order/post", description="Orders.")
+    cancel_path: UrlPath = Field("/apiVNPostNGSP/p1.0/order/cancel", description="Cancelling.")
+    document_path: UrlPath = Field(
         "/apiVNPostNGSP/p1.0/order/postDocument", description="Registrations of papers."
     )
     pick_up_as: Literal["order", "document"] = Field(
@@ -166,16 +162,6 @@ class PublicPostSettings(ConnectorSettings):
     keepalive_seconds: Seconds = Field(15, description="How long an idle connection is kept.")
     reply_bytes: Count = Field(8_000_000, description="Largest answer that is read.")
     feed: Feed = Field(default_factory=lambda: Feed.model_validate({}), description="Tracking.")
-
-    @field_validator("base_url")
-    @classmethod
-    def _is_http(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-            raise ValueError("must be an http or https address")
-        if parts.username or parts.query or parts.fragment:
-            raise ValueError("must have no user, query or fragment")
-        return url.rstrip("/")
 
     @validator(mode="after")
     def _signs_in_one_way(self) -> Self:
