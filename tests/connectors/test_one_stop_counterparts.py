@@ -193,6 +193,34 @@ async def test_the_same_draft_is_a_new_one_once_the_product_has_taken_the_office
     assert keys[0] == keys[1] == keys[2] != keys[3] == keys[4]
 
 
+async def test_a_draft_sent_again_after_other_news_of_its_dossier_is_still_a_repetition() -> None:
+    """Its answer was lost, and the product told a step or another draft before it tried again."""
+    async with play() as stage:
+        await stage.calling.submit(draft())
+        await stage.calling.submit(draft(ThamSoAn='{"a":2}'))
+        await stage.calling.submit(draft())
+        first, other, again = stage.events()
+    assert first.natural_key == again.natural_key != other.natural_key
+    assert first.once
+    assert again.once
+
+
+async def test_an_old_answer_that_is_acknowledged_once_more_is_not_the_last_again() -> None:
+    async with play() as stage:
+        ticking(stage)
+        packages = []
+        for _ in range(2):
+            await stage.tell(processed("03"))
+            packages += await stage.calling.waiting_packages()
+            await stage.calling.pull_packages()
+            await stage.calling.submit(draft())
+        late = {"MaVanBan": packages[0], "TrangThai": "04"}
+        await stage.calling._office("POST", "CapNhatTrangThaiVanBan", late)
+        await stage.calling.submit(draft())
+        after_first, after_second, again = (each.natural_key for each in stage.events())
+    assert after_first != after_second == again
+
+
 async def test_a_document_issued_again_is_a_repetition_whatever_the_office_answered() -> None:
     call = {"MaHoSo": CODE, "NoiNhan": [{"MaDinhDanh": "H99.02"}], "VanBan": {"SoKyHieu": "1/A"}}
     async with play() as stage:

@@ -116,7 +116,7 @@ class OfficeDoor:
             if state not in STATES:
                 raise Refused(replies.FIELD_RULES, "/TrangThai", unit=unit)
             entry = await self._entry(product, unit, fields.get("MaVanBan"))
-            await asked(self._shelf.settle(product, [entry], state), unit)
+            await asked(self._shelf.take(product, entry, state), unit)
             return _answered(entry.key)
 
         return await self._answering.answer(lambda: ACKNOWLEDGE, act)
