@@ -210,7 +210,11 @@ async def test_the_files_of_a_draft_are_limited_together() -> None:
         (429, {"code": "Z9"}, Unavailable),
         (401, {"code": "Z9"}, Misconfigured),
         (400, {"code": "Z9"}, Rejected),
-        (500, {"code": "Z9"}, Rejected),
+        (500, {"code": "Z9"}, UnknownOutcome),
+        (502, {"code": "500"}, UnknownOutcome),
+        (500, {"code": "C1"}, Rejected),
+        (500, {"code": "B1"}, Unavailable),
+        (500, {"code": NOTICED}, None),
     ],
 )
 async def test_an_http_status_is_no_success_whatever_the_body_says(
@@ -218,12 +222,13 @@ async def test_an_http_status_is_no_success_whatever_the_body_says(
 ) -> None:
     """A draft is sent again without a question only where the office surely did not take it."""
     told = orjson.dumps({"data": "9001", "error": error})
+    lists = {"final_codes": ["C1"], "later_codes": ["B1"], "duplicate_codes": [NOTICED]}
 
     async def answer(_: object) -> Response:
         return Response(told, status, media_type="application/json")
 
     async with running(Starlette(routes=[Route("/GuiHoSo", answer, methods=["POST"])])) as url:
-        client = OfficeClient("document_office", office_settings(url), MemoryGround())
+        client = OfficeClient("document_office", office_settings(url, **lists), MemoryGround())
         event = submitted()
         request = Request(encode(event, office_settings(url)), "key", event)
         try:
@@ -235,6 +240,13 @@ async def test_an_http_status_is_no_success_whatever_the_body_says(
             assert type(caught.value) is expected
         finally:
             await client.close()
+
+
+async def test_an_answer_may_begin_with_a_byte_order_mark() -> None:
+    async with office() as desk:
+        said = '\ufeff{"data": "9001", "error": {"code": "0"}}'
+        await desk.play({"fault": "malformed", "body": said})
+        assert (await desk.deliver(submitted())).foreign_code == "0"
 
 
 async def test_a_draft_without_a_unit_is_known_by_the_unit_that_is_asked_for() -> None:

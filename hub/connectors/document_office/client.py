@@ -27,7 +27,7 @@ BARE = "LoaiKetQua"
 """A field of a package that stands in the answer itself, not in its `data`."""
 
 MAYBE_TAKEN = (500, 502, 504)
-"""Of these nobody knows whether the office had acted before, unless it says what it refuses."""
+"""Of these nobody knows whether the office had acted before, unless its code is a known refusal."""
 
 
 class Office:
@@ -53,10 +53,17 @@ class Office:
         reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
         fields = _object(reply.body)
         told = None if fields is None else _code(fields)
-        if reply.status in MAYBE_TAKEN and told in (None, *self._settings.success_codes):
+        if reply.status in MAYBE_TAKEN and told not in self._known_refusals:
             raise UnknownOutcome(f"HTTP {reply.status}", code="http_5xx")
         code, _ = self._read(reply, fields, wire.SUBMIT, self._settings.duplicate_codes)
         return code
+
+    @property
+    def _known_refusals(self) -> frozenset[str]:
+        """Codes of which the deployment knows that the draft was not taken by this call."""
+        own = self._settings
+        known = (*own.duplicate_codes, *own.account_codes, *own.later_codes, *own.final_codes)
+        return frozenset(known)
 
     async def codes(self, top: int) -> list[str]:
         """Codes of the packages that wait, oldest first; raises like `submit`, without doubt."""
@@ -219,7 +226,7 @@ class OfficeClient:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
     return fields if isinstance(fields, dict) else None
