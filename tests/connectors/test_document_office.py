@@ -346,6 +346,13 @@ def test_a_term_that_is_no_date_travels_as_it_came() -> None:
     assert orjson.loads(encode(told, office_settings()).body)["HanXuLyVanBan"] == "08/01/2026"
 
 
+def test_a_draft_has_no_field_whose_name_is_a_path() -> None:
+    more = {"VanBanDuThao/DoKhan": "2", "VanBanDuThao/DinhKem/0/Loai": "x", "ChuHoSo/Ngay": "y"}
+    paper = orjson.loads(encode(submitted(unknown=more), office_settings()).body)["VanBanDuThao"]
+    assert paper["DoKhan"] == "2"
+    assert not [name for name in paper if "/" in name]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
