@@ -22,10 +22,14 @@ class Account(BaseModel):
         "", description="MaDinhDanhDV of the unit there; its own id if left out."
     )
     token: SecretStr | None = Field(
-        None, description="Value of the token header when the hub sends; none: see `oauth`."
+        None,
+        min_length=1,
+        description="Value of the token header when the hub sends; none: see `oauth`.",
     )
     receive_token: SecretStr | None = Field(
-        None, description="What the platform must send in the same header; none: it cannot push."
+        None,
+        min_length=1,
+        description="What the platform must send in the same header; none: it cannot push.",
     )
 
 
