@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import base64
 import traceback
+import unicodedata
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 
 import orjson
 import pytest
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
 from hub.connector import Answer
 from hub.connectors.provincial_portal.client import PlatformClient
@@ -18,6 +23,7 @@ from hub.connectors.provincial_portal.tokens import Tokens
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
 from hub.http import HttpReply
+from hub.simulation import running
 from tests.connectors.ground import MemoryGround
 from tests.connectors.platform_examples import (
     OAUTH,
@@ -89,6 +95,63 @@ async def test_a_dossier_that_the_platform_has_lost_is_sent_again_as_new(site: S
     site.client._known[UNIT, CODE] = None
     await site.deliver(dossier_event())
     assert [row["ok"] for row in site.log.last()] == [False, True]
+
+
+async def test_a_dossier_that_is_gone_is_sent_as_new_whatever_the_code_of_the_answer(
+    site: Site,
+) -> None:
+    site.client._known[UNIT, CODE] = None
+    gone = {"fault": "refuse", "error_code": "0", "message": "Hồ sơ không tồn tại"}
+    await site.play({**gone, "next_calls": 1})
+    await site.deliver(dossier_event())
+    assert [row["ok"] for row in site.log.last()] == [False, True]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+async def test_words_are_understood_in_both_spellings_of_their_letters(
+    site: Site, form: Literal["NFC", "NFD"]
+) -> None:
+    """Of one letter with its marks, or of letter and marks apart; a byte order mark before all."""
+    await site.deliver(dossier_event())
+    site.client._known.clear()
+    said = unicodedata.normalize(form, '{"error_code": "0", "message": "Cập nhật THÀNH CÔNG"}')
+    await site.play({"fault": "malformed", "body": f"\ufeff{said}"})
+    assert (await site.deliver(step_event())).foreign_code == "0"
+    told = {"error_code": "3", "message": unicodedata.normalize(form, "Hồ sơ đã tồn tại")}
+    await site.play({"fault": "refuse", **told, "next_calls": 1})
+    await site.deliver(dossier_event())
+    assert [row["ok"] for row in site.log.last()][-2:] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [(200, None), (302, Misconfigured), (403, Misconfigured), (400, Rejected)],
+)
+async def test_an_http_status_is_no_success_whatever_the_body_says(
+    status: int, expected: type[HubError] | None
+) -> None:
+    async def answer(_: object) -> Response:
+        told = b'{"error_code": "0", "message": "th\xc3\xa0nh c\xc3\xb4ng"}'
+        return Response(told, status, media_type="application/json")
+
+    route = Route(f"/SynsTTHCC/{SYNC}", answer, methods=["POST"])
+    async with running(Starlette(routes=[route])) as url, platform(base_url=url) as site:
+        if expected is None:
+            await site.deliver(dossier_event())
+        else:
+            assert type(await refused(site, dossier_event())) is expected
+
+
+async def test_the_code_that_one_platform_gave_is_not_told_to_another(site: Site) -> None:
+    """A dossier that it knows already would stand there a second time under a foreign code."""
+    other = Alias("dossier.provincial_code", OWN, CODE, {"another_platform": UNIT})
+    await site.ground.remember([other])
+    await site.deliver(dossier_event())
+    assert (await site.look(f"dossiers/{CODE}"))["dossiers"][0]["MaHoSo"] == CODE
+    mine = Alias("dossier.provincial_code", OWN, CODE, {"provincial_portal": UNIT})
+    await site.ground.remember([mine])
+    await site.deliver(dossier_event())
+    assert (await site.look(f"dossiers/{OWN}"))["dossiers"][0]["MaHoSo"] == OWN
 
 
 async def test_the_ministry_hears_documents_and_traces() -> None:
@@ -408,6 +471,23 @@ async def test_a_dossier_known_by_another_code_keeps_its_subject(
     assert {alias.subject for alias in event.aliases} == {CODE}
 
 
+async def test_a_step_that_follows_at_once_keeps_the_subject_of_its_dossier(door: HubDoor) -> None:
+    """Nothing of the dossier was decoded yet, and a step does not name the national code."""
+    await door.ground.remember([Alias("dossier.national_code", NATIONAL, NATIONAL)])
+    await door.hear(SYNC, [DOSSIER | {"MaHoSo": OWN, "MaHoSoQG": NATIONAL}])
+    await door.hear(STEP, [PROGRESS | {"MaHoSo": OWN}])
+    assert [message.key for message in door.ground.messages] == [NATIONAL] * 2
+    assert [event.subject for event in door.events()] == [NATIONAL] * 2
+
+
+async def test_the_content_of_a_file_may_come_in_lines(door: HubDoor) -> None:
+    content = base64.b64encode(b"don").decode()
+    paper = {"AttachmentName": "don.pdf", "Base64": f"{content[:2]}\r\n{content[2:]}\r\n"}
+    document = {"DocCode": OWN, "DocTypeCode": "1.9", "Status": "5", "Attachments": [paper]}
+    assert (await door.hear("SyncDocument", [document]))["error_code"] == "0"
+    assert b"don" in door.ground.blobs.values()
+
+
 async def test_documents_with_files_and_traces_are_taken(door: HubDoor) -> None:
     content = base64.b64encode(b"don").decode()
     paper = {"AttachmentId": "1", "AttachmentName": "don.pdf", "Base64": content}
@@ -479,6 +559,13 @@ async def test_only_a_units_own_token_opens_the_door(
     answer = await door.hear(SYNC, [DOSSIER], token=token, query=query)
     assert answer["error_code"] == "-9"
     assert [refusal.code for refusal in door.ground.refusals] == [code]
+
+
+@pytest.mark.parametrize("name", ["token", "receive_token"])
+def test_an_empty_token_is_none_and_opens_no_door(name: str) -> None:
+    account = {"token": SEND_TOKEN, "receive_token": RECEIVE_TOKEN, name: ""}
+    with pytest.raises(ValidationError):
+        platform_settings(accounts={UNIT: account})
 
 
 async def test_a_unit_without_a_receive_token_is_pushed_to_by_nobody() -> None:
