@@ -315,6 +315,25 @@ async def test_packages_of_another_product_are_neither_listed_nor_given() -> Non
     assert reply["error"]["code"] == "-11"
 
 
+async def test_a_product_of_an_old_id_is_listed_what_waits_under_the_units_above_it() -> None:
+    old = "000.15.28.H22"
+    account = {old: {"username": "phuong-mau", "password": "mật khẩu mẫu"}}
+    async with play(products={old: PRODUCT}, accounts=account) as stage:
+        for parent, error in (("H22", None), ("000.00.28.H22", None), ("000", "-6"), ("28", "-6")):
+            query = f"LayDanhSachGoiTinVanBan?maDonViCha={parent}&top=5"
+            reply = await stage.calling._office("GET", query, None)
+            assert (reply["error"] or {}).get("code") == error
+
+
+async def test_the_content_of_a_file_may_come_in_lines() -> None:
+    content = base64.b64encode(b"%PDF").decode()
+    file = {"Ten": "du-thao.pdf", "Base64": f"{content[:4]}\r\n{content[4:]}\r\n"}
+    paper = {"TrichYeu": "Dự thảo", "DinhKem": [file]}
+    async with play() as stage:
+        assert (await stage.calling.submit(draft(VanBanDuThao=paper)))["error"] is None
+        assert b"%PDF" in stage.ground.blobs.values()
+
+
 @pytest.mark.parametrize(
     ("parent", "code"),
     [("", None), ("H99", None), (UNIT, None), ("H9", "-6"), ("99.01", "-6"), (OTHER_UNIT, "-6")],

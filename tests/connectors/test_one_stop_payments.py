@@ -54,6 +54,12 @@ def test_a_hash_is_the_one_of_the_documentation(form: str, joined: str, expected
     assert hash_of(fields, form, "SECRET_DEMO_01") == expected
 
 
+def test_a_field_without_a_value_counts_as_empty_in_a_hash() -> None:
+    fields = dict.fromkeys(HASHED["INIT"], "x")
+    empty = hash_of({**fields, "Ip": ""}, "INIT", "s")
+    assert hash_of({**fields, "Ip": None}, "INIT", "s") == empty
+
+
 async def look(url: str) -> tuple[int, str, str]:
     """Status, Location and text of what a citizen's browser gets."""
     async with aiohttp.ClientSession() as http, http.get(url, allow_redirects=False) as answer:
