@@ -210,6 +210,21 @@ async def test_a_dossier_under_the_products_own_code_stays_the_portals(own_codes
         assert told.subject == message.key == connector.order_key(message)
 
 
+@pytest.mark.parametrize("own_codes", [True, False])
+async def test_a_step_that_follows_a_state_at_once_is_about_the_same_dossier(
+    own_codes: bool,
+) -> None:
+    """Nothing of the state was decoded yet; its second code is what the step names."""
+    site = Site(SETTINGS.model_copy(update={"own_codes": own_codes}))
+    state = {"MaHoSo": NATIONAL, "MaHoSoDonVi": CODE, "TrangThai": "4"}
+    await site.call("DongBoTrangThaiHoSo", data=state)
+    await site.call(STEP, data=[step()])
+    assert [message.key for message in site.inbox.messages] == [
+        NATIONAL,
+        NATIONAL if own_codes else CODE,
+    ]
+
+
 async def test_its_steps_reach_the_portal_under_the_portals_code() -> None:
     site = Site(SETTINGS.model_copy(update={"own_codes": True}))
     await site.inbox.ground.remember([Alias("dossier.unit_code", CODE, NATIONAL)])

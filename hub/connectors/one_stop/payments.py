@@ -2,7 +2,8 @@
 
 A product orders under its own `MaThamChieu`; the gateway has another reference. They are bound
 when the link is told: the latest order of the same dossier and amount that has no payment yet, else
-the latest whose payment failed. What a product did not order it hears under the gateway's reference.
+the latest whose payment failed. What a product did not order it hears under the gateway's
+reference.
 """
 
 from __future__ import annotations
