@@ -404,12 +404,11 @@ async def test_a_package_may_stand_in_the_answer_itself() -> None:
 
 async def test_a_result_without_the_dossier_code_is_found_by_the_products_id() -> None:
     async with office() as desk:
-        reply = await desk.deliver(submitted())
+        await desk.deliver(submitted())
         await desk.decide("01", Sua={"MaHoSo": ""})
         (event,) = desk.events(await desk.look())
-    (alias,) = reply.aliases
     assert event.subject == ""
-    assert event.about == (alias.kind, alias.value)
+    assert list(desk.ground.known) == [event.about]
 
 
 async def test_only_packages_below_the_own_unit_are_asked_for() -> None:

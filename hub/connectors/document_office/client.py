@@ -182,10 +182,12 @@ class OfficeClient:
         await self._put_content_in(tree)
         said = {KEY_HEADER: request.operation_key, "traceparent": request.message.traceparent}
         said = {name: value for name, value in said.items() if value}
-        code = await self._office.submit(orjson.dumps(tree), said, timeout_seconds)
         unit = str(tree.get("DonVi", {}).get("MaDinhDanh", "")) or self._settings.parent_unit
         alias = Alias(*dossier_alias(unit, str(tree["IDHoSo"])), subject=request.event.subject)
-        return Reply(foreign_code=code, aliases=(alias,))
+        # Before it is sent: the office may have a draft whose answer is lost.
+        await self._ground.remember([alias])
+        code = await self._office.submit(orjson.dumps(tree), said, timeout_seconds)
+        return Reply(foreign_code=code)
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         # There is nobody to ask. An office that notices a repetition may be told again: its
