@@ -62,6 +62,25 @@ async def test_what_is_taken_is_keyed_by_its_dossier_and_becomes_an_event(
         assert connector.order_key(message) == message.key
 
 
+@pytest.mark.parametrize(
+    ("service", "data", "once"),
+    [
+        ("ChuyenHoSoLienThong", HANDED, False),
+        ("ChuyenHoSoLienThong", {**HANDED, "NgayChuyen": "20260105093000"}, True),
+        ("KetQuaHoSoLienThong", ENDED, False),
+        ("KetQuaHoSoLienThong", {**ENDED, "NgayHoanThanh": "20260108093000"}, True),
+        ("KetQuaHoSoLienThong", {**ENDED, "NgayHoanThanh": "hôm qua"}, False),
+    ],
+)
+async def test_what_happened_at_a_moment_can_be_said_once(
+    site: Site, service: str, data: Any, once: bool
+) -> None:
+    """Sent again after other news of the dossier; without a moment it may have come to pass again."""
+    await site.call(service, data=data)
+    (told,) = decoded(site.inbox.messages[0])
+    assert told.once is once
+
+
 async def test_each_object_travels_with_its_exact_bytes(site: Site) -> None:
     session = await site.login()
     raw = orjson.dumps(STATE).replace(b'":"', b'" :  "')
