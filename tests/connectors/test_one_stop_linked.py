@@ -75,7 +75,7 @@ async def test_what_is_taken_is_keyed_by_its_dossier_and_becomes_an_event(
 async def test_what_happened_at_a_moment_can_be_said_once(
     site: Site, service: str, data: Any, once: bool
 ) -> None:
-    """Sent again after other news of the dossier; without a moment it may have come to pass again."""
+    """Sent again after other news, too; without a moment it may have happened once more."""
     await site.call(service, data=data)
     (told,) = decoded(site.inbox.messages[0])
     assert told.once is once
