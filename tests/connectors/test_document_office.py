@@ -206,6 +206,8 @@ async def test_the_files_of_a_draft_are_limited_together() -> None:
         (500, None, UnknownOutcome),
         (502, {"code": "0"}, UnknownOutcome),
         (504, {"code": None}, UnknownOutcome),
+        (520, None, UnknownOutcome),
+        (599, {"code": "0"}, UnknownOutcome),
         (503, None, Unavailable),
         (429, None, Unavailable),
         (401, None, Misconfigured),

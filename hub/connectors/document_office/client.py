@@ -26,8 +26,8 @@ KEY_HEADER = "X-Operation-Key"
 BARE = "LoaiKetQua"
 """A field of a package that stands in the answer itself, not in its `data`."""
 
-MAYBE_TAKEN = (500, 502, 504)
-"""Of these nobody knows whether the office had acted before, unless its code is a known refusal."""
+BUSY = 503
+"""The one 5xx that says that nothing was done; of the others nobody knows."""
 
 
 class Office:
@@ -53,7 +53,8 @@ class Office:
         reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
         fields = _object(reply.body)
         told = None if fields is None else _code(fields)
-        if reply.status in MAYBE_TAKEN and told not in self._known_refusals:
+        open_yet = reply.status >= 500 and reply.status != BUSY
+        if open_yet and told not in self._known_refusals:
             raise UnknownOutcome(f"HTTP {reply.status}", code="http_5xx")
         code, _ = self._read(reply, fields, wire.SUBMIT, self._settings.duplicate_codes)
         return code
