@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import traceback
-import unicodedata
 from collections.abc import AsyncIterator
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 import pytest
 from pydantic import ValidationError
-from starlette.applications import Starlette
-from starlette.responses import Response
-from starlette.routing import Route
 
 from hub.connector import Answer
 from hub.connectors.provincial_portal.client import PlatformClient
@@ -23,7 +19,6 @@ from hub.connectors.provincial_portal.tokens import Tokens
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
 from hub.event import Alias
 from hub.http import HttpReply
-from hub.simulation import running
 from tests.connectors.ground import MemoryGround
 from tests.connectors.platform_examples import (
     OAUTH,
@@ -95,51 +90,6 @@ async def test_a_dossier_that_the_platform_has_lost_is_sent_again_as_new(site: S
     site.client._known[UNIT, CODE] = None
     await site.deliver(dossier_event())
     assert [row["ok"] for row in site.log.last()] == [False, True]
-
-
-async def test_a_dossier_that_is_gone_is_sent_as_new_whatever_the_code_of_the_answer(
-    site: Site,
-) -> None:
-    site.client._known[UNIT, CODE] = None
-    gone = {"fault": "refuse", "error_code": "0", "message": "Hồ sơ không tồn tại"}
-    await site.play({**gone, "next_calls": 1})
-    await site.deliver(dossier_event())
-    assert [row["ok"] for row in site.log.last()] == [False, True]
-
-
-@pytest.mark.parametrize("form", ["NFC", "NFD"])
-async def test_words_are_understood_in_both_spellings_of_their_letters(
-    site: Site, form: Literal["NFC", "NFD"]
-) -> None:
-    """Of one letter with its marks, or of letter and marks apart; a byte order mark before all."""
-    await site.deliver(dossier_event())
-    site.client._known.clear()
-    said = unicodedata.normalize(form, '{"error_code": "0", "message": "Cập nhật THÀNH CÔNG"}')
-    await site.play({"fault": "malformed", "body": f"\ufeff{said}"})
-    assert (await site.deliver(step_event())).foreign_code == "0"
-    told = {"error_code": "3", "message": unicodedata.normalize(form, "Hồ sơ đã tồn tại")}
-    await site.play({"fault": "refuse", **told, "next_calls": 1})
-    await site.deliver(dossier_event())
-    assert [row["ok"] for row in site.log.last()][-2:] == [False, True]
-
-
-@pytest.mark.parametrize(
-    ("status", "expected"),
-    [(200, None), (302, Misconfigured), (403, Misconfigured), (400, Rejected)],
-)
-async def test_an_http_status_is_no_success_whatever_the_body_says(
-    status: int, expected: type[HubError] | None
-) -> None:
-    async def answer(_: object) -> Response:
-        told = b'{"error_code": "0", "message": "th\xc3\xa0nh c\xc3\xb4ng"}'
-        return Response(told, status, media_type="application/json")
-
-    route = Route(f"/SynsTTHCC/{SYNC}", answer, methods=["POST"])
-    async with running(Starlette(routes=[route])) as url, platform(base_url=url) as site:
-        if expected is None:
-            await site.deliver(dossier_event())
-        else:
-            assert type(await refused(site, dossier_event())) is expected
 
 
 async def test_the_code_that_one_platform_gave_is_not_told_to_another(site: Site) -> None:

@@ -174,6 +174,18 @@ class PlatformClient:
     async def _call(
         self, path: str, unit: str, body: bytes, said: Mapping[str, str], end: float
     ) -> Told:
+        """One call; a unit's own token that is refused stops no other unit."""
+        try:
+            return await self._with_token(path, unit, body, said, end)
+        except Misconfigured as error:
+            shared = self._settings.accounts[unit].token is None
+            if shared or len(self._settings.accounts) == 1 or error.code != TOKEN_REFUSED:
+                raise
+            raise Unavailable(str(error), code=error.code) from error
+
+    async def _with_token(
+        self, path: str, unit: str, body: bytes, said: Mapping[str, str], end: float
+    ) -> Told:
         """One call; with a fetched token once more if that is not valid any longer."""
         token = await self._token(unit, end)
         told = await self._post(path, token, body, said, end)
