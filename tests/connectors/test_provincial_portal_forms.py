@@ -85,7 +85,10 @@ def test_statuses_are_said_as_codes_or_words_and_heard_alike(
     assert said(event, statuses="word")["TrangThaiHoSo"] == word
     for told in (code, word):
         assert heard(DOSSIER | {"TrangThaiHoSo": told}).status is ours
-    assert said(step_event(NoiDungXuLy="", TrangThai=code))["NoiDungXuLy"] == name
+    step = step_event(NoiDungXuLy="", TrangThai=code)
+    assert (said(step)["TrangThai"], said(step)["NoiDungXuLy"]) == (code, name)
+    assert said(step, statuses="word")["TrangThai"] == word
+    assert said(step, statuses="word", profile="ministry")["status"] == word
 
 
 @pytest.mark.parametrize("code", ["0", "11", "interoperating", "posting"])

@@ -81,7 +81,8 @@ class ProvincialPortalSettings(ConnectorSettings):
         2023, description="Year of the interface whose mandatory fields are checked first."
     )
     statuses: Literal["code", "word"] = Field(
-        "code", description="TrangThai as 1..10, or as the words of adapters (`processing`)."
+        "code",
+        description="TrangThaiHoSo, TrangThai as 1..10, or as words of adapters (`processing`).",
     )
     booleans: Literal["digit", "word"] = Field(
         "digit", description="Booleans as `0`/`1`, or as `False`/`True`."
