@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hub.connectors.provincial_portal as folder
@@ -227,6 +227,7 @@ def test_the_documents_below_have_every_documented_field() -> None:
     assert {"DocCode", "DocTypeCode", "Status", *SAID, *PARTS} == set(DOCUMENTED.split())
 
 
+@settings(deadline=None)
 @given(DOCUMENTS)
 def test_a_document_keeps_every_field_there_and_back(document: dict[str, Any]) -> None:
     data = heard(document, "document")
@@ -241,6 +242,7 @@ def test_a_document_keeps_every_field_there_and_back(document: dict[str, Any]) -
     assert said(event, profile="ministry") == document
 
 
+@settings(deadline=None)
 @given(TRACES)
 def test_a_trace_keeps_every_field_there_and_back(trace: dict[str, Any]) -> None:
     event = Event(
