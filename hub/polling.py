@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 LET_GO_SECONDS = 3.0
 WAIT_MAX_SECONDS = 60.0
 """Longest wait after a failure, unless the poller itself asks seldom or was told to wait longer."""
+DOUBLINGS_COUNT = 16
+"""So often is the wait doubled; an outage of a day would double it beyond what a float holds."""
 
 
 class Cursors(Protocol):
@@ -120,7 +122,8 @@ class Polling:
                 failures += 1
                 self._told(error.code, str(error))
                 asked = getattr(error, "retry_after_seconds", None) or 0.0
-                wait = max(min(wait * 2**failures, max(wait, WAIT_MAX_SECONDS)), asked)
+                longer = wait * 2 ** min(failures, DOUBLINGS_COUNT)
+                wait = max(min(longer, max(wait, WAIT_MAX_SECONDS)), asked)
             except Exception as error:  # noqa: BLE001 - a connector's bug must not stop the worker
                 failures += 1
                 self._told("connector_bug", f"poll raised {type(error).__name__}")

@@ -69,7 +69,7 @@ LOST = [
 async def test_a_draft_arrives_with_its_file_its_echo_and_the_operation_key() -> None:
     async with office() as desk:
         event = await desk.draft_with_file()
-        reply = await desk.deliver(event)
+        await desk.deliver(event)
         (sent,) = await desk.drafts()
         (row,) = desk.log.last(CODE)
     assert sent["ThamSoAn"] == ECHO
@@ -77,8 +77,8 @@ async def test_a_draft_arrives_with_its_file_its_echo_and_the_operation_key() ->
     assert sent["VanBanDuThao"]["DinhKem"] == [{"Ten": "du-thao.docx", "Base64": content}]
     assert sent["HanXuLyVanBan"] == "20260108170000"
     assert row["id"] == desk.request(event).operation_key
-    (alias,) = reply.aliases
-    assert (alias.kind, alias.value) == ("office.dossier", f"{UNIT}/9001")
+    alias = await desk.ground.alias("office.dossier", f"{UNIT}/9001")
+    assert alias is not None
     assert alias.subject == CODE
 
 
@@ -108,6 +108,9 @@ async def test_where_nobody_knows_whether_the_office_notices_a_person_is_asked()
         asked = await desk.client.ask(desk.request(event), timeout_seconds=1)
         assert asked.answer is Answer.UNKNOWN
         assert (await desk.state())["drafts"] == 1
+        known = await desk.ground.alias("office.dossier", f"{UNIT}/9001")
+    assert known is not None, "the office may answer about a draft whose answer was lost"
+    assert known.subject == CODE
 
 
 async def test_that_a_draft_exists_is_a_refusal_where_it_is_no_known_answer() -> None:
@@ -203,6 +206,8 @@ async def test_the_files_of_a_draft_are_limited_together() -> None:
         (500, None, UnknownOutcome),
         (502, {"code": "0"}, UnknownOutcome),
         (504, {"code": None}, UnknownOutcome),
+        (520, None, UnknownOutcome),
+        (599, {"code": "0"}, UnknownOutcome),
         (503, None, Unavailable),
         (429, None, Unavailable),
         (401, None, Misconfigured),
@@ -210,7 +215,11 @@ async def test_the_files_of_a_draft_are_limited_together() -> None:
         (429, {"code": "Z9"}, Unavailable),
         (401, {"code": "Z9"}, Misconfigured),
         (400, {"code": "Z9"}, Rejected),
-        (500, {"code": "Z9"}, Rejected),
+        (500, {"code": "Z9"}, UnknownOutcome),
+        (502, {"code": "500"}, UnknownOutcome),
+        (500, {"code": "C1"}, Rejected),
+        (500, {"code": "B1"}, Unavailable),
+        (500, {"code": NOTICED}, None),
     ],
 )
 async def test_an_http_status_is_no_success_whatever_the_body_says(
@@ -218,12 +227,13 @@ async def test_an_http_status_is_no_success_whatever_the_body_says(
 ) -> None:
     """A draft is sent again without a question only where the office surely did not take it."""
     told = orjson.dumps({"data": "9001", "error": error})
+    lists = {"final_codes": ["C1"], "later_codes": ["B1"], "duplicate_codes": [NOTICED]}
 
     async def answer(_: object) -> Response:
         return Response(told, status, media_type="application/json")
 
     async with running(Starlette(routes=[Route("/GuiHoSo", answer, methods=["POST"])])) as url:
-        client = OfficeClient("document_office", office_settings(url), MemoryGround())
+        client = OfficeClient("document_office", office_settings(url, **lists), MemoryGround())
         event = submitted()
         request = Request(encode(event, office_settings(url)), "key", event)
         try:
@@ -237,15 +247,23 @@ async def test_an_http_status_is_no_success_whatever_the_body_says(
             await client.close()
 
 
+async def test_an_answer_may_begin_with_a_byte_order_mark() -> None:
+    async with office() as desk:
+        said = '\ufeff{"data": "9001", "error": {"code": "0"}}'
+        await desk.play({"fault": "malformed", "body": said})
+        assert (await desk.deliver(submitted())).foreign_code == "0"
+
+
 async def test_a_draft_without_a_unit_is_known_by_the_unit_that_is_asked_for() -> None:
     """The same one that its result is looked for under, when that names none either."""
     async with office() as desk:
         await desk.play({"fault": "malformed", "body": '{"data": "9001", "error": null}'})
-        (alias,) = (await desk.deliver(submitted(unit="", document=None))).aliases
+        await desk.deliver(submitted(unit="", document=None))
+        ((kind, value),) = desk.ground.known
     body = orjson.dumps({"IDHoSo": "9001", "LoaiKetQua": "01"})
     (event,) = decode(message(body, "package"), desk.settings)
     assert isinstance(event, Event)
-    assert event.about == (alias.kind, alias.value) == ("office.dossier", "H22/9001")
+    assert event.about == (kind, value) == ("office.dossier", "H22/9001")
 
 
 async def test_a_large_file_arrives_whole() -> None:
@@ -332,6 +350,13 @@ def test_an_echo_is_written_sign_by_sign(echo: str) -> None:
 def test_a_term_that_is_no_date_travels_as_it_came() -> None:
     told = submitted(due_at=None, originals={"HanXuLyVanBan": "08/01/2026"})
     assert orjson.loads(encode(told, office_settings()).body)["HanXuLyVanBan"] == "08/01/2026"
+
+
+def test_a_draft_has_no_field_whose_name_is_a_path() -> None:
+    more = {"VanBanDuThao/DoKhan": "2", "VanBanDuThao/DinhKem/0/Loai": "x", "ChuHoSo/Ngay": "y"}
+    paper = orjson.loads(encode(submitted(unknown=more), office_settings()).body)["VanBanDuThao"]
+    assert paper["DoKhan"] == "2"
+    assert not [name for name in paper if "/" in name]
 
 
 @pytest.mark.parametrize(

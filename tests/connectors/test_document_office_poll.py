@@ -320,6 +320,25 @@ async def test_a_hostile_package_is_kept_as_dead_and_the_next_one_comes(package:
         assert good in {data_of(event).package_code for event in desk.events(await desk.look())}
 
 
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"MaHoSo": "x" * 2_000_000, "IDHoSo": "9001"}, "9001"),
+        ({"MaHoSo": "", "IDHoSo": "x" * 2_000_000}, "document_office"),
+        ({"MaHoSo": "a\nb", "IDHoSo": ""}, "document_office"),
+        ({"MaHoSo": "", "IDHoSo": 9001}, "9001"),
+    ],
+)
+async def test_a_code_that_is_none_is_no_key_so_that_kafka_takes_the_package(
+    changes: dict[str, Any], key: str
+) -> None:
+    async with office() as desk:
+        await desk.deliver(submitted())
+        await desk.decide("01", Sua=changes)
+        page = await desk.look()
+    assert [message.key for message in page.messages] == [key]
+
+
 async def test_an_acknowledgement_whose_answer_was_lost_is_said_again() -> None:
     async with office() as desk:
         await desk.deliver(submitted())
@@ -404,12 +423,11 @@ async def test_a_package_may_stand_in_the_answer_itself() -> None:
 
 async def test_a_result_without_the_dossier_code_is_found_by_the_products_id() -> None:
     async with office() as desk:
-        reply = await desk.deliver(submitted())
+        await desk.deliver(submitted())
         await desk.decide("01", Sua={"MaHoSo": ""})
         (event,) = desk.events(await desk.look())
-    (alias,) = reply.aliases
     assert event.subject == ""
-    assert event.about == (alias.kind, alias.value)
+    assert list(desk.ground.known) == [event.about]
 
 
 async def test_only_packages_below_the_own_unit_are_asked_for() -> None:

@@ -109,6 +109,13 @@ async def test_the_provincial_form_is_taken_with_the_token_of_its_unit(site: Sit
     assert message.headers == {"unit": UNIT, "form": "item", "is_updating": "True"}
 
 
+def test_an_empty_token_is_none_and_opens_no_door() -> None:
+    account = {"username": "phuong-mau", "password": "x", "lgsp_token": ""}
+    own = {"dstcode": MEMBER, "session_secret": "x" * 16, "accounts": {UNIT: account}}
+    with pytest.raises(ValidationError, match="lgsp_token"):
+        OneStopSettings.model_validate(own)
+
+
 @pytest.mark.parametrize(
     ("address", "token", "code"),
     [

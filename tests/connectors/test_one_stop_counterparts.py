@@ -193,6 +193,34 @@ async def test_the_same_draft_is_a_new_one_once_the_product_has_taken_the_office
     assert keys[0] == keys[1] == keys[2] != keys[3] == keys[4]
 
 
+async def test_a_draft_sent_again_after_other_news_of_its_dossier_is_still_a_repetition() -> None:
+    """Its answer was lost, and the product told a step or another draft before it tried again."""
+    async with play() as stage:
+        await stage.calling.submit(draft())
+        await stage.calling.submit(draft(ThamSoAn='{"a":2}'))
+        await stage.calling.submit(draft())
+        first, other, again = stage.events()
+    assert first.natural_key == again.natural_key != other.natural_key
+    assert first.once
+    assert again.once
+
+
+async def test_an_old_answer_that_is_acknowledged_once_more_is_not_the_last_again() -> None:
+    async with play() as stage:
+        ticking(stage)
+        packages = []
+        for _ in range(2):
+            await stage.tell(processed("03"))
+            packages += await stage.calling.waiting_packages()
+            await stage.calling.pull_packages()
+            await stage.calling.submit(draft())
+        late = {"MaVanBan": packages[0], "TrangThai": "04"}
+        await stage.calling._office("POST", "CapNhatTrangThaiVanBan", late)
+        await stage.calling.submit(draft())
+        after_first, after_second, again = (each.natural_key for each in stage.events())
+    assert after_first != after_second == again
+
+
 async def test_a_document_issued_again_is_a_repetition_whatever_the_office_answered() -> None:
     call = {"MaHoSo": CODE, "NoiNhan": [{"MaDinhDanh": "H99.02"}], "VanBan": {"SoKyHieu": "1/A"}}
     async with play() as stage:
@@ -285,6 +313,25 @@ async def test_packages_of_another_product_are_neither_listed_nor_given() -> Non
         assert await stage.calling.waiting_packages() == []
         reply = await stage.calling._office("GET", f"LayGoiTinVanBan?MaVanBan={code}", None)
     assert reply["error"]["code"] == "-11"
+
+
+async def test_a_product_of_an_old_id_is_listed_what_waits_under_the_units_above_it() -> None:
+    old = "000.15.28.H22"
+    account = {old: {"username": "phuong-mau", "password": "mật khẩu mẫu"}}
+    async with play(products={old: PRODUCT}, accounts=account) as stage:
+        for parent, error in (("H22", None), ("000.00.28.H22", None), ("000", "-6"), ("28", "-6")):
+            query = f"LayDanhSachGoiTinVanBan?maDonViCha={parent}&top=5"
+            reply = await stage.calling._office("GET", query, None)
+            assert (reply["error"] or {}).get("code") == error
+
+
+async def test_the_content_of_a_file_may_come_in_lines() -> None:
+    content = base64.b64encode(b"%PDF").decode()
+    file = {"Ten": "du-thao.pdf", "Base64": f"{content[:4]}\r\n{content[4:]}\r\n"}
+    paper = {"TrichYeu": "Dự thảo", "DinhKem": [file]}
+    async with play() as stage:
+        assert (await stage.calling.submit(draft(VanBanDuThao=paper)))["error"] is None
+        assert b"%PDF" in stage.ground.blobs.values()
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,25 @@ async def test_what_is_taken_is_keyed_by_its_dossier_and_becomes_an_event(
         assert connector.order_key(message) == message.key
 
 
+@pytest.mark.parametrize(
+    ("service", "data", "once"),
+    [
+        ("ChuyenHoSoLienThong", HANDED, False),
+        ("ChuyenHoSoLienThong", {**HANDED, "NgayChuyen": "20260105093000"}, True),
+        ("KetQuaHoSoLienThong", ENDED, False),
+        ("KetQuaHoSoLienThong", {**ENDED, "NgayHoanThanh": "20260108093000"}, True),
+        ("KetQuaHoSoLienThong", {**ENDED, "NgayHoanThanh": "hôm qua"}, False),
+    ],
+)
+async def test_what_happened_at_a_moment_can_be_said_once(
+    site: Site, service: str, data: Any, once: bool
+) -> None:
+    """Sent again after other news, too; without a moment it may have happened once more."""
+    await site.call(service, data=data)
+    (told,) = decoded(site.inbox.messages[0])
+    assert told.once is once
+
+
 async def test_each_object_travels_with_its_exact_bytes(site: Site) -> None:
     session = await site.login()
     raw = orjson.dumps(STATE).replace(b'":"', b'" :  "')
@@ -208,6 +227,21 @@ async def test_a_dossier_under_the_products_own_code_stays_the_portals(own_codes
     for message in site.inbox.messages:
         (told,) = decoded(message)
         assert told.subject == message.key == connector.order_key(message)
+
+
+@pytest.mark.parametrize("own_codes", [True, False])
+async def test_a_step_that_follows_a_state_at_once_is_about_the_same_dossier(
+    own_codes: bool,
+) -> None:
+    """Nothing of the state was decoded yet; its second code is what the step names."""
+    site = Site(SETTINGS.model_copy(update={"own_codes": own_codes}))
+    state = {"MaHoSo": NATIONAL, "MaHoSoDonVi": CODE, "TrangThai": "4"}
+    await site.call("DongBoTrangThaiHoSo", data=state)
+    await site.call(STEP, data=[step()])
+    assert [message.key for message in site.inbox.messages] == [
+        NATIONAL,
+        NATIONAL if own_codes else CODE,
+    ]
 
 
 async def test_its_steps_reach_the_portal_under_the_portals_code() -> None:

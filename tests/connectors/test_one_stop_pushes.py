@@ -10,6 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route as HttpRoute
 
 from hub.connector import Answer, Request
 from hub.connectors.one_stop.encode import encode
@@ -18,6 +21,7 @@ from hub.event import Event
 from hub.message import Message
 from hub.route import Route
 from hub.routes.one_stop import ROUTES
+from hub.simulation import running
 from tests.connectors.one_stop_counterparts import (
     CHILD,
     CODE,
@@ -115,6 +119,44 @@ async def test_every_answer_of_a_product_becomes_an_error_of_ours(
     assert not any(secret in str(caught.value) for secret in SECRETS)
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (200, "0", None),
+        (409, "1", None),
+        (302, "0", Misconfigured),
+        (400, "0", Rejected),
+        (401, "-4", Misconfigured),
+        (403, "0", Misconfigured),
+        (404, "0", Misconfigured),
+        (400, "-9", Rejected),
+    ],
+)
+async def test_an_http_status_is_no_success_whatever_the_body_says(
+    status: int, code: str, error: type[Exception] | None
+) -> None:
+    """Nor is a refused account a refused message."""
+
+    async def answer(_: object) -> Response:
+        told = orjson.dumps({"error_code": code})
+        return Response(told, status, media_type="application/json")
+
+    app = Starlette(routes=[HttpRoute("/dvcqg/hoso", answer, methods=["POST"])])
+    async with running(app) as url, play(products={UNIT: {**PRODUCT, "base_url": url}}) as stage:
+        if error is None:
+            assert await stage.tell(pushed()) == code
+            return
+        with pytest.raises(error) as caught:
+            await stage.tell(pushed())
+    assert type(caught.value) is error
+
+
+async def test_an_answer_may_begin_with_a_byte_order_mark() -> None:
+    async with play() as stage:
+        await stage.play({"fault": "malformed", "body": '\ufeff{"error_code": "0"}'})
+        assert await stage.tell(pushed()) == "0"
+
+
 @pytest.mark.parametrize(("final", "documented"), [((), False), (("-1",), True)])
 async def test_a_business_failure_under_http_200_is_final_only_where_the_deployment_says_so(
     final: tuple[str, ...], documented: bool
@@ -177,6 +219,23 @@ def test_a_unit_is_served_by_its_own_product_or_the_nearest_above(
 ) -> None:
     served = ALL_ON.product_of(unit)
     assert (served[0] if served else None) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "served"),
+    [
+        ("002.15.28.H22", ["002.15.28.H22"]),
+        ("000.15.28.H22", ["002.15.28.H22", "000.15.28.H22"]),
+        ("000.00.28.H22", ["002.15.28.H22", "000.15.28.H22", "000.00.28.H22"]),
+        ("000.00.00.H22", ["002.15.28.H22", "000.15.28.H22", "000.00.28.H22", "000.00.00.H22"]),
+        ("H22", ["002.15.28.H22", "000.15.28.H22", "000.00.28.H22", "000.00.00.H22", "H22"]),
+        ("000.15", []),
+    ],
+)
+def test_an_id_of_the_old_form_is_read_from_right_to_left(name: str, served: list[str]) -> None:
+    own = one_stop_settings({name: {"base_url": "http://x"}})
+    units = ["002.15.28.H22", "000.15.28.H22", "000.00.28.H22", "000.00.00.H22", "H22", "H2", "28"]
+    assert [unit for unit in units if own.product_of(unit)] == served
 
 
 @pytest.mark.parametrize(
@@ -313,6 +372,7 @@ def test_the_route_and_only_it_is_in_force_where_products_are_configured() -> No
         {"base_url": "http://x", "confirm_path": "/c"},
         {"base_url": "http://x", "dossier_path": "c"},
         {"base_url": "http://x", "path": "/c"},
+        {"base_url": "http://x", "payment_partner": "A", "payment_secret": ""},
     ],
 )
 def test_a_product_that_is_only_half_configured_is_refused(wrong: dict[str, Any]) -> None:

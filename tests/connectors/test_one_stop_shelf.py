@@ -107,6 +107,18 @@ async def test_what_was_taken_off_long_ago_is_forgotten_and_what_waits_is_not(
     assert len(await shelf.waiting(UNIT, 10)) == 2
 
 
+async def test_what_was_taken_last_is_known_longer_than_its_entry(ageing: Ageing) -> None:
+    """A draft handed over unchanged long after its refusal would be taken for the first one."""
+    shelf = ageing.shelf
+    await ageing.put(2)
+    for entry in await shelf.waiting(UNIT, 10):
+        await shelf.take(UNIT, entry, "03")
+        await ageing.ask(AGE)
+    assert await shelf.get(UNIT, "key-0") is None
+    assert await shelf.last_taken(UNIT, CODE) == "key-1"
+    assert await shelf.last_taken(OTHER, CODE) == ""
+
+
 async def test_the_bodies_of_what_is_forgotten_go_too_and_no_other(ageing: Ageing) -> None:
     await ageing.ground.keep(b"0", "a/b")
     await ageing.shelf.put(OTHER, "key-0", CODE, b"1")

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from hub.connector import Answer
 from hub.connectors.provincial_portal.client import PlatformClient
@@ -89,6 +90,18 @@ async def test_a_dossier_that_the_platform_has_lost_is_sent_again_as_new(site: S
     site.client._known[UNIT, CODE] = None
     await site.deliver(dossier_event())
     assert [row["ok"] for row in site.log.last()] == [False, True]
+
+
+async def test_the_code_that_one_platform_gave_is_not_told_to_another(site: Site) -> None:
+    """A dossier that it knows already would stand there a second time under a foreign code."""
+    other = Alias("dossier.provincial_code", OWN, CODE, {"another_platform": UNIT})
+    await site.ground.remember([other])
+    await site.deliver(dossier_event())
+    assert (await site.look(f"dossiers/{CODE}"))["dossiers"][0]["MaHoSo"] == CODE
+    mine = Alias("dossier.provincial_code", OWN, CODE, {"provincial_portal": UNIT})
+    await site.ground.remember([mine])
+    await site.deliver(dossier_event())
+    assert (await site.look(f"dossiers/{OWN}"))["dossiers"][0]["MaHoSo"] == OWN
 
 
 async def test_the_ministry_hears_documents_and_traces() -> None:
@@ -408,6 +421,23 @@ async def test_a_dossier_known_by_another_code_keeps_its_subject(
     assert {alias.subject for alias in event.aliases} == {CODE}
 
 
+async def test_a_step_that_follows_at_once_keeps_the_subject_of_its_dossier(door: HubDoor) -> None:
+    """Nothing of the dossier was decoded yet, and a step does not name the national code."""
+    await door.ground.remember([Alias("dossier.national_code", NATIONAL, NATIONAL)])
+    await door.hear(SYNC, [DOSSIER | {"MaHoSo": OWN, "MaHoSoQG": NATIONAL}])
+    await door.hear(STEP, [PROGRESS | {"MaHoSo": OWN}])
+    assert [message.key for message in door.ground.messages] == [NATIONAL] * 2
+    assert [event.subject for event in door.events()] == [NATIONAL] * 2
+
+
+async def test_the_content_of_a_file_may_come_in_lines(door: HubDoor) -> None:
+    content = base64.b64encode(b"don").decode()
+    paper = {"AttachmentName": "don.pdf", "Base64": f"{content[:2]}\r\n{content[2:]}\r\n"}
+    document = {"DocCode": OWN, "DocTypeCode": "1.9", "Status": "5", "Attachments": [paper]}
+    assert (await door.hear("SyncDocument", [document]))["error_code"] == "0"
+    assert b"don" in door.ground.blobs.values()
+
+
 async def test_documents_with_files_and_traces_are_taken(door: HubDoor) -> None:
     content = base64.b64encode(b"don").decode()
     paper = {"AttachmentId": "1", "AttachmentName": "don.pdf", "Base64": content}
@@ -479,6 +509,13 @@ async def test_only_a_units_own_token_opens_the_door(
     answer = await door.hear(SYNC, [DOSSIER], token=token, query=query)
     assert answer["error_code"] == "-9"
     assert [refusal.code for refusal in door.ground.refusals] == [code]
+
+
+@pytest.mark.parametrize("name", ["token", "receive_token"])
+def test_an_empty_token_is_none_and_opens_no_door(name: str) -> None:
+    account = {"token": SEND_TOKEN, "receive_token": RECEIVE_TOKEN, name: ""}
+    with pytest.raises(ValidationError):
+        platform_settings(accounts={UNIT: account})
 
 
 async def test_a_unit_without_a_receive_token_is_pushed_to_by_nobody() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import hub.connectors.provincial_portal as folder
@@ -85,7 +85,10 @@ def test_statuses_are_said_as_codes_or_words_and_heard_alike(
     assert said(event, statuses="word")["TrangThaiHoSo"] == word
     for told in (code, word):
         assert heard(DOSSIER | {"TrangThaiHoSo": told}).status is ours
-    assert said(step_event(NoiDungXuLy="", TrangThai=code))["NoiDungXuLy"] == name
+    step = step_event(NoiDungXuLy="", TrangThai=code)
+    assert (said(step)["TrangThai"], said(step)["NoiDungXuLy"]) == (code, name)
+    assert said(step, statuses="word")["TrangThai"] == word
+    assert said(step, statuses="word", profile="ministry")["status"] == word
 
 
 @pytest.mark.parametrize("code", ["0", "11", "interoperating", "posting"])
@@ -224,6 +227,7 @@ def test_the_documents_below_have_every_documented_field() -> None:
     assert {"DocCode", "DocTypeCode", "Status", *SAID, *PARTS} == set(DOCUMENTED.split())
 
 
+@settings(deadline=None)
 @given(DOCUMENTS)
 def test_a_document_keeps_every_field_there_and_back(document: dict[str, Any]) -> None:
     data = heard(document, "document")
@@ -238,6 +242,7 @@ def test_a_document_keeps_every_field_there_and_back(document: dict[str, Any]) -
     assert said(event, profile="ministry") == document
 
 
+@settings(deadline=None)
 @given(TRACES)
 def test_a_trace_keeps_every_field_there_and_back(trace: dict[str, Any]) -> None:
     event = Event(

@@ -113,6 +113,29 @@ def test_what_kafka_has_not_taken_is_asked_for_again() -> None:
     run(main())
 
 
+def test_a_source_that_was_away_for_days_is_looked_at_again_when_it_is_back() -> None:
+    """More failures in a row than a float can be doubled: an outage of a day and a half."""
+
+    class Gone(Source):
+        failed_count = 0
+
+        async def poll(self, cursor: str) -> Page:
+            if self.failed_count < 1100:
+                self.failed_count += 1
+                raise Unavailable("away")
+            return await super().poll(cursor)
+
+    async def main() -> None:
+        source = Gone(count=2)
+        it = polling(source)
+        await it.gained(claim())
+        await pass_time(1200 * 60)
+        assert source.journal[:3] == ["poll 0", "accept 0,1", "keep 2"]
+        it.lost(0)
+
+    run(main())
+
+
 def test_a_source_is_left_alone_for_as_long_as_it_asks() -> None:
     async def main() -> None:
         busy = Unavailable("busy", retry_after_seconds=500)

@@ -26,8 +26,8 @@ KEY_HEADER = "X-Operation-Key"
 BARE = "LoaiKetQua"
 """A field of a package that stands in the answer itself, not in its `data`."""
 
-MAYBE_TAKEN = (500, 502, 504)
-"""Of these nobody knows whether the office had acted before, unless it says what it refuses."""
+BUSY = 503
+"""The one 5xx that says that nothing was done; of the others nobody knows."""
 
 
 class Office:
@@ -53,10 +53,18 @@ class Office:
         reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
         fields = _object(reply.body)
         told = None if fields is None else _code(fields)
-        if reply.status in MAYBE_TAKEN and told in (None, *self._settings.success_codes):
+        open_yet = reply.status >= 500 and reply.status != BUSY
+        if open_yet and told not in self._known_refusals:
             raise UnknownOutcome(f"HTTP {reply.status}", code="http_5xx")
         code, _ = self._read(reply, fields, wire.SUBMIT, self._settings.duplicate_codes)
         return code
+
+    @property
+    def _known_refusals(self) -> frozenset[str]:
+        """Codes of which the deployment knows that the draft was not taken by this call."""
+        own = self._settings
+        known = (*own.duplicate_codes, *own.account_codes, *own.later_codes, *own.final_codes)
+        return frozenset(known)
 
     async def codes(self, top: int) -> list[str]:
         """Codes of the packages that wait, oldest first; raises like `submit`, without doubt."""
@@ -175,10 +183,12 @@ class OfficeClient:
         await self._put_content_in(tree)
         said = {KEY_HEADER: request.operation_key, "traceparent": request.message.traceparent}
         said = {name: value for name, value in said.items() if value}
-        code = await self._office.submit(orjson.dumps(tree), said, timeout_seconds)
         unit = str(tree.get("DonVi", {}).get("MaDinhDanh", "")) or self._settings.parent_unit
         alias = Alias(*dossier_alias(unit, str(tree["IDHoSo"])), subject=request.event.subject)
-        return Reply(foreign_code=code, aliases=(alias,))
+        # Before it is sent: the office may have a draft whose answer is lost.
+        await self._ground.remember([alias])
+        code = await self._office.submit(orjson.dumps(tree), said, timeout_seconds)
+        return Reply(foreign_code=code)
 
     async def ask(self, request: Request, *, timeout_seconds: float) -> Asked:
         # There is nobody to ask. An office that notices a repetition may be told again: its
@@ -219,7 +229,7 @@ class OfficeClient:
 
 def _object(body: bytes) -> dict[str, Any] | None:
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
     return fields if isinstance(fields, dict) else None

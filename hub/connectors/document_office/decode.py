@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -66,7 +67,10 @@ def message(body: bytes, form: str) -> Message:
 
 
 def order_key(message: Message) -> str:
-    """The dossier code; else the product's id of the dossier; else the instance. Never raises."""
+    """The dossier code; else the product's id of the dossier; else the instance. Never raises.
+
+    What cannot be a code is no key: Kafka would not take a key of a million signs, for ever.
+    """
     try:
         tree = orjson.loads(message.body)
     except orjson.JSONDecodeError:
@@ -75,8 +79,8 @@ def order_key(message: Message) -> str:
         return message.connector
     for name in ("MaHoSo", "IDHoSo"):
         value = tree.get(name)
-        if isinstance(value, str | int) and str(value).strip():
-            return str(value)
+        with suppress(DecodeError):
+            return subject_of(str(value) if isinstance(value, str | int) else "")
     return message.connector
 
 

@@ -99,9 +99,9 @@ def _person(person: Person) -> dict[str, str]:
 
 def _draft(data: OfficeEvent, document: Document) -> dict[str, Any]:
     """The draft; what the product told of it beyond the known stands in the event by its path."""
-    told = {name.partition("/")[::2]: value for name, value in data.unknown.items()}
+    told = {tuple(path.split("/")): value for path, value in data.unknown.items()}
     return {
-        **{inner: value for (outer, inner), value in told.items() if outer == DRAFT and inner},
+        **{path[1]: value for path, value in told.items() if path[0] == DRAFT and len(path) == 2},
         **document.unknown,
         **_filled(
             TrichYeu=document.subject,

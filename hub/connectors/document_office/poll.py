@@ -115,7 +115,7 @@ class OfficePoller:
             connector=self.name,
             operation=wire.FETCH,
             body=_bytes(package),
-            headers={"form": "package", "package": quote(code, safe="")},
+            headers={"form": "package"},
             id=name_id(f"{self.name} {wire.FETCH} {code}"),
             received_at=datetime.now(UTC),
         )

@@ -1,7 +1,8 @@
 """The outgoing side: pushes to products, and what products fetch themselves laid on the shelf.
 
-A reply is read by its body (`error_code`, or `MaLoi` of the payment form), whatever the HTTP
-status; the table of codes is in the README. Texts of errors carry codes and operation names only.
+A reply is read by its body (`error_code`, or `MaLoi` of the payment form), because products answer
+HTTP 200 with a refusal; a success needs HTTP 2xx as well. The table of codes is in the README.
+Texts of errors carry codes and operation names only.
 """
 
 from __future__ import annotations
@@ -192,12 +193,14 @@ class ProductClient:
         """
         settings = self._settings
         field = "MaLoi" if operation == CONFIRM else "error_code"
-        fields = _json_object(reply.body) if reply.status != 429 and reply.status < 500 else None
+        readable = reply.status not in (401, 403, 429) and reply.status < 500
+        fields = _json_object(reply.body) if readable else None
         if fields is None or field not in fields:
             self._check_status(reply)
             raise UnknownOutcome(f"{operation}: the reply is malformed", code="malformed_reply")
         code = _plain_code(fields[field])
         if code in settings.success_codes:
+            self._check_status(reply)
             return code
         if code in settings.duplicate_codes and operation != CONFIRM:
             return code
@@ -224,7 +227,7 @@ class ProductClient:
 
 def _json_object(body: bytes) -> Mapping[str, Any] | None:
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
     return fields if isinstance(fields, dict) else None

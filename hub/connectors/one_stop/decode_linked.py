@@ -23,7 +23,10 @@ UNIT_CODE_ALIAS = "dossier.unit_code"
 
 
 def handover(message: Message, tree: Any, settings: OneStopSettings) -> list[Event | DecodeError]:
-    """The event of a child that is handed over, or of what came of it."""
+    """The event of a child that is handed over, or of what came of it.
+
+    One that tells its moment can be said once; without it the same may have happened again.
+    """
     data = read_linked(tree, message.headers.get("unit", ""), settings.linked_results)
     operation = message.operation or handover_operation(tree)
     about: tuple[str, str] | None = None
@@ -58,6 +61,7 @@ def handover(message: Message, tree: Any, settings: OneStopSettings) -> list[Eve
             traceparent=message.traceparent,
             about=about,
             aliases=aliases,
+            once=time is not None,
         )
     ]
 

@@ -143,6 +143,7 @@ def office(message: Message, tree: Any, settings: OneStopSettings) -> list[Event
             natural_key=f"{operation}:{body_hash(tree)}{f':{after}' if after else ''}",
             message_id=message.id,
             traceparent=message.traceparent,
+            once=True,
         )
     ]
 

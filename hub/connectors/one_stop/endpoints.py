@@ -43,6 +43,7 @@ from hub.connectors.one_stop.sessions import Doorkeeper
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.connectors.one_stop.unknowns import Unknowns
 from hub.errors import Unavailable
+from hub.event import Alias
 from hub.message import Message
 from hub.wire.dvcqg.catalogues import CATALOGUE, FORMS, READ
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, READ_SERVICES
@@ -146,7 +147,8 @@ class Door:
             if operation in SENT:
                 return await self._take(session_sending(body, envelope, unit))
             if operation in LINKED:
-                return await self._accept(linked_messages(body, envelope, unit, self._context))
+                messages, learnt = linked_messages(body, envelope, unit, self._context)
+                return await self._accept(messages, learnt=learnt)
             if operation in READ_SERVICES:
                 return await reads.answer(self._inbox, self._settings.reads_from, unit, envelope)
             raise Refused(replies.UNKNOWN_OPERATION, unit=unit)
@@ -177,10 +179,20 @@ class Door:
         return await self._accept(messages, sending.trees if self._settings.own_codes else None)
 
     async def _accept(
-        self, messages: Sequence[Message], trees: Sequence[Any] | None = None
+        self,
+        messages: Sequence[Message],
+        trees: Sequence[Any] | None = None,
+        *,
+        learnt: Sequence[Alias] = (),
     ) -> Reply:
-        """Take them; with their items, under the codes by which the hub knows the dossiers."""
+        """Take them; with their items, under the codes by which the hub knows the dossiers.
+
+        Where products have codes of their own, what the messages tell of them is remembered first:
+        the step that follows names no other.
+        """
         try:
+            if learnt and self._settings.own_codes:
+                await self._inbox.ground.remember(learnt)
             if trees is not None:
                 messages = await under_their_subjects(messages, trees, self._inbox.ground)
             await self._inbox.accept(messages)

@@ -9,7 +9,6 @@ Answers: `{"data", "error": {"code", "internalMessage", "userMessage"}}`, `error
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 import orjson
@@ -36,9 +35,11 @@ from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.sessions import Doorkeeper
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.connectors.one_stop.shelf import Entry, Shelf
+from hub.connectors.one_stop.units import unit_and_above
 from hub.connectors.one_stop.wire import ISSUE, SUBMIT
 from hub.errors import DecodeError
 from hub.message import Message
+from hub.wire.dvcqg.filed import content_of
 
 LIST, FETCH, ACKNOWLEDGE = "LayDanhSachGoiTinVanBan", "LayGoiTinVanBan", "CapNhatTrangThaiVanBan"
 STATES = ("03", "04")
@@ -85,7 +86,7 @@ class OfficeDoor:
             unit, product = self._unit(request)
             query = request.query_params
             parent, top = query.get("maDonViCha", ""), query.get("top", "")
-            if parent and parent != product and not product.startswith(f"{parent}."):
+            if parent and parent not in unit_and_above(product):
                 raise Refused(replies.WRONG_UNIT, "maDonViCha", unit=unit)
             size = page_size(top, self._settings.page_limit_count)
             entries = await asked(self._shelf.waiting(product, size), unit)
@@ -116,7 +117,7 @@ class OfficeDoor:
             if state not in STATES:
                 raise Refused(replies.FIELD_RULES, "/TrangThai", unit=unit)
             entry = await self._entry(product, unit, fields.get("MaVanBan"))
-            await asked(self._shelf.settle(product, [entry], state), unit)
+            await asked(self._shelf.take(product, entry, state), unit)
             return _answered(entry.key)
 
         return await self._answering.answer(lambda: ACKNOWLEDGE, act)
@@ -184,8 +185,8 @@ class OfficeDoor:
             if not coded:
                 continue
             try:
-                content = base64.b64decode(coded, validate=True)
-            except (TypeError, binascii.Error, ValueError) as error:
+                content = content_of(coded if isinstance(coded, str) else "?")
+            except DecodeError as error:
                 raise Refused(replies.FIELD_RULES, f"{path}/{CONTENT}", unit=unit) from error
             reference: str = await asked(ground.keep(content, "application/pdf"), unit)
             file |= stored_fields(content, reference)

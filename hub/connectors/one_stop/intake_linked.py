@@ -17,6 +17,7 @@ from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.connectors.one_stop.wire import HANDOVER_RESULT_SERVICE, HANDOVER_SERVICE
 from hub.errors import DecodeError
+from hub.event import Alias
 from hub.message import Message
 from hub.wire.dvcqg.models import STATE_SERVICE
 
@@ -32,8 +33,8 @@ def linked_messages(
     envelope: Mapping[str, Any],
     unit: str,
     context: tuple[str, OneStopSettings],
-) -> list[Message]:
-    """One Message for each object of `data`.
+) -> tuple[list[Message], list[Alias]]:
+    """One Message for each object of `data`, and the codes that they make known.
 
     Args:
         body: the whole call.
@@ -72,10 +73,12 @@ def linked_messages(
         )
         for tree, each in zip(trees, bodies, strict=True)
     ]
+    learnt: list[Alias] = []
     for number, (tree, message) in enumerate(zip(trees, messages, strict=True)):
         try:
-            form.decode(message, tree, settings)
+            (event,) = form.decode(message, tree, settings)
         except DecodeError as error:
             at = f"/data/{number}" if isinstance(data, list) else "/data"
             raise Refused(replies.FIELD_RULES, f"{at}{error}", unit=unit) from error
-    return messages
+        learnt += getattr(event, "aliases", ())
+    return messages, learnt

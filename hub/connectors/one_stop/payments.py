@@ -1,8 +1,9 @@
 """Payments under the references that products know, kept in the hub's ground.
 
 A product orders under its own `MaThamChieu`; the gateway has another reference. They are bound
-when the link is told: the latest order of the same dossier and amount that has no payment yet, or
-whose payment failed. What a product did not order it hears under the gateway's reference.
+when the link is told: the latest order of the same dossier and amount that has no payment yet, else
+the latest whose payment failed. What a product did not order it hears under the gateway's
+reference.
 """
 
 from __future__ import annotations
@@ -74,12 +75,10 @@ class Payments:
         partner = str(body.get("MaDoiTac", ""))
         agreed = {"amount_vnd": str(body["SoTien"]), "currency": str(body["MaTienTe"])}
         found = await self._ground.aliases(PAYMENT_ALIAS, subject=subject, facts=agreed)
-        free = [
-            each
-            for each in found
-            if each.value.startswith(f"{partner}/")
-            and ("payment_id" not in each.facts or each.facts.get("state") == FAILED)
-        ]
+        own = [each for each in found if each.value.startswith(f"{partner}/")]
+        waiting = [each for each in own if "payment_id" not in each.facts]
+        failed = [each for each in own if each.facts.get("state") == FAILED]
+        free = waiting or failed
         return free[-1] if free else Alias(*payment_alias(partner, payment_id), subject, agreed)
 
     async def _bound(self, payment_id: str) -> Alias | None:

@@ -32,14 +32,15 @@ HASHED: Mapping[str, tuple[str, ...]] = {
 
 
 def hash_of(fields: Mapping[str, Any], form: str, secret: str) -> str:
-    """`MaXacThuc` of a message; what it lacks counts as empty.
+    """`MaXacThuc` of a message; what it lacks, or has without a value, counts as empty.
 
     Args:
         fields: the message.
         form: whose order of fields; QUERY's answer is hashed as CONFIRM.
         secret: shared with the partner.
     """
-    parts = [*(str(fields.get(name, "")) for name in HASHED[form]), secret]
+    values = (fields.get(name) for name in HASHED[form])
+    parts = [*("" if value is None else str(value) for value in values), secret]
     return hashlib.sha256("|".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 

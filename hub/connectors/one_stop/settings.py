@@ -14,6 +14,7 @@ from pydantic import (
 )
 
 from hub.connector import ConnectorSettings
+from hub.connectors.one_stop.units import unit_and_above
 from hub.fields import BaseUrl, Count, Path, UnitId
 from hub.wire.dvcqg.catalogues import TRUSTED_SECONDS
 
@@ -29,7 +30,9 @@ class Account(BaseModel):
         None, description="MaDinhDanhDV of the provincial form; the unit's own id if left out."
     )
     lgsp_token: SecretStr | None = Field(
-        None, description="Value of the token header of the provincial form; none: not offered."
+        None,
+        min_length=1,
+        description="Value of the token header of the provincial form; none: not offered.",
     )
 
 
@@ -60,7 +63,9 @@ class Product(BaseModel):
         None, min_length=1, description="MaDoiTac, under which it calls the payment platform."
     )
     payment_secret: SecretStr | None = Field(
-        None, description="Secret of MaXacThuc, both ways; none: no payment form at all."
+        None,
+        min_length=1,
+        description="Secret of MaXacThuc, both ways; none: no payment form at all.",
     )
     post_customer: str | None = Field(
         None,
@@ -132,7 +137,8 @@ class OneStopSettings(ConnectorSettings):
     )
     products: dict[UnitId, Product] = Field(
         default_factory=dict,
-        description="Whom the hub tells what, by organisation id; H99 stands for H99.01 as well.",
+        description="Whom the hub tells what, by organisation id; H99 stands for H99.01 as well, "
+        "and so does 000.00.28.H22 for 000.15.28.H22.",
     )
     public_url: BaseUrl | None = Field(
         None, description="Address at which citizens reach the gateway; payment links begin so."
@@ -199,10 +205,8 @@ class OneStopSettings(ConnectorSettings):
 
     def product_of(self, unit: str) -> tuple[str, Product] | None:
         """The product of a unit and its name in `products`: its own, or the nearest above it."""
-        name = unit
-        while name and name not in self.products:
-            name = name.rpartition(".")[0]
-        return (name, self.products[name]) if name else None
+        name = next((each for each in unit_and_above(unit) if each in self.products), None)
+        return None if name is None else (name, self.products[name])
 
     @model_validator(mode="after")
     def _tells_accounts_and_paths_apart(self) -> Self:

@@ -20,12 +20,12 @@ from hub.event import Alias
 
 WAITING = "waiting"
 PAGE = "one_stop.page"
+LAST = "one_stop.last_taken"
+"""Kind of the alias from a product and a subject to what it took off last; never forgotten."""
 BODY, ENTRIES = "body", "entries"
 """The fact that names the body of an entry, and of a page."""
 FINISHED_SECONDS = 2_592_000.0
 """How long an entry that was taken away is remembered: a repetition within 30 days is no news."""
-ENTRIES_COUNT = 1000
-"""More than one dossier ever has on a shelf within that time."""
 FORGOTTEN_COUNT = 100
 """So many more than it adds are cleared away by one acknowledgement, so that they get fewer."""
 
@@ -39,12 +39,14 @@ class Entry:
         id: how the product knows it; of rows, 24 hex digits that begin with the time.
         subject: dossier code.
         body: reference of its bytes in the blob store.
+        waits: whether the product has not taken it off yet.
     """
 
     key: str
     id: str
     subject: str
     body: str
+    waits: bool
 
 
 class Shelf:
@@ -97,9 +99,16 @@ class Shelf:
 
     async def last_taken(self, product: str, subject: str) -> str:
         """Name of the entry about this subject that the product took off last, `` if none."""
-        kind = self._kind_of(product)
-        found = await self._ground.aliases(kind, subject=subject, limit=ENTRIES_COUNT)
-        return next((a.value for a in reversed(found) if a.facts["state"] != WAITING), "")
+        last = await self._ground.alias(LAST, f"{self._kind_of(product)} {subject}")
+        return last.facts["entry"] if last is not None else ""
+
+    async def take(self, product: str, entry: Entry, state: str) -> None:
+        """Take one off, as the last about its subject; one that was taken before is no news."""
+        if entry.waits:
+            name = f"{self._kind_of(product)} {entry.subject}"
+            facts = {"entry": entry.key}
+            await self._ground.remember([Alias(LAST, name, entry.subject, facts)])
+        await self.settle(product, [entry], state)
 
     async def settle(self, product: str, entries: Sequence[Entry], state: str) -> None:
         """Take entries off the shelf, and forget what was taken off long ago."""
@@ -144,7 +153,8 @@ class Shelf:
 
 
 def _entry(alias: Alias) -> Entry:
-    return Entry(alias.value, alias.facts["id"], alias.subject, _body(alias))
+    waits = alias.facts["state"] == WAITING
+    return Entry(alias.value, alias.facts["id"], alias.subject, _body(alias), waits)
 
 
 def _body(alias: Alias) -> str:

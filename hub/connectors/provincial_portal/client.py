@@ -147,9 +147,7 @@ class PlatformClient:
         subject, operation = request.event.subject, request.message.operation
         if self._settings.sends_other_codes:
             name = {DOCUMENT_SERVICE: "DocCode", TRACES_SERVICE: "docCode"}.get(operation, "MaHoSo")
-            own = await self._ground.aliases(OWN_ALIAS, subject=subject, limit=1)
-            if own:
-                item[name] = own[0].value
+            item[name] = await self._own_code(subject) or item[name]
             if operation == DOSSIER_SERVICE and not item.get(NATIONAL_CODE):
                 national = await self._ground.aliases(NATIONAL_ALIAS, subject=subject, limit=1)
                 if national and national[0].value != item[name]:
@@ -157,6 +155,13 @@ class PlatformClient:
         if operation == DOCUMENT_SERVICE:
             await self._put_files_inside(item)
         return orjson.dumps(item)
+
+    async def _own_code(self, subject: str) -> str:
+        """The code that this platform gave, `` if none; another's is not told to it."""
+        found = await self._ground.aliases(OWN_ALIAS, subject=subject)
+        # What was learnt before instances were told apart names none.
+        mine = (each.value for each in found if not each.facts or self.name in each.facts)
+        return next(mine, "")
 
     async def _put_files_inside(self, document: dict[str, Any]) -> None:
         """The content of kept files, where a Document names them."""
@@ -167,6 +172,18 @@ class PlatformClient:
                 part["Base64"] = base64.b64encode(content).decode()
 
     async def _call(
+        self, path: str, unit: str, body: bytes, said: Mapping[str, str], end: float
+    ) -> Told:
+        """One call; a unit's own token that is refused stops no other unit."""
+        try:
+            return await self._with_token(path, unit, body, said, end)
+        except Misconfigured as error:
+            shared = self._settings.accounts[unit].token is None
+            if shared or len(self._settings.accounts) == 1 or error.code != TOKEN_REFUSED:
+                raise
+            raise Unavailable(str(error), code=error.code) from error
+
+    async def _with_token(
         self, path: str, unit: str, body: bytes, said: Mapping[str, str], end: float
     ) -> Told:
         """One call; with a fetched token once more if that is not valid any longer."""

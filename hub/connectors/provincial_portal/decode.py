@@ -32,6 +32,7 @@ FORMS = ("lgsp", "document", "trace")
 INSTANCE = "provincial_portal"
 NATIONAL_ALIAS = "dossier.national_code"
 OWN_ALIAS = "dossier.provincial_code"
+"""Kind of the alias of a code that a platform gave; its facts name the instances that told it."""
 CLAIMS = "ThongTinTaiKhoan"
 """Field that holds the claims of the shared sign-on of who filed, where the platform sends it."""
 
@@ -92,7 +93,7 @@ def decode(message: Message, settings: ProvincialPortalSettings) -> Sequence[Eve
             natural_key=f"{message.operation or form}:{body_hash(tree)}",
             message_id=message.id,
             traceparent=message.traceparent,
-            aliases=tuple(_aliases(data, subject, national)),
+            aliases=tuple(_aliases(message.connector, data, subject, national)),
         )
     ]
 
@@ -115,10 +116,15 @@ def _dossier(message: Message, tree: dict[str, Any]) -> tuple[dict[str, Any], st
     return values, national if isinstance(national, str) else ""
 
 
-def _aliases(data: DossierEvent, subject: str, national: str) -> list[Alias]:
+def own_alias(instance: str, unit: str, code: str, subject: str) -> Alias:
+    """The alias of a code that the platform of this instance gave."""
+    return Alias(OWN_ALIAS, code, subject, {instance: unit})
+
+
+def _aliases(instance: str, data: DossierEvent, subject: str, national: str) -> list[Alias]:
     if data.dossier is None:
         return []
-    told = [Alias(OWN_ALIAS, data.code, subject)]
+    told = [own_alias(instance, data.unit, data.code, subject)]
     if national and len(national) <= 100 and national.isprintable():
         told.append(Alias(NATIONAL_ALIAS, national, subject))
     return told

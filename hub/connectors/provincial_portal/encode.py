@@ -86,8 +86,7 @@ def _dossier(data: DossierEvent, settings: ProvincialPortalSettings) -> dict[str
     else:
         _refuse(rules.dossier_faults(wire, mandatory=_mandatory(data, settings)))
     _check_status(item, "TrangThaiHoSo")
-    if settings.statuses == "word":
-        item["TrangThaiHoSo"] = WORD_OF_CODE[item["TrangThaiHoSo"]]
+    _say_status(item, "TrangThaiHoSo", settings)
     if settings.booleans == "word":
         _spell(item)
     return item
@@ -110,6 +109,7 @@ def _progress(
     item["NoiDungXuLy"] = item.get("NoiDungXuLy") or TEXT_OF_CODE[item["TrangThai"]]
     item["ThoiDiemXuLy"] = item.get("ThoiDiemXuLy") or write_stamp(event.time)
     _refuse(rules.progress_faults(models.WireProgress.model_validate(item)))
+    _say_status(item, "TrangThai", settings)
     return item
 
 
@@ -124,6 +124,11 @@ def _name_kept(item: dict[str, Any]) -> None:
 def _check_status(item: dict[str, Any], name: str) -> None:
     if item.get(name) not in STATUS_OF_CODE:
         raise EncodeError("the platform knows statuses 1 to 10", path=f"/{name}")
+
+
+def _say_status(item: dict[str, Any], name: str, settings: ProvincialPortalSettings) -> None:
+    if settings.statuses == "word":
+        item[name] = WORD_OF_CODE[item[name]]
 
 
 def _spell(tree: dict[str, Any]) -> None:

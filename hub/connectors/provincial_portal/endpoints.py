@@ -13,8 +13,6 @@ Source of the format: one provincial platform's adapter, and the models of a min
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
@@ -28,13 +26,18 @@ from starlette.routing import BaseRoute, Route
 
 from hub.body import BodyIncomplete, BodyTooLarge, read_body
 from hub.connector import Inbox, Refusal
-from hub.connectors.provincial_portal.decode import NATIONAL_ALIAS, OWN_ALIAS, code_of
+from hub.connectors.provincial_portal.decode import (
+    NATIONAL_ALIAS,
+    OWN_ALIAS,
+    code_of,
+    own_alias,
+)
 from hub.connectors.provincial_portal.settings import ProvincialPortalSettings, Receiving
 from hub.errors import DecodeError, MessageError, Unavailable
 from hub.message import Message
 from hub.wire.dvcqg.canonical import subject_of
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
-from hub.wire.dvcqg.filed import NATIONAL_CODE, inline_files
+from hub.wire.dvcqg.filed import NATIONAL_CODE, content_of, inline_files
 from hub.wire.dvcqg.lgsp import DOCUMENT_SERVICE, TRACES_SERVICE, read_document
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE
 from hub.wire.json_text import strict_tree
@@ -136,7 +139,7 @@ class Door:
                 connector=self._instance,
                 operation=operation,
                 body=part,
-                key=(subject := await self._subject(tree, code)),
+                key=(subject := await self._subject(tree, code, unit)),
                 headers=headers | await self._beside(tree, operation, subject, code),
             )
             for tree, part, code in zip(trees, slices, named, strict=True)
@@ -157,12 +160,19 @@ class Door:
         except DecodeError as error:
             raise Refused(f"{error.path}: không có mã hồ sơ hợp lệ") from error
 
-    async def _subject(self, tree: Mapping[str, Any], code: str) -> str:
-        """What the hub calls the dossier: by the platform's code, else by the national one."""
+    async def _subject(self, tree: Mapping[str, Any], code: str, unit: str) -> str:
+        """What the hub calls the dossier: by the platform's code, else by the national one.
+
+        What the national one tells is remembered before anything is accepted: a step that follows
+        names the platform's code only.
+        """
         known = await self._inbox.ground.alias(OWN_ALIAS, code)
         national = tree.get(NATIONAL_CODE)
         if known is None and isinstance(national, str) and 0 < len(national) <= 100:
             known = await self._inbox.ground.alias(NATIONAL_ALIAS, national)
+            if known is not None:
+                learnt = own_alias(self._instance, unit, code, known.subject)
+                await self._inbox.ground.remember([learnt])
         return known.subject if known else code
 
     async def _keep_files(self, item: Mapping[str, Any]) -> list[str]:
@@ -178,8 +188,8 @@ class Door:
     def _content(self, path: str, text: str) -> bytes:
         limit = self._receives.file_limit_bytes
         try:
-            content = base64.b64decode(text, validate=True)
-        except (binascii.Error, ValueError) as error:
+            content = content_of(text)
+        except DecodeError as error:
             raise Refused(f"{path}: không phải base64") from error
         if len(content) > limit:
             raise Refused(f"{path}: tệp quá lớn, tối đa {limit} byte", code="too_large")

@@ -5,6 +5,7 @@ The faults of the gateway are those of WSO2's public documentation; lists are se
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -56,7 +57,10 @@ def understand(reply: http.HttpReply, settings: ProvincialPortalSettings) -> Tol
         http.check_status(reply)
         raise UnknownOutcome("the reply is malformed", code="malformed_reply")
     code = short(fields[name])
-    return Told(code, _judge(code, fields.get("message"), settings))
+    verdict = _judge(code, fields.get("message"), settings)
+    if verdict is Verdict.SUCCESS:
+        http.check_status(reply)
+    return Told(code, verdict)
 
 
 def _fault(code: str, reply: http.HttpReply, settings: ProvincialPortalSettings) -> Told:
@@ -70,12 +74,11 @@ def _fault(code: str, reply: http.HttpReply, settings: ProvincialPortalSettings)
 
 
 def _judge(code: str, message: object, settings: ProvincialPortalSettings) -> Verdict:
-    text = message.casefold() if isinstance(message, str) else ""
+    text = _folded(message) if isinstance(message, str) else ""
     if code in settings.duplicate_codes and _says(text, settings.duplicate_words):
         return Verdict.EXISTS
-    if code in settings.success_codes:
-        said = not text or _says(text, settings.success_words)
-        return Verdict.SUCCESS if said else Verdict.REFUSED
+    if code in settings.success_codes and (not text or _says(text, settings.success_words)):
+        return Verdict.SUCCESS
     return Verdict.ABSENT if _says(text, settings.absent_words) else Verdict.REFUSED
 
 
@@ -87,11 +90,16 @@ def short(code: object) -> str:
 
 def _json_object(body: bytes) -> Mapping[str, Any]:
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return {}
     return fields if isinstance(fields, dict) else {}
 
 
 def _says(text: str, words: Sequence[str]) -> bool:
-    return any(word.casefold() in text for word in words)
+    return any(_folded(word) in text for word in words)
+
+
+def _folded(text: str) -> str:
+    """A text without capitals, its marks composed: both spellings of a letter are sent."""
+    return unicodedata.normalize("NFC", text).casefold()

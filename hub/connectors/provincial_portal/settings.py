@@ -22,10 +22,14 @@ class Account(BaseModel):
         "", description="MaDinhDanhDV of the unit there; its own id if left out."
     )
     token: SecretStr | None = Field(
-        None, description="Value of the token header when the hub sends; none: see `oauth`."
+        None,
+        min_length=1,
+        description="Value of the token header when the hub sends; none: see `oauth`.",
     )
     receive_token: SecretStr | None = Field(
-        None, description="What the platform must send in the same header; none: it cannot push."
+        None,
+        min_length=1,
+        description="What the platform must send in the same header; none: it cannot push.",
     )
 
 
@@ -77,7 +81,8 @@ class ProvincialPortalSettings(ConnectorSettings):
         2023, description="Year of the interface whose mandatory fields are checked first."
     )
     statuses: Literal["code", "word"] = Field(
-        "code", description="TrangThai as 1..10, or as the words of adapters (`processing`)."
+        "code",
+        description="TrangThaiHoSo, TrangThai as 1..10, or as words of adapters (`processing`).",
     )
     booleans: Literal["digit", "word"] = Field(
         "digit", description="Booleans as `0`/`1`, or as `False`/`True`."

@@ -77,7 +77,7 @@ class Tokens:
             raise Misconfigured("the gateway refuses the credentials", code="account_refused")
         http.check_status(reply)
         try:
-            fields = orjson.loads(reply.body)
+            fields = orjson.loads(reply.body.removeprefix(http.BYTE_ORDER_MARK))
             token, told = fields["access_token"], float(fields.get("expires_in") or 0)
         except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
             raise Unavailable("the gateway's answer is no token", code="malformed_reply") from error
