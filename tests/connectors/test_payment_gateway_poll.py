@@ -172,6 +172,27 @@ async def test_differences_are_told_and_what_the_bank_knows_more_is_asked_about(
         }
 
 
+async def test_a_row_with_a_foreign_reference_is_a_difference_and_the_rest_is_compared() -> None:
+    """Two of them are not one order twice, and what stands in them is not repeated."""
+    async with till(settlement={}) as site:
+        right, wrong = await confirmed(site, 1000), await confirmed(site, 2000)
+        foreign = [["Nguyễn Văn Mẫu", "71", 300], ["DH-1/2026", "72", 400], ["", "73", 500]]
+        await site.control("PUT", "settlement", {"added": foreign, "amounts": {wrong: 1}})
+        site.later(MORNING_AFTER)
+        data = await compared(site)
+        assert (data.file_found, data.file_count, data.hub_count) == (True, 5, 2)
+        assert right not in {each.payment_id for each in data.differences}
+        assert [
+            (each.kind.value, each.payment_id, each.transaction, each.file_amount_vnd)
+            for each in data.differences
+        ] == [
+            ("amount", wrong, site.facts(wrong)["transaction"], 1),
+            ("missing_in_hub", "", "71", 300),
+            ("missing_in_hub", "", "72", 400),
+            ("missing_in_hub", "", "73", 500),
+        ]
+
+
 @pytest.mark.parametrize("trouble", [{"fault": "5xx"}, {"fault": "refuse", "error_code": "03"}, {}])
 async def test_what_the_bank_knows_more_is_asked_about_until_the_gateway_tells(
     trouble: dict[str, Any],

@@ -208,7 +208,7 @@ class PaymentPoller:
     async def _others(self, rows: Sequence[Row], held: dict[str, Order]) -> dict[str, Order]:
         """Orders that the file names and the hub does not hold as paid on that day."""
         found: dict[str, Order] = {}
-        for reference in {row.reference for row in rows} - held.keys():
+        for reference in {row.reference for row in rows} - held.keys() - {""}:
             alias = await self._ground.alias(self._kind, reference)
             if alias is not None and alias.facts.get("instance") == self._name:
                 found[reference] = Order.of(alias)
