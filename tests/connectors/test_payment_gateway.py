@@ -221,6 +221,7 @@ async def test_a_payment_is_reported_then_asked_about_then_confirmed(site: Till)
     assert [(fee.name, fee.amount_vnd) for fee in data.fees] == [("Lệ phí thử", 150_000)]
     assert (data.code, data.unit, data.late) == (CODE, UNIT, False)
     assert data.paid_at == site.now.replace(microsecond=0)
+    assert data.confirmed_at > data.paid_at == confirmed.time
 
 
 async def test_a_duplicate_callback_is_answered_as_known_and_confirmed_once(site: Till) -> None:
