@@ -80,8 +80,18 @@ class Calendar:
         """
         year = self.years.get(day.year)
         if year is None:
-            raise LookupError(f"calendar {self.version} does not know the year {day.year}")
+            raise LookupError(
+                f"calendar {self.version} does not know the year {day.year}: enter it in hub.yaml "
+                "under calendars.years (docs/sla.md)"
+            )
         return day in year.worked or (day.weekday() < SATURDAY and day not in year.off)
+
+    def known_until(self, today: date) -> date:
+        """The last day of the years that it knows from today on; a past day: not even this one."""
+        year = today.year
+        while year in self.years:
+            year += 1
+        return date(year - 1, 12, 31)
 
     def next_instant(self, at: datetime) -> datetime:
         """The first working instant that is not before `at`, in Vietnam's time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 from hypothesis import given
@@ -106,8 +106,15 @@ def test_a_negative_term_is_refused() -> None:
 
 
 def test_a_year_without_a_table_is_not_guessed() -> None:
-    with pytest.raises(LookupError, match="2027"):
+    with pytest.raises(LookupError, match=r"2027: enter it in hub\.yaml under calendars\.years"):
         PLAIN.add(at("2026-12-31 16:00"), WORKING_DAY)
+
+
+def test_a_calendar_is_known_up_to_the_first_gap() -> None:
+    calendar = Calendar("gap", dict.fromkeys((2024, 2025, 2027), Year(frozenset())))
+    assert calendar.known_until(date(2024, 2, 29)) == date(2025, 12, 31)
+    assert calendar.known_until(date(2027, 1, 1)) == date(2027, 12, 31)
+    assert calendar.known_until(date(2026, 1, 1)) == date(2025, 12, 31)
 
 
 def test_other_office_hours_are_data() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -14,6 +15,7 @@ from hub.errors import ConfigError
 from hub.gateway.routing import mounted
 from hub.kafka.client import connection
 from hub.settings import Finding, HubSettings, SettingsError, load_settings, settings_file
+from hub.worktime import VIETNAM
 
 
 def check(
@@ -25,14 +27,16 @@ def check(
     """Load the settings as `hub run` would, and say everything that is wrong with them.
 
     Ends with 1 if there is a finding. Needs the environment that the file refers to, but neither
-    Kafka nor PostgreSQL.
+    Kafka nor PostgreSQL. Beside the findings it says when the calendar ends soon.
     """
     name = settings_file(file, os.environ)
     findings: list[Finding] = []
+    ending = ""
     try:
         settings = load_settings(file, os.environ)
         _check_gateway(settings)
         connection(settings.kafka)  # reads its certificates
+        ending = settings.calendars.ending(datetime.now(VIETNAM).date())
     except SettingsError as error:
         findings = list(error.findings)
     except ConfigError as error:
@@ -48,6 +52,8 @@ def check(
             f"{name}: fine. {len(settings.connectors)} connectors, {len(settings.routes)} routes, "
             f"{len(settings.units)} units, version {settings.content_hash}"
         )
+    if ending:
+        typer.secho(f"{name}: {ending}", err=True, fg=typer.colors.YELLOW)
     if findings:
         raise typer.Exit(1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from hub.garbage import look_seldom
 from hub.lifecycle import application
 from hub.log import configure_log
 from hub.settings import load_settings
+from hub.worktime import VIETNAM
 
 log = structlog.get_logger(__name__)
 
@@ -35,6 +37,8 @@ def run(
         roles = _roles(role)
         settings = load_settings(config, os.environ)
         configure_log(settings.log.format, settings.log.level)
+        if ending := settings.calendars.ending(datetime.now(VIETNAM).date()):
+            log.warning("calendar_ends", text=ending)
         if migrating:
             from hub.store.migration import migrate  # Alembic is slow to import
 

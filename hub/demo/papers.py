@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -17,7 +18,7 @@ from hub.demo.people import Person
 from hub.demo.ward import MARITAL_STATUS
 from hub.demo.wire import Dossier
 from hub.wire.dvcqg.dates import write_stamp
-from hub.worktime import VIETNAM, VIETNAM_CALENDAR
+from hub.worktime import VIETNAM, VIETNAM_CALENDAR, WORKING_DAY, Calendar, Year
 
 PDF = base64.b64encode(b"%PDF-1.4\n% van ban cua hub demo\n%%EOF\n").decode()
 ADDRESS = "Số 2 phố Mẫu"
@@ -68,10 +69,22 @@ def dossier(code: str, unit_name: str) -> dict[str, Any]:
     }
 
 
+def calendar_around(now: datetime) -> Calendar:
+    """The hub's calendar; a year that it lacks is taken without holidays, which a demo may."""
+    plain = {now.year + n: Year(frozenset()) for n in (-1, 0, 1)}
+    return replace(VIETNAM_CALENDAR, years={**plain, **VIETNAM_CALENDAR.years})
+
+
 def received_before(now: datetime) -> datetime:
     """A working instant from which the whole story lies in the past."""
-    starts = (VIETNAM_CALENDAR.next_instant(now - timedelta(days=n)) for n in count(1))
+    calendar = calendar_around(now)
+    starts = (calendar.next_instant(now - timedelta(days=n)) for n in count(1))
     return next(at for at in starts if at + LASTS <= now)
+
+
+def appointment(received: datetime) -> datetime:
+    """Three working days from a receipt."""
+    return calendar_around(received).add(received, 3 * WORKING_DAY)
 
 
 def form(

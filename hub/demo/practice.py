@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from hub.demo.deployment import Deployment
-from hub.demo.papers import form, received_before
-from hub.worktime import VIETNAM, VIETNAM_CALENDAR, WORKING_DAY
+from hub.demo.papers import appointment, form, received_before
+from hub.worktime import VIETNAM
 
 STATUSES = ("2", "4")
 """Received, then being processed: what follows waits behind what sticks."""
@@ -20,7 +20,7 @@ STATUSES = ("2", "4")
 def write_practice(deployment: Deployment) -> str:
     """Write the calls of the one-stop product, practice-1.json and practice-2.json; the code."""
     received = received_before(datetime.now(VIETNAM))
-    due = VIETNAM_CALENDAR.add(received, 3 * WORKING_DAY)
+    due = appointment(received)
     unit = deployment.unit
     code = f"{unit}-{received:%y%m%d}-9101"
     for number, status in enumerate(STATUSES, 1):

@@ -18,10 +18,19 @@ from typing import Any
 from hub.demo.cast import CUSTOMER, PARTNER_OFFICE, PASSWORD
 from hub.demo.counters import Counters
 from hub.demo.deployment import Deployment
-from hub.demo.papers import answer, draft, form, issue, order, petition, received_before
+from hub.demo.papers import (
+    answer,
+    appointment,
+    draft,
+    form,
+    issue,
+    order,
+    petition,
+    received_before,
+)
 from hub.store import Store
 from hub.store.timeline import Timeline
-from hub.worktime import VIETNAM, VIETNAM_CALENDAR, WORKING_DAY
+from hub.worktime import VIETNAM
 
 STATUSES = ("01", "03", "04", "05", "06")
 """What the other office says of the document, before it answers."""
@@ -110,7 +119,7 @@ class Story:
         self.code = f"{self._unit}-{self._received:%y%m%d}-{number}"
         self._number = number
         self.unanswered_count = 0
-        self._due = VIETNAM_CALENDAR.add(self._received, 3 * WORKING_DAY)
+        self._due = appointment(self._received)
 
     async def tell(self) -> None:
         """Play it; returns when the last answer has arrived.

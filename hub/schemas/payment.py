@@ -93,6 +93,7 @@ class PaymentConfirmed(OwedData, Transaction):
     """The gateway was asked and says that the money of this transaction is there."""
 
     late: Public[bool | None] = Field(None, description="Paid after the link had expired.")
+    confirmed_at: Public[datetime | None] = Field(None, description="When the hub was told so.")
 
 
 class FailureReason(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import time
+from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
@@ -15,6 +15,9 @@ from hub.fields import Count, UnitId
 from hub.route import Route, Seconds
 from hub.settings.references import IN_URL
 from hub.worktime import VIETNAM_CALENDAR, Calendar, Session, Year, days
+
+ENTER_AHEAD = timedelta(days=90)
+"""A calendar that ends so soon is told: the next year is announced about two months before it."""
 
 Port = Annotated[int, Field(ge=0, le=65_535)]
 INSTANCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -200,6 +203,16 @@ class CalendarSettings(Section):
             raise ValueError("tables of one's own need a version: change it with every change")
         self.calendar()
         return self
+
+    def ending(self, today: date) -> str:
+        """What to do about tables that end within 90 days; empty: nothing yet."""
+        last = self.calendar().known_until(today)
+        if last - today > ENTER_AHEAD:
+            return ""
+        return (
+            f"calendars.years: the tables end on {last:%d/%m/%Y}; enter {last.year + 1} as it is "
+            "officially announced, and a new calendars.version (docs/sla.md)"
+        )
 
     def calendar(self) -> Calendar:
         """The hub's calendar with what is set here."""

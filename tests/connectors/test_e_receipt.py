@@ -345,7 +345,31 @@ async def test_a_mark_that_a_refused_cancel_leaves_off_is_told(fault: dict[str, 
         assert (error.foreign_code, error.documented) == ("ERR:3", True)
         assert "its payment mark may be off" in str(error)
         await system.play(refused)
-        assert "mark" not in str(await failed(system, Rejected, void(fkey="P1")))
+        is_on = (await system.receipts())["P1"]["paid"]
+        again = str(await failed(system, Rejected, void(fkey="P1")))
+        assert ("its payment mark may be off" in again) is not is_on
+
+
+async def test_a_refusal_after_which_the_mark_is_on_again_does_not_speak_of_it() -> None:
+    async with receipts() as system:
+        await system.deliver(paid())
+        await system.play({"fault": "refuse", "operation": CANCEL, "error_code": "3"})
+        assert "mark" not in str(await failed(system, Rejected, void()))
+        assert (await system.receipts())["P1"]["paid"] is True
+
+
+async def test_a_mark_that_an_earlier_round_took_off_is_told_with_the_refusal() -> None:
+    """The hub stops, or the system is away, between taking the mark off and the cancel."""
+    request = void()
+    async with receipts() as system:
+        await system.deliver(paid())
+        await system.play({"fault": "5xx", "status": 503, "operation": CANCEL})
+        await failed(system, Unavailable, request)
+        await system.play({"fault": "refuse", "operation": CANCEL, "error_code": "3"})
+        error = await failed(system, Rejected, request)
+        assert (error.foreign_code, error.documented) == ("ERR:3", True)
+        assert "its payment mark may be off" in str(error)
+        assert (await system.receipts())["P1"]["paid"] is False
 
 
 async def test_a_mark_is_not_put_on_by_who_did_not_take_it_off() -> None:

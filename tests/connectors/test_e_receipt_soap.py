@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from xml.sax.saxutils import escape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 from pydantic import ValidationError
 
 from hub.connector import Request
@@ -280,9 +282,12 @@ def test_a_receipt_and_its_cancellation_name_the_same_key() -> None:
     assert encode(void(fkey="P7"), own).headers["fkey"] == "P7"
 
 
-@pytest.mark.parametrize(("says", "day"), [("paid", "05/01/2026"), ("confirmed", "06/01/2026")])
+@pytest.mark.parametrize(("says", "day"), [("paid", "31/12/2025"), ("confirmed", "01/01/2026")])
 def test_a_receipt_is_of_the_day_that_the_deployment_says(says: str, day: str) -> None:
-    message = encode(paid(), settings(receipt_date=says))
+    """The time of the event is no help: it is the payment's."""
+    new_year = {"paid_at": "2025-12-31T23:50:00+07:00", "confirmed_at": "2026-01-01T00:05:00+07:00"}
+    event = structs.replace(paid(**new_year), time=datetime(2025, 12, 31, 16, 50, tzinfo=UTC))
+    message = encode(event, settings(receipt_date=says))
     assert parse(message.body).findtext(".//ArisingDate") == day
     assert message.headers["issued_on"] == "-".join(reversed(day.split("/")))
 

@@ -96,6 +96,21 @@ async def test_another_amount_gets_another_link(site: Till) -> None:
     assert len(site.ground.known) == 2
 
 
+async def test_a_link_of_the_amount_before_can_still_be_paid_and_is_confirmed_as_that(
+    site: Till,
+) -> None:
+    """No message of a gateway takes a link back; both are told apart by reference and amount."""
+    old, new = await site.link(fee_due(150_000)), await site.link(fee_due(170_000))
+    for link in (old, new):
+        await site.pay(link)
+    await site.hear()
+    paid = [said_by(each) for each in site.events if each.kind == "payment.confirmed"]
+    assert [(data.payment_id, data.amount_vnd) for data in paid] == [
+        (said_by(old).payment_id, 150_000),
+        (said_by(new).payment_id, 170_000),
+    ]
+
+
 async def test_a_debt_that_is_paid_gets_no_further_link(site: Till) -> None:
     await paid_order(site)
     reply = await site.send(fee_due())
@@ -172,6 +187,23 @@ async def test_a_report_of_money_keeps_a_second_link_from_being_made_until_it_is
     assert failed.kind == "payment.failed"
 
 
+@pytest.mark.parametrize("status", ["04", "07"])
+async def test_debited_money_that_is_given_up_is_told_with_its_status_and_still_counts(
+    site: Till, status: str
+) -> None:
+    link = await site.link()
+    await site.pay(link, response_code="07", status_code=status, callbacks=0)
+    site.later(site.settings.give_up_seconds + 1000)
+    failed, second = await site.deliver(fee_due())
+    assert (said_by(failed).reason, said_by(failed).status_code) == ("expired", status)
+    assert second.kind == "payment.requested"
+    await site.control("POST", "settle", {"status_code": "00"})
+    await site.control("POST", "repeat", {"response_code": "00", "status_code": "00"})
+    (_, confirmed) = await site.hear()
+    assert said_by(confirmed).payment_id == said_by(link).payment_id
+    assert (await site.send(fee_due())).foreign_code == "paid"
+
+
 # The callback, and what follows
 
 
@@ -189,6 +221,7 @@ async def test_a_payment_is_reported_then_asked_about_then_confirmed(site: Till)
     assert [(fee.name, fee.amount_vnd) for fee in data.fees] == [("Lệ phí thử", 150_000)]
     assert (data.code, data.unit, data.late) == (CODE, UNIT, False)
     assert data.paid_at == site.now.replace(microsecond=0)
+    assert data.confirmed_at > data.paid_at == confirmed.time
 
 
 async def test_a_duplicate_callback_is_answered_as_known_and_confirmed_once(site: Till) -> None:

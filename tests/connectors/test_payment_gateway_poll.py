@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime
 from typing import Any
 
 import pytest
 
+from hub.connectors.payment_gateway.client import PaymentClient
+from hub.connectors.payment_gateway.poll import PaymentPoller
 from hub.errors import HubError, Misconfigured, Unavailable
 from hub.event import Alias
 from hub.wire.dvcqg.dates import VIETNAM
-from tests.connectors.payment_examples import CODE, Till, fee_due, said_by, till
+from tests.connectors.ground import MemoryGround
+from tests.connectors.payment_examples import CODE, Till, fee_due, request_of, said_by, till
 
 DAY = "2026-01-05"
 MORNING_AFTER = 86400.0
@@ -172,6 +176,27 @@ async def test_differences_are_told_and_what_the_bank_knows_more_is_asked_about(
         }
 
 
+async def test_a_row_with_a_foreign_reference_is_a_difference_and_the_rest_is_compared() -> None:
+    """Two of them are not one order twice, and what stands in them is not repeated."""
+    async with till(settlement={}) as site:
+        right, wrong = await confirmed(site, 1000), await confirmed(site, 2000)
+        foreign = [["Nguyễn Văn Mẫu", "71", 300], ["DH-1/2026", "72", 400], ["", "73", 500]]
+        await site.control("PUT", "settlement", {"added": foreign, "amounts": {wrong: 1}})
+        site.later(MORNING_AFTER)
+        data = await compared(site)
+        assert (data.file_found, data.file_count, data.hub_count) == (True, 5, 2)
+        assert right not in {each.payment_id for each in data.differences}
+        assert [
+            (each.kind.value, each.payment_id, each.transaction, each.file_amount_vnd)
+            for each in data.differences
+        ] == [
+            ("amount", wrong, site.facts(wrong)["transaction"], 1),
+            ("missing_in_hub", "", "71", 300),
+            ("missing_in_hub", "", "72", 400),
+            ("missing_in_hub", "", "73", 500),
+        ]
+
+
 @pytest.mark.parametrize("trouble", [{"fault": "5xx"}, {"fault": "refuse", "error_code": "03"}, {}])
 async def test_what_the_bank_knows_more_is_asked_about_until_the_gateway_tells(
     trouble: dict[str, Any],
@@ -268,3 +293,92 @@ async def test_another_instances_payment_in_the_file_is_missing_here_and_not_ask
         data = await compared(site)
         assert [(each.kind, each.code) for each in data.differences] == [("missing_in_hub", "")]
         assert site.calls("querydr") == 0
+
+
+class Meanwhile:
+    """The ground, where something happens while the document of the `number`th order is read."""
+
+    def __init__(
+        self, ground: MemoryGround, number: int, what: Callable[[], Awaitable[object]]
+    ) -> None:
+        self._ground, self._left, self._what = ground, number, what
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._ground, name)
+
+    async def fetch(self, reference: str) -> bytes:
+        self._left -= 1
+        if self._left == 0:
+            await self._what()
+        return await self._ground.fetch(reference)
+
+
+@pytest.mark.parametrize(("asks", "number"), [("poller", 1), ("poller", 2), ("report", 1)])
+async def test_a_failure_heard_before_the_payment_is_not_told_after_its_confirmation(
+    asks: str, number: int
+) -> None:
+    """The citizen's second try succeeds after the gateway has told of the first."""
+    async with till() as site:
+        link = await site.link()
+        await site.pay(link, response_code="24", status_code="02")
+        (reported,) = await site.publish(site.ground.messages)
+        site.ground.messages.clear()
+        await site.pay(await site.link(fee_due(2000)), callbacks=0)  # the second of a look
+        site.later(700)
+
+        async def paid() -> None:
+            await site.pay(link)
+            await site.hear()
+
+        ground: Any = Meanwhile(site.ground, number, paid)
+        parts = ("payment_gateway", site.settings, ground)
+        if asks == "poller":
+            poller = PaymentPoller(*parts, clock=lambda: site.now)
+            await site.publish((await poller.poll("")).messages)
+            await poller.close()
+        else:
+            client = PaymentClient(*parts, clock=lambda: site.now)
+            request = request_of(reported, site.settings)
+            await site.take(await client.deliver([request], timeout_seconds=10))
+            await client.close()
+        reference = said_by(link).payment_id
+        told = [each.kind for each in site.events if said_by(each).payment_id == reference]
+        assert told == ["payment." + kind for kind in ("requested", *2 * ["reported"], "confirmed")]
+        assert site.facts(reference)["state"] == "confirmed"
+
+
+async def test_a_debt_that_is_paid_while_the_gateway_is_asked_gets_no_second_link() -> None:
+    async with till() as site:
+        link = await site.link()
+        await site.pay(link, callbacks=0, response_code="24", status_code="02")
+        site.later(1000)
+
+        async def paid() -> None:
+            await site.pay(link, late=True)
+            await site.hear()
+
+        ground: Any = Meanwhile(site.ground, 1, paid)
+        client = PaymentClient("payment_gateway", site.settings, ground, clock=lambda: site.now)
+        reply = await client.deliver([request_of(fee_due(), site.settings)], timeout_seconds=10)
+        await client.close()
+        assert (reply.foreign_code, reply.messages, len(site.ground.known)) == ("paid", (), 1)
+
+
+async def test_a_late_report_of_what_is_confirmed_meanwhile_leaves_the_order_confirmed() -> None:
+    async with till() as site:
+        link = await site.link()
+        site.later(site.settings.give_up_seconds + 2000)
+        await site.look()
+        told = await site.pay(link, late=True)
+        (reported,) = await site.publish(site.ground.messages)
+
+        async def confirmed_by_another() -> None:
+            await site.deliver(reported)
+
+        ground: Any = Meanwhile(site.ground, 1, confirmed_by_another)
+        client = PaymentClient("payment_gateway", site.settings, ground, clock=lambda: site.now)
+        request = request_of(reported, site.settings)
+        await site.take(await client.deliver([request], timeout_seconds=10))
+        await client.close()
+        assert site.kinds() == ["requested", "failed", "reported", "confirmed"]
+        assert site.facts(told["reference"])["state"] == "confirmed"

@@ -52,6 +52,17 @@ async def test_a_refund_carries_its_key_and_is_told_once(site: Till) -> None:
     assert site.facts(reference)["refunded_vnd"] == "150000"
 
 
+async def test_a_refund_names_the_transaction_that_was_confirmed(site: Till) -> None:
+    """Not the one that a first try had: its callback is remembered too."""
+    link = await site.link()
+    await site.pay(link, response_code="24", status_code="02")
+    second = await site.pay(link, callbacks=0)
+    await site.hear()
+    await site.deliver(refund_of(said_by(link).payment_id))
+    state = await site.control("GET", "state")
+    assert state["refunded_numbers"] == [second["transaction"]]
+
+
 async def test_parts_are_given_back_up_to_what_was_paid(site: Till) -> None:
     reference = await paid_order(site)
     (part,) = await site.deliver(refund_of(reference, 100_000))

@@ -12,7 +12,7 @@ import pytest
 
 from hub.demo.cast import KINDS
 from hub.demo.pages import addresses_page
-from hub.demo.papers import LASTS, received_before
+from hub.demo.papers import LASTS, appointment, received_before
 from hub.demo.place import HUNG_YEN, PHUC_LOI
 from hub.demo.practice import write_practice
 from hub.worktime import VIETNAM
@@ -52,6 +52,15 @@ def test_the_story_and_the_practice_lie_in_the_past(now: str) -> None:
     moment = datetime.fromisoformat(now).replace(tzinfo=VIETNAM)
     received = received_before(moment)
     assert moment - timedelta(days=15) < received <= moment - LASTS
+
+
+@pytest.mark.parametrize("now", ["2026-12-30T16:00", "2027-01-04T08:00", "2031-02-28T23:59"])
+def test_the_story_is_told_in_a_year_without_a_table_too(now: str) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=VIETNAM)
+    received = received_before(moment)
+    assert moment - timedelta(days=15) < received <= moment - LASTS
+    assert timedelta(days=3) <= appointment(received) - received < timedelta(days=15)
+    assert appointment(received).weekday() < 5
 
 
 def test_the_practice_dossier_has_two_calls_and_the_unit_s_code(tmp_path: Path) -> None:

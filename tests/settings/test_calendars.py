@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
 from datetime import date, datetime, time
+from pathlib import Path
 
 import pytest
+import yaml
+from typer.testing import CliRunner
 
+from hub.__main__ import commands
 from hub.duedate import Profile, Term
+from hub.settings import load_settings
 from hub.worktime import OFFICE_HOURS, VIETNAM, VIETNAM_CALENDAR
 from tests.settings.conftest import MINIMAL, Findings, Load
 
@@ -47,6 +54,49 @@ sla: {profile: product_2023, pauses: [supplement]}
     assert rules.pausing == {"supplement"}
     due = rules.counting.due(datetime(2026, 1, 12, 6, tzinfo=VIETNAM), Term(1))
     assert due == datetime(2026, 1, 13, 7, 30, tzinfo=VIETNAM)
+
+
+OWN = "calendars: {version: a, years: {2030: {days_off: ''}, 2031: {days_off: ''}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("today", "told"),
+    [
+        (date(2030, 1, 1), ""),
+        (date(2031, 10, 1), ""),
+        (date(2031, 10, 2), "31/12/2031; enter 2032"),
+        (date(2031, 12, 31), "31/12/2031; enter 2032"),
+        (date(2032, 1, 1), "31/12/2031; enter 2032"),
+    ],
+)
+def test_a_calendar_that_ends_within_90_days_is_told_with_the_year_to_enter(
+    load: Load, today: date, told: str
+) -> None:
+    text = load(MINIMAL + OWN).calendars.ending(today)
+    assert told in text
+    assert bool(text) is bool(told)
+    assert not told or "calendars.years" in text
+
+
+@pytest.mark.parametrize("years_count", [0, 2])
+def test_hub_check_tells_it_beside_the_findings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, years_count: int
+) -> None:
+    """What the hub's own tables lead to is due to the day; with two years from now on: nothing."""
+    today = datetime.now(VIETNAM).date()
+    years = {str(today.year + number): {"days_off": ""} for number in range(years_count)}
+    document = yaml.safe_load(MINIMAL.partition("connectors:")[0])
+    document["calendars"] = {"version": "a", "years": years}
+    file = tmp_path / "hub.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    monkeypatch.setenv("PG", "postgresql://localhost/hub")
+    ending = load_settings(file, os.environ).calendars.ending(today)
+    assert not (ending and years)
+    app = commands(["check", "graph"])
+    for words in ((), ("--json",)):
+        found = CliRunner().invoke(app, ["check", *words, str(file)])
+        assert (found.exit_code, found.stderr.strip()) == (0, ending and f"{file}: {ending}")
+        assert not words or json.loads(found.stdout) == []
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,8 @@ class ReceiptClient:
     async def _cancel(self, request: Request, deadline: http.Deadline) -> Reply:
         """Take the payment mark off, then cancel; void already is a success.
 
-        After a refusal the mark is put on again, if this call took it off.
+        After a refusal the mark is put on again, if this call took it off; if it was off, an
+        earlier round or somebody else took it off, and the refusal says so.
         """
         collector, fkey = self._collector(request), request.message.headers["fkey"]
         unmark, cancel, mark = calls.cancelling(request, collector, self._settings)
@@ -191,22 +192,17 @@ class ReceiptClient:
                 return replies.reply(self._teller, request, None, existed=True)
             meaning = Meaning.REFUSED
         refusal = self._error(meaning, code, CANCEL)
-        if is_taken_off and isinstance(refusal, Rejected):
-            refusal = await self._marked_again(refusal, mark, deadline)
+        if isinstance(refusal, Rejected):
+            is_on = is_taken_off and await self._is_marked_again(mark, deadline)
+            raise refusal if is_on else _with_mark_off(refusal)
         raise refusal
 
-    async def _marked_again(
-        self, refusal: Rejected, mark: Call, deadline: http.Deadline
-    ) -> Rejected:
-        """The refusal of a cancel; it says so where the payment mark could not be put on again."""
+    async def _is_marked_again(self, mark: Call, deadline: http.Deadline) -> bool:
+        """Whether the payment mark could be put on again."""
         try:
-            is_on = bool(mark.operation) and answers.is_ok(await self._write(mark, deadline))
+            return bool(mark.operation) and answers.is_ok(await self._write(mark, deadline))
         except HubError:
-            is_on = False  # the refusal counts; a person hears that the mark may be off
-        if is_on:
-            return refusal
-        told = f"{refusal}; its payment mark may be off: set it at the receipt system"
-        return Rejected(told, documented=refusal.documented, foreign_code=refusal.foreign_code)
+            return False  # the refusal counts; a person hears that the mark may be off
 
     def _cancel_meaning(self, text: str) -> tuple[Meaning | None, str]:
         """What an answer of a cancel says; none: it is done."""
@@ -353,3 +349,9 @@ class ReceiptClient:
                 # The receipt counts; its link can be asked for at any time.
                 link = ""
         return replies.reply(self._teller, request, found, existed=existed, link=link)
+
+
+def _with_mark_off(refusal: Rejected) -> Rejected:
+    """The refusal of a cancel, for a person who must set the mark."""
+    told = f"{refusal}; its payment mark may be off: set it at the receipt system"
+    return Rejected(told, documented=refusal.documented, foreign_code=refusal.foreign_code)

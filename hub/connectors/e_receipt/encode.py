@@ -211,9 +211,8 @@ def _lines(fees: tuple[Fee, ...], amount: int, purpose: str) -> list[tuple[Fee, 
 
 def _day(event: Event, settings: EReceiptSettings) -> date:
     """The receipt's date in Vietnam."""
-    paid_at = getattr(event.data, "paid_at", None)
-    paid = settings.receipt_date == "paid"
-    return ((paid_at if paid else None) or event.time).astimezone(VIETNAM).date()
+    said = "paid_at" if settings.receipt_date == "paid" else "confirmed_at"
+    return (getattr(event.data, said, None) or event.time).astimezone(VIETNAM).date()
 
 
 def _line(text: str) -> str:

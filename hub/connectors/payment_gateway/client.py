@@ -170,7 +170,14 @@ class PaymentClient:
         what = f"{ANSWER} {told.transaction} {told.claim.value} {judgement.reason}"
         said = {"answer": answer, "given_up": given_up, "operation_key": key}
         message = await self._message(order, what, {"about": ANSWER, **said})
+        if await self.is_paid_by_now(order):
+            return Reply(foreign_code=code), told
         return Reply(messages=(message,), foreign_code=code), told
+
+    async def is_paid_by_now(self, order: Order) -> bool:
+        """Whether a payment was confirmed since the order was read: what was told may be older."""
+        alias = await self._ground.alias(self.alias_kind, order.reference)
+        return alias is not None and Order.of(alias).paid
 
     def _given_up(self, order: Order) -> bool:
         begun = order.waits_from
@@ -188,7 +195,8 @@ class PaymentClient:
         order = await self.order(data.payment_id)
         reply = await self.settle(order, deadline, key=request.operation_key)
         claim = data.claim if isinstance(data, PaymentReported) else None
-        if order.settled and not order.paid and not reply.messages and claim in MONEY_MOVED:
+        late = order.settled and not order.paid and claim in MONEY_MOVED
+        if late and not reply.messages and not await self.is_paid_by_now(order):
             # It was given up, and a late report is not confirmed yet: the poller asks on.
             again = Alias(self.alias_kind, order.reference, order.subject, {"state": OPEN})
             return replace(reply, aliases=(again,))
@@ -217,6 +225,8 @@ class PaymentClient:
             reply, told = await self._asked(order, deadline, request.operation_key)
             if told.claim is PaymentClaim.PAID and (reply.messages or not order.settled):
                 return reply
+            if await self.is_paid_by_now(order):
+                return Reply(foreign_code="paid")
             moved = told.status_code in DEBITED or order.is_claimed
             if moved and not order.settled and not reply.messages:
                 raise Unavailable("an earlier payment is not settled", code="payment_unsettled")

@@ -102,7 +102,7 @@ class PaymentPoller:
             Misconfigured: it refuses the hub.
             Unavailable: it answered about none of them, not even with a refusal.
         """
-        messages: list[Message] = []
+        told: list[tuple[Order, Message]] = []
         away: Unavailable | None = None
         problem, heard = "", 0
         for order in orders:
@@ -118,10 +118,12 @@ class PaymentPoller:
                 heard, problem = heard + 1, str(error)
                 continue
             heard += 1
-            messages += reply.messages
+            told += [(order, message) for message in reply.messages]
         if away is not None and not heard:
             raise away
-        return messages, problem
+        # The questions take their time; a callback may have had a later answer meanwhile.
+        fresh = [each for order, each in told if not await self._client.is_paid_by_now(order)]
+        return fresh, problem
 
     def _due(self, day: date, seconds: float) -> bool:
         """Whether so many seconds have passed since the end of a day in Vietnam."""
@@ -208,7 +210,7 @@ class PaymentPoller:
     async def _others(self, rows: Sequence[Row], held: dict[str, Order]) -> dict[str, Order]:
         """Orders that the file names and the hub does not hold as paid on that day."""
         found: dict[str, Order] = {}
-        for reference in {row.reference for row in rows} - held.keys():
+        for reference in {row.reference for row in rows} - held.keys() - {""}:
             alias = await self._ground.alias(self._kind, reference)
             if alias is not None and alias.facts.get("instance") == self._name:
                 found[reference] = Order.of(alias)

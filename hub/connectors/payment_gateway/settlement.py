@@ -24,7 +24,11 @@ COLUMNS_LIMIT = 100
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One payment of the file."""
+    """One payment of the file.
+
+    Attributes:
+        reference: of an order; `` where the file has what no order of the hub is called.
+    """
 
     reference: str
     transaction: str
@@ -76,7 +80,7 @@ def _rows(lines: Iterator[list[str]], form: Settlement) -> Iterator[Row]:
 def _row(values: Sequence[str], form: Settlement, path: str) -> Row:
     reference, transaction, amount = values
     if not REFERENCE.fullmatch(reference):
-        raise DecodeError("not a reference", path=f"{path}/reference")
+        reference = ""  # nobody knows what is in it, so it is not repeated
     if len(transaction) > SHORT or not transaction.isprintable():
         raise DecodeError("not a transaction", path=f"{path}/transaction")
     if not (amount.isascii() and amount.isdecimal() and len(amount) <= 18):
@@ -144,7 +148,7 @@ def _differences(day: Day) -> Iterator[dict[str, Any]]:
     for row in day.rows:
         order = day.held.get(row.reference) or day.others.get(row.reference)
         kind = _disagreement(row, order)
-        if seen[row.reference] > 1:
+        if row.reference and seen[row.reference] > 1:
             kind = DifferenceKind.TWICE_IN_FILE
         if kind is not None:
             yield _told(kind, row.reference, row, order)

@@ -43,6 +43,7 @@ class Order:
         fields: what the merchant sent, by the wire's names.
         amount: in VND.
         expires: after this moment nobody can pay it.
+        refunded_number: the transaction that a refund was last asked of; 0: it was not told.
         refund_answer: what the answer to a refund says otherwise than it would.
     """
 
@@ -52,6 +53,7 @@ class Order:
     fields: Mapping[str, str]
     transactions: list[Transaction] = field(default_factory=list)
     refunded: int = 0
+    refunded_number: str = ""
     refund_type: str = ""
     refund_status: str = ""
     refund_answer: Mapping[str, str] = field(default_factory=dict)
@@ -95,6 +97,7 @@ class Book:
             "paid_vnd": sum(order.paid for order in orders),
             "paid_twice": sum(order.paid > order.amount for order in orders),
             "refunded_vnd": sum(order.refunded for order in orders),
+            "refunded_numbers": [o.refunded_number for o in orders if o.refunded_number],
             "calls": dict(self.counts),
         }
 

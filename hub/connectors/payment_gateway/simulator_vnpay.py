@@ -132,6 +132,10 @@ class Vnpay:
         amount = int(fields["vnp_Amount"]) // 100
         if not order.paid:
             return self._no(fields, "95", "Original not successful")
+        numbers = ["0", *(paid.number for paid in order.transactions if paid.status == self.good)]
+        if fields["vnp_TransactionNo"] not in numbers:
+            return self._no(fields, "91", "Transaction not found")
+        order.refunded_number = fields["vnp_TransactionNo"]
         whole = fields["vnp_TransactionType"] == "02"
         if order.refunded + amount > order.paid or (whole and amount != order.paid):
             return self._no(fields, "03", "Invalid amount")

@@ -136,7 +136,8 @@ class Teller:
             bank = order.facts.get("bank_transaction", "")
         data = PaymentConfirmed(
             **{**transaction_of(self.record.profile, told), **self._owed()}
-            | {"bank_transaction": bank, "late": _late(paid_at, order.expires_at)}
+            | {"bank_transaction": bank, "late": _late(paid_at, order.expires_at)},
+            confirmed_at=self.message.received_at,
         )
         day = (paid_at or self.message.received_at).astimezone(VIETNAM).date()
         facts = {
