@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,6 +13,12 @@ from hub.settings.findings import Path, dotted, listed, nearest
 from hub.settings.references import branches, child, refuse_literal_secrets
 
 S = TypeVar("S", bound=BaseModel)
+
+
+@cache
+def schema_of(model: type[BaseModel]) -> Mapping[str, Any]:
+    """A model's JSON Schema; making it takes a hundred times as long as using it."""
+    return model.model_json_schema()
 
 
 def validate(
@@ -24,7 +31,7 @@ def validate(
         references: paths that were written as references; a secret elsewhere is refused.
     """
     before = len(document.findings)
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     refuse_literal_secrets(document, schema, data, at, references)
     try:
         section = model.model_validate(data)
