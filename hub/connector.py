@@ -12,7 +12,7 @@ import pkgutil
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, Self
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
@@ -273,6 +273,13 @@ class ConnectorSettings(BaseModel):
     kind: str | None = Field(
         None, description="Folder of the connector; the instance's own name if left out."
     )
+
+    def counted_by(self, calendar: Any) -> Self:
+        """These settings under the deployment's calendar (`hub.worktime.Calendar`).
+
+        Only a connector that counts working days itself keeps it.
+        """
+        return self
 
     def more_kinds(self) -> tuple[str, ...]:
         """Kinds of event that only these settings make decode tell; the samples have the others."""

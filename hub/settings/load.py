@@ -109,9 +109,10 @@ def _settings(
         _check_names(document, sections, kinds)
     if document.findings or sections is None:
         raise SettingsError(document.findings)
+    calendar = sections.calendars.calendar()
     return HubSettings(
         **{name: getattr(sections, name) for name in Sections.model_fields},
-        connectors=instances,
+        connectors={name: own.counted_by(calendar) for name, own in instances.items()},
         routes=routes,
         content_hash=content_hash,
     )

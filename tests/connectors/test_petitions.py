@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import unicodedata
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from hub.errors import DecodeError
 from hub.event import Event
 from hub.schemas.petition import PetitionEvent, Satisfaction, SurveyVoted
 from hub.wire.clock_texts import VIETNAM
+from hub.worktime import VIETNAM_CALENDAR, Year
 from tests.connectors.ground import MemoryGround
 from tests.connectors.petition_examples import (
     CODE,
@@ -393,6 +395,17 @@ def test_terms_end_after_so_many_working_days(days: int, due: datetime) -> None:
 def test_a_year_that_the_calendar_does_not_know_has_no_due_date() -> None:
     data = data_of(event_of(petition(submittedAt="1999-12-31T10:00:00+07:00")))
     assert (data.transfer_due_at, data.answer_due_at, data.calendar_version) == (None, None, "")
+
+
+def test_due_dates_are_counted_by_the_deployments_calendar() -> None:
+    days_off = frozenset(date(2026, 1, day) for day in (13, 14))
+    years = {**VIETNAM_CALENDAR.years, 2026: Year(days_off, frozenset())}
+    ours = petition_settings(transfer_days_count=2).counted_by(
+        replace(VIETNAM_CALENDAR, version="of the deployment", years=years)
+    )
+    data = data_of(event_of(petition(submittedAt="2026-01-12T09:30:00+07:00"), ours))
+    assert data.transfer_due_at == datetime(2026, 1, 16, 9, 30, tzinfo=VIETNAM)
+    assert data.calendar_version == "of the deployment"
 
 
 @pytest.mark.parametrize(

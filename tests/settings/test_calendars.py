@@ -12,6 +12,7 @@ import yaml
 from typer.testing import CliRunner
 
 from hub.__main__ import commands
+from hub.connectors.petitions.settings import PetitionSettings
 from hub.duedate import Profile, Term
 from hub.settings import load_settings
 from hub.worktime import OFFICE_HOURS, VIETNAM, VIETNAM_CALENDAR
@@ -54,6 +55,23 @@ sla: {profile: product_2023, pauses: [supplement]}
     assert rules.pausing == {"supplement"}
     due = rules.counting.due(datetime(2026, 1, 12, 6, tzinfo=VIETNAM), Term(1))
     assert due == datetime(2026, 1, 13, 7, 30, tzinfo=VIETNAM)
+
+
+def test_a_connector_that_counts_working_days_counts_by_the_deployment_s_calendar(
+    tmp_path: Path,
+) -> None:
+    account = {"role": "source", "token": "${env:T}"}
+    own = {"base_url": "http://desk", "token": "${env:T}", "accounts": {"a": account}}
+    document = yaml.safe_load(MINIMAL) | {
+        "connectors": {"petitions": own},
+        "calendars": {"version": "a", "hours": ["07:30-11:30"]},
+    }
+    file = tmp_path / "hub.yaml"
+    file.write_text(yaml.safe_dump(document), encoding="utf-8")
+    settings = load_settings(file, {"PG": "postgresql://db.example/hub", "T": "t"})
+    petitions = settings.connectors["petitions"]
+    assert isinstance(petitions, PetitionSettings)
+    assert petitions.calendar == settings.calendars.calendar()
 
 
 OWN = "calendars: {version: a, years: {2030: {days_off: ''}, 2031: {days_off: ''}}}\n"

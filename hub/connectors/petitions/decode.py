@@ -21,7 +21,7 @@ from hub.message import Message
 from hub.schemas import petition as schema
 from hub.wire.clock_texts import VIETNAM
 from hub.wire.json_text import strict_tree
-from hub.worktime import VIETNAM_CALENDAR, WORKING_DAY
+from hub.worktime import WORKING_DAY
 
 FORMS = ("pakn",)
 INSTANCE = "petitions"
@@ -96,13 +96,13 @@ def _received(fields: Fields, message: Message, settings: PetitionSettings) -> E
         "petition": petition,
         "answer": _answer(fields, fields.moment("answeredAt")) if fields.text("answer") else None,
         "acted_at": petition.submitted_at,
-        "transfer_due_at": transfer or _due(begun, settings.transfer_days_count),
-        "answer_due_at": answer or _due(begun, settings.answer_days_count),
+        "transfer_due_at": transfer or _due(begun, settings.transfer_days_count, settings),
+        "answer_due_at": answer or _due(begun, settings.answer_days_count, settings),
         "originals": fields.originals,
         "unknown": {} if petition.submitter.anonymous else fields.unknown,
     }
     if (values["transfer_due_at"], values["answer_due_at"]) != (transfer, answer):
-        values["calendar_version"] = VIETNAM_CALENDAR.version
+        values["calendar_version"] = settings.calendar.version
     data = schema.PetitionEvent.model_validate(values)
     subject = data.dossier_code or schema.petition_subject(channel, petition_id)
     return _event("petition.received", data, message, settings, subject)
@@ -285,10 +285,10 @@ def _submitter(fields: Fields) -> schema.Submitter:
     )
 
 
-def _due(begun: datetime, days: int) -> datetime | None:
+def _due(begun: datetime, days: int, settings: PetitionSettings) -> datetime | None:
     """The end of a term in working days; `None` if the calendar does not know a year of it."""
     try:
-        return VIETNAM_CALENDAR.add(begun, days * WORKING_DAY)
+        return settings.calendar.add(begun, days * WORKING_DAY)
     except (LookupError, OverflowError):
         return None
 

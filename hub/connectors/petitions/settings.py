@@ -9,6 +9,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     StringConstraints,
     model_validator,
@@ -17,6 +18,7 @@ from pydantic import (
 from hub.connector import ConnectorSettings
 from hub.connectors.petitions import wire
 from hub.fields import BaseUrl, Count, Path
+from hub.worktime import VIETNAM_CALENDAR, Calendar
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 WirePath = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$")]
@@ -103,6 +105,19 @@ class PetitionSettings(ConnectorSettings):
     connections_count: Count = Field(16, description="Most connections at once.")
     probe_timeout_seconds: float = Field(10, gt=0, description="Longest wait of a probe.")
     reply_bytes: Count = Field(100_000, description="Largest answer that is read.")
+
+    _calendar: Calendar = PrivateAttr(VIETNAM_CALENDAR)
+
+    def counted_by(self, calendar: Calendar) -> Self:
+        """These settings with due dates by that calendar instead of the hub's own tables."""
+        counted = self.model_copy()
+        counted._calendar = calendar
+        return counted
+
+    @property
+    def calendar(self) -> Calendar:
+        """By whose working days due dates are computed."""
+        return self._calendar
 
     @property
     def names(self) -> wire.Names:
