@@ -180,7 +180,7 @@ class AxisClient:
                 "servicetype": models.SERVICE_TYPE,
                 "messagetype": TYPE_OF_OPERATION[request.message.operation],
                 "to": headers["to"],
-                "hash-file": packed.sha256,
+                "hash-file": axis.file_digest(packed.sha256),
             }
             answer = await self._calls.send(
                 logical, packed, key=request.operation_key, seconds=deadline.left()
