@@ -344,10 +344,12 @@ class Axis:
         return None
 
     def _update(self, said: Mapping[str, str], organs: Sequence[str]) -> Answer:
-        found = self._find(said, organs)
-        if found is None or said.get("status") not in ("processing", "done", "fail"):
+        """A package is acknowledged for all organisations of a system: the call names no other."""
+        found = [i for i in self.items if i.doc_id == said.get("docId") and i.to in organs]
+        if not found or said.get("status") not in ("processing", "done", "fail"):
             return _fail(BAD_FILE, "docId, status")
-        found.status, found.updated = said["status"], _now()
+        for item in found:
+            item.status, item.updated = said["status"], _now()
         return _ok()
 
 
