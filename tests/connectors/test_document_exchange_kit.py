@@ -72,7 +72,7 @@ class Kit:
             [
                 # Names that differ in capitals only are two lines of one name.
                 *((name.lower(), value) for name, value in sent.items()),
-                ("content-type", self.said["Content-Type"]),
+                ("content-type", self.said.get("Content-Type", "application/json")),
                 ("XroadVnpt-sign-header-key", ";".join(self.said)),
                 ("XroadVnpt-sign-header", text),
                 ("XroadVnpt-hash-header", proof),
@@ -190,6 +190,48 @@ async def test_our_digest_of_a_file_is_the_kits() -> None:
     assert [told for told, _ in seen] == [
         "".join(f"{byte:x}" for byte in digest) for digest in digests
     ]
+
+
+async def test_each_of_our_calls_has_its_content_type_signed_and_plain_as_the_kits() -> None:
+    seen: dict[str, tuple[str, str]] = {}
+    rows = {"getReceivedEdocList": [{"docId": "d1", "from": THEIRS, "to": OURS}]}
+
+    async def take(call: Request) -> Response:
+        name = call.url.path.removeprefix("/")
+        signed = json.loads(call.headers["XroadVnpt-sign-header"])["XroadVnpt-Content-Type"]
+        seen[name] = (call.headers["Content-Type"], signed)
+        data = "eA==" if name == "getEdoc" else rows.get(name, [])
+        told = {"status": "OK", "ErrorCode": "0", "ErrorDesc": "", "DocId": "1", "data": data}
+        return JSONResponse(told)
+
+    routes = [Route("/{name}", take, methods=["POST"])]
+    async with running(Starlette(routes=routes)) as url:
+        settings = exchange_settings(url)
+        client = AxisClient("document_exchange", settings, MemoryGround())
+        await client.deliver([request(issued(), settings)], timeout_seconds=10)
+        await client.query("getSentEdocList", OURS, {"messagetype": "edoc"})
+        await client.probe()
+        await client.close()
+        poller = AxisPoller("document_exchange", settings, MemoryGround())
+        await poller.done(await poller.poll(""))
+        await poller.close()
+    assert seen.pop("sendEdoc") == ("application/octet-stream",) * 2
+    called = {"getReceivedEdocList", "getEdoc", "updateStatus", "getSentEdocList"}
+    assert set(seen) >= called | {"getAgenciesList", "getAgenciesListQD20"}
+    assert set(seen.values()) == {("application/json",) * 2}
+
+
+async def test_a_call_without_a_signed_content_type_is_refused(here: Axis) -> None:
+    kit = Kit(here.url)
+    del (headers := kit.headers({"Content-Type": "application/json"}))["content-type"]
+    kit.said.pop("Content-Type")
+    bare = kit.headers({})
+    for sent in (headers, bare):
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{here.url}/getAgenciesList", headers=sent) as answer,
+        ):
+            assert (await answer.json())["ErrorCode"] == "15"
 
 
 async def test_the_kit_acknowledges_by_the_other_spelling_while_an_earlier_id_goes_along(

@@ -117,7 +117,7 @@ class AxisCalls:
     def _signed(self, logical: Mapping[str, str]) -> dict[str, str]:
         settings = self._settings
         return axis.signed_headers(
-            logical,
+            {"Content-Type": "application/json", **logical},
             system_id=settings.system_id,
             secret=settings.secret.get_secret_value(),
             at=datetime.now(UTC),

@@ -57,7 +57,7 @@ def wrong_with(headers: Headers, secret: str | None, *, window_seconds: float) -
             return "header khác với nội dung đã ký"
     if headers.get(models.VERSION_HEADER.lower()) != models.VERSION:
         return "sai phiên bản"
-    if "Content-Type" in said and headers.get("content-type") != said["Content-Type"]:
+    if headers.get("content-type") != said.get("Content-Type", "-"):
         return "Content-Type khác với nội dung đã ký"
     moment = _moment(said.get("timestamp", ""))
     if moment is None or abs((datetime.now(UTC) - moment).total_seconds()) > window_seconds:
