@@ -10,7 +10,6 @@ from typing import Any
 
 import orjson
 import pytest
-from msgspec import structs
 from pydantic import ValidationError
 
 from hub.connectors.petitions.decode import decode, message
@@ -590,34 +589,3 @@ async def test_a_title_word_may_mean_a_category_for_which_nobody_is_named() -> N
         status, answer = await post(url, petition(subject="Tố cáo ông A"), "source")
     assert (status, answer["code"], answer["redirectedTo"]) == (200, "00", "")
     assert not [secret for secret in SECRETS if secret in inbox.messages[0].body.decode()]
-
-
-@pytest.mark.parametrize("told", ["pakn.received", "survey.voted", "pakn.rated"])
-@pytest.mark.parametrize("title", ["V/v đường hỏng", "Khiếu nại quyết định"])
-async def test_what_two_accounts_push_of_one_source_is_one(told: str, title: str) -> None:
-    accounts = {name: {"token": name, "role": "source"} for name in ("cong", "tong-dai")}
-    async with door(accounts=accounts) as (url, inbox):
-        for account in accounts:
-            body = petition(type=told, subject=title, voteId="V", vote="Hài lòng", at="2026-01-05")
-            assert (await post(url, body, account))[0] == 200
-        first, second = inner(inbox, 0), inner(inbox, 1)
-        assert first.once
-        assert (first.source, first.natural_key) == (second.source, second.natural_key)
-
-
-def test_what_names_no_source_is_its_accounts() -> None:
-    body = orjson.dumps({**petition(), "source": ""})
-    told = [
-        structs.replace(message(body, "pakn"), headers={"form": "pakn", "unit": account})
-        for account in ("cong", "tong-dai")
-    ]
-    (one,), (other,) = (decode(each, petition_settings()) for each in told)
-    assert isinstance(one, Event)
-    assert isinstance(other, Event)
-    assert one.source != other.source
-
-
-def test_votes_of_two_sources_with_the_same_id_are_two() -> None:
-    body = {"type": "survey.voted", "voteId": "V", "vote": "Hài lòng"}
-    one, other = (event_of({**body, "source": source}) for source in ("portal", "app"))
-    assert one.natural_key != other.natural_key
