@@ -44,7 +44,8 @@ def turn_doubts(before: str, now: str, *, untimed_step: bool) -> tuple[str, ...]
 
     - `illegal_transition`: the table does not have it.
     - `made_up_finish`: a step says that it is finished, with nothing between that and its
-      reception, and the dossier has no appointment. Products make such a step by themselves.
+      reception, and the dossier has no appointment. Products make such a step by themselves. Behind
+      a step of processing it looks like the end of any dossier without a term, and is not doubted.
 
     Args:
         before, now: its statuses; the same is no transition.

@@ -53,7 +53,8 @@ async def resolve(
     """The items with their subjects found and aliases stored, and which of them were said before.
 
     Nothing is stored while one of them is unknown. Asking again for the same position gives the
-    same answer, so that a transaction can be repeated.
+    same answer, so that a transaction can be repeated. What was said before makes nothing known:
+    its facts may be older than what is known by now.
 
     Raises:
         Unavailable: the store does not answer.
@@ -68,11 +69,12 @@ async def resolve(
             subject = known
         aliases = tuple(replace(a, subject=a.subject or subject) for a in item.aliases)
         found.append(structs.replace(item, subject=subject, aliases=aliases))
-    await names.remember([alias for item in found for alias in item.aliases])
     said = {index: (item.source, item.natural_key) for index, item in enumerate(found) if item.once}
     first: dict[tuple[str, str], int] = {}
     for index, fact in said.items():
         first.setdefault(fact, index)
     before = await names.said_before({fact: f"{position}#{i}" for fact, i in first.items()})
     again = {index for index, fact in said.items() if fact in before or first[fact] != index}
+    new = [item for index, item in enumerate(found) if index not in again]
+    await names.remember([alias for item in new for alias in item.aliases])
     return found, frozenset(again)

@@ -8,6 +8,7 @@ payment_gateway each have a table of theirs in `test_<name>*.py`.
 from __future__ import annotations
 
 import json
+import unicodedata
 from typing import Any
 
 import pytest
@@ -55,6 +56,25 @@ def test_each_answer_of_the_national_portal(code: str | int, message: str, verdi
     reply = answer({"error_code": code, "message": message})
     assert portal(reply, "DongBoHoSoMC", settings).verdict is PortalVerdict[verdict]
     assert portal(reply, "CapNhatTienDoHoSoMC", settings).verdict is PortalVerdict[verdict]
+
+
+@pytest.mark.parametrize(
+    ("message", "verdict"),
+    [
+        ("Đồng bộ hồ sơ không thành công", "REFUSED"),
+        ("KHÔNG THÀNH CÔNG: thiếu MaTTHC", "REFUSED"),
+        ("Cập nhật chưa  thành công", "REFUSED"),
+        ("Hồ sơ đã tồn tại, thêm mới không thành công", "EXISTS"),
+        ("Không có lỗi. Đồng bộ thành công", "SUCCESS"),
+    ],
+)
+def test_code_0_of_the_national_portal_that_denies_success_is_none(
+    message: str, verdict: str
+) -> None:
+    for text in (message, unicodedata.normalize("NFD", message)):
+        reply = answer({"error_code": "0", "message": text})
+        found = portal(reply, "DongBoHoSoMC", portal_settings("http://portal.example"))
+        assert found.verdict is PortalVerdict[verdict]
 
 
 @pytest.mark.parametrize("message", ["Invalid session", "Phiên làm việc đã hết hạn"])

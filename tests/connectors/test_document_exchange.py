@@ -496,6 +496,32 @@ async def test_each_of_our_offices_gets_what_is_listed_for_it() -> None:
     assert [event.data.unit for event in events] == [OURS, "H99.03"]
 
 
+async def test_one_docid_for_two_of_our_offices_is_for_both_and_listed_no_longer() -> None:
+    async with axis(
+        units=[OURS, "H99.03"], page_count=1, simulated={"systems": TWO_OFFICES}
+    ) as here:
+        theirs = exchange_settings(
+            here.url, system_id="vxp.saas.02", secret="bi-mat-khac", units=[THEIRS]
+        )
+        sender, ours = Organisation(id=THEIRS, name="B"), (OURS, "H99.03")
+        letter = document(
+            sender=sender, receivers=tuple(Organisation(id=each, name=each) for each in ours)
+        )
+        client = AxisClient("theirs", theirs, here.ground)
+        await client.deliver([request(issued(letter=letter), theirs)], timeout_seconds=10)
+        await client.close()
+        page = await here.poller.poll("")
+        await here.poller.done(page)
+        events = [each for message in page.messages for each in here.decoded(message)]
+        assert [event.data.unit for event in events] == [OURS, "H99.03"]
+        assert len({message.id for message in page.messages}) == 2
+        assert [message.headers["unit"] for message in page.messages] == [OURS, "H99.03"]
+        assert len({(event.source, event.natural_key) for event in events}) == 2
+        assert here.operations().count("getEdoc") == 1
+        assert (await here.poller.poll("")).messages == ()
+        assert (await here.state())["waiting"] == 0
+
+
 async def test_statuses_without_a_time_are_told_apart_by_their_package() -> None:
     link = DocumentLink(document_id="x", organ_id=OURS)
     told = handled(Handling.RECALLED, link, reporter=Organisation(id=THEIRS, name="B"))

@@ -1,7 +1,10 @@
 """Another organisation's client, as the reference kit calls: it shares nothing with ours.
 
 What the kit does is told in the domain notes 2.1: one stamp made when it is created, logical
-headers of earlier calls kept, every reply read for `status`, `ErrorCode` and `ErrorDesc`.
+headers of earlier calls kept, every reply read for `status`, `ErrorCode` and `ErrorDesc`. Its text
+is public, decompiled, and tells more: the digest of a file has no leading zeros of its bytes;
+products acknowledge with `docid`, while a `docId` of an earlier call still goes along; a flag is
+true only as the word `true`; a null in a list loses it the whole list.
 """
 
 from __future__ import annotations
@@ -18,10 +21,18 @@ from typing import Any
 
 import aiohttp
 import pytest
+from multidict import CIMultiDict
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from hub.connectors.document_exchange.client import AxisClient
 from hub.connectors.document_exchange.decode import decode
 from hub.connectors.document_exchange.poll import AxisPoller
+from hub.connectors.document_exchange.simulator_packages import look_at, status_package
 from hub.event import Event
+from hub.simulation import running
 from tests.connectors.document_examples import (
     OURS,
     SYSTEMS,
@@ -34,6 +45,7 @@ from tests.connectors.document_examples import (
     kept,
     request,
 )
+from tests.connectors.ground import MemoryGround
 
 VIETNAM = timezone(timedelta(hours=7))
 OLD = {OURS: "000.00.01.H99", THEIRS: "000.00.02.H99"}
@@ -50,21 +62,24 @@ class Kit:
         born = datetime.now(UTC).astimezone(VIETNAM) - timedelta(hours=2)
         self.said = {"systemid": "vxp.saas.02", "timestamp": f"{born:%d%m%YT%H%M%S}+0007"}
 
-    def headers(self, logical: dict[str, str]) -> dict[str, str]:
+    def headers(self, logical: dict[str, str]) -> CIMultiDict[str]:
         """Headers of a call: these, and those of all earlier calls."""
         self.said |= logical
         sent = {f"XroadVnpt-{name}": value for name, value in self.said.items()}
         text = json.dumps(sent, separators=(",", ":"))
         proof = hmac.new(b"bi-mat-khac", text.encode(), hashlib.sha256).hexdigest()
-        return {
-            **sent,
-            "Content-Type": self.said["Content-Type"],
-            "XroadVnpt-sign-header-key": ";".join(self.said),
-            "XroadVnpt-sign-header": text,
-            "XroadVnpt-hash-header": proof,
-            "XroadVnpt-version": "3.0.201608",
-            "User-Agent": "JAVASDKAgent/1.0.0 XRoad/VPCP",
-        }
+        return CIMultiDict(
+            [
+                # Names that differ in capitals only are two lines of one name.
+                *((name.lower(), value) for name, value in sent.items()),
+                ("content-type", self.said.get("Content-Type", "application/json")),
+                ("XroadVnpt-sign-header-key", ";".join(self.said)),
+                ("XroadVnpt-sign-header", text),
+                ("XroadVnpt-hash-header", proof),
+                ("XroadVnpt-version", "3.0.201608"),
+                ("User-Agent", "JAVASDKAgent/1.0.0 XRoad/VPCP"),
+            ]
+        )
 
     async def call(self, name: str, body: bytes = b"", **logical: str) -> dict[str, Any]:
         """The reply to a call; without its three fields the kit fails."""
@@ -76,6 +91,14 @@ class Kit:
         ):
             reply: dict[str, Any] = json.loads(await answer.text())
         assert {"status", "ErrorCode", "ErrorDesc"} <= set(reply)
+        return reply
+
+    async def send(self, body: bytes, kind: str, **logical: str) -> dict[str, Any]:
+        """Send a package, with the kit's digest of it."""
+        digest = "".join(f"{byte:x}" for byte in hashlib.sha256(body).digest())
+        said = {"servicetype": "eDoc", "messagetype": kind, "hash-file": digest, **logical}
+        reply = await self.call("sendEdoc", body, **said)
+        assert isinstance(reply["DocId"], str)
         return reply
 
     async def download(self, doc_id: str) -> bytes:
@@ -130,6 +153,137 @@ async def test_what_the_kit_sends_reaches_us_and_its_failures_name_a_docid(here:
     assert (event.kind, event.data.document.subject) == ("document.received", "V/v phối hợp")
     (row,) = (await kit.call("getSentEdocList", docId=taken["DocId"]))["data"]
     assert (row["toCode"], row["receiveStatus"]) == (OURS, "done")
+
+
+def theirs_to_us(here: Axis, subject: str) -> bytes:
+    """A letter to us, as the kit's product writes it."""
+    sender, receivers = document().receivers[0], (document().sender,)
+    letter = document(sender=sender, receivers=receivers, subject=subject)
+    return request(issued(letter=letter), exchange_settings(here.url, units=[THEIRS])).message.body
+
+
+async def test_the_kits_digest_of_a_file_is_taken(here: Axis) -> None:
+    bodies = [theirs_to_us(here, f"V/v thử nghiệm {number}") for number in range(8)]
+    assert any(byte < 16 for body in bodies for byte in hashlib.sha256(body).digest())
+    kit = Kit(here.url)
+    told = {"from": THEIRS, "to": json.dumps([OURS])}
+    replies = [await kit.send(body, "edoc", **told) for body in bodies]
+    assert [reply["status"] for reply in replies] == ["OK"] * 8
+
+
+async def test_our_digest_of_a_file_is_the_kits() -> None:
+    seen: list[tuple[str, bytes]] = []
+
+    async def take(call: Request) -> Response:
+        seen.append((call.headers["XroadVnpt-hash-file"], await call.body()))
+        return JSONResponse({"status": "OK", "ErrorCode": "0", "ErrorDesc": "", "DocId": "1"})
+
+    async with running(Starlette(routes=[Route("/sendEdoc", take, methods=["POST"])])) as url:
+        settings = exchange_settings(url)
+        client = AxisClient("document_exchange", settings, MemoryGround())
+        for number in "1234":
+            sent = request(issued(letter=document(number=number)), settings)
+            await client.deliver([sent], timeout_seconds=10)
+        await client.close()
+    digests = [hashlib.sha256(body).digest() for _, body in seen]
+    assert any(byte < 16 for digest in digests for byte in digest)
+    assert [told for told, _ in seen] == [
+        "".join(f"{byte:x}" for byte in digest) for digest in digests
+    ]
+
+
+async def test_each_of_our_calls_has_its_content_type_signed_and_plain_as_the_kits() -> None:
+    seen: dict[str, tuple[str, str]] = {}
+    rows = {"getReceivedEdocList": [{"docId": "d1", "from": THEIRS, "to": OURS}]}
+
+    async def take(call: Request) -> Response:
+        name = call.url.path.removeprefix("/")
+        signed = json.loads(call.headers["XroadVnpt-sign-header"])["XroadVnpt-Content-Type"]
+        seen[name] = (call.headers["Content-Type"], signed)
+        data = "eA==" if name == "getEdoc" else rows.get(name, [])
+        told = {"status": "OK", "ErrorCode": "0", "ErrorDesc": "", "DocId": "1", "data": data}
+        return JSONResponse(told)
+
+    routes = [Route("/{name}", take, methods=["POST"])]
+    async with running(Starlette(routes=routes)) as url:
+        settings = exchange_settings(url)
+        client = AxisClient("document_exchange", settings, MemoryGround())
+        await client.deliver([request(issued(), settings)], timeout_seconds=10)
+        await client.query("getSentEdocList", OURS, {"messagetype": "edoc"})
+        await client.probe()
+        await client.close()
+        poller = AxisPoller("document_exchange", settings, MemoryGround())
+        await poller.done(await poller.poll(""))
+        await poller.close()
+    assert seen.pop("sendEdoc") == ("application/octet-stream",) * 2
+    called = {"getReceivedEdocList", "getEdoc", "updateStatus", "getSentEdocList"}
+    assert set(seen) >= called | {"getAgenciesList", "getAgenciesListQD20"}
+    assert set(seen.values()) == {("application/json",) * 2}
+
+
+async def test_a_call_without_a_signed_content_type_is_refused(here: Axis) -> None:
+    kit = Kit(here.url)
+    del (headers := kit.headers({"Content-Type": "application/json"}))["content-type"]
+    kit.said.pop("Content-Type")
+    bare = kit.headers({})
+    for sent in (headers, bare):
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{here.url}/getAgenciesList", headers=sent) as answer,
+        ):
+            assert (await answer.json())["ErrorCode"] == "15"
+
+
+async def test_the_kit_acknowledges_by_the_other_spelling_while_an_earlier_id_goes_along(
+    here: Axis,
+) -> None:
+    for number in "12":
+        await here.deliver(issued(letter=document(number=number)))
+    kit = Kit(here.url)
+    listing = partial(kit.call, "getReceivedEdocList", servicetype="eDoc", messagetype="edoc")
+    first, second = (await listing())["data"]
+    for row in (first, second):
+        assert (await kit.call("getEdoc", docId=row["docId"], filePath="x"))["status"] == "OK"
+    done = await kit.call("updateStatus", docid=first["docId"], status="done")
+    assert done["status"] == "OK"
+    assert [row["docId"] for row in (await listing())["data"]] == [second["docId"]]
+    # Now the other one goes along, and the document that is asked for counts.
+    fetched = await kit.call("getEdoc", docId=second["docId"], filePath="x")
+    assert b"CodeNumber>2<" in base64.b64decode(fetched["data"])
+
+
+async def test_a_status_of_the_kit_reaches_us(here: Axis) -> None:
+    await here.deliver(issued())
+    kit = Kit(here.url)
+    (row,) = (await kit.call("getReceivedEdocList", servicetype="eDoc", messagetype="edoc"))["data"]
+    seen = look_at(
+        base64.b64decode((await kit.call("getEdoc", docId=row["docId"]))["data"]), "edoc"
+    )
+    body = status_package(THEIRS, seen, OURS, "03", "2026/01/06 08:00:00")
+    assert (await kit.send(body, "status", **{"from": THEIRS}))["status"] == "OK"
+    (event,) = await here.take()
+    assert (event.kind, event.data.status_code) == ("document.status_changed", "03")
+
+
+@pytest.mark.parametrize("to", ["H99.01", "{", '"H99.01"', "[1]", '{"a": 1}', "null"])
+async def test_a_list_of_receivers_that_is_none_is_refused_in_the_kits_form(
+    here: Axis, to: str
+) -> None:
+    refused = await Kit(here.url).send(theirs_to_us(here, "V/v"), "edoc", to=to, **{"from": THEIRS})
+    assert (refused["status"], refused["ErrorCode"]) == ("FAIL", "18")
+
+
+async def test_what_another_registered_loses_the_kit_no_list(here: Axis) -> None:
+    kit = Kit(here.url)
+    own = {"id": 7, "code": "H99.07", "name": None, "mail": ["x"], "fax": {"a": 1}}
+    assert (await kit.call("registerAgency", json.dumps(own).encode()))["status"] == "OK"
+    for name in ("getAgenciesList", "getAgenciesListQD20", "getSynchronizeUnit"):
+        rows = (await kit.call(name))["data"]
+        assert {type(value) for row in rows for value in row.values()} == {str}
+        assert "H99.07" in {row["code"] for row in rows}
+    assert {row["isAgency"] for row in rows} == {"true"}
+    assert {row["deleted"] for row in rows} == {"false"}
+    assert all(row["modifyDate"] for row in rows)
 
 
 async def test_the_kit_reads_both_ids_of_every_organisation(here: Axis) -> None:

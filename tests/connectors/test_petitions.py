@@ -589,9 +589,3 @@ async def test_a_title_word_may_mean_a_category_for_which_nobody_is_named() -> N
         status, answer = await post(url, petition(subject="Tố cáo ông A"), "source")
     assert (status, answer["code"], answer["redirectedTo"]) == (200, "00", "")
     assert not [secret for secret in SECRETS if secret in inbox.messages[0].body.decode()]
-
-
-def test_votes_of_two_sources_with_the_same_id_are_two() -> None:
-    body = {"type": "survey.voted", "voteId": "V", "vote": "Hài lòng"}
-    one, other = (event_of({**body, "source": source}) for source in ("portal", "app"))
-    assert one.natural_key != other.natural_key

@@ -124,6 +124,15 @@ async def test_a_success_under_an_http_error_is_none(
         assert not caught.value.documented
 
 
+async def test_a_byte_order_mark_before_an_answer_is_passed_over() -> None:
+    async def answer(_: object) -> Response:
+        return Response(b'\xef\xbb\xbf{"code": "00"}', media_type="application/json")
+
+    marked = Starlette(routes=[Route("/pakn", answer, methods=["POST"])])
+    async with running(marked) as url, system(base_url=url) as there:
+        assert await there.deliver(petition()) == "00"
+
+
 async def test_a_conflict_may_say_that_it_was_taken_earlier() -> None:
     async def answer(_: object) -> Response:
         return JSONResponse({"code": "01"}, 409)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hub.connectors.public_post.decode import decode, message, oid_of
 from hub.connectors.public_post.encode import encode
 from hub.connectors.public_post.numbers import order_number, service_of
+from hub.connectors.public_post.poll import FeedPoller
 from hub.connectors.public_post.settings import Suffixes
 from hub.errors import DecodeError, EncodeError, Unavailable
 from hub.event import Event
@@ -77,6 +78,41 @@ async def test_an_entry_that_appears_late_is_found_by_the_overlap(page_count: in
         assert (await door.look(page.cursor))[0] == []
         await door.move(**late | {"StatusCode": "90"})
         assert (await door.look(page.cursor))[0] == ["post.delivered"]
+
+
+async def test_a_late_entry_is_found_wherever_in_the_overlap_it_stands() -> None:
+    async with post(feed={"overlap_seconds": 60, "page_count": 1}) as door:
+        await door.deliver(ordered())
+        for _ in range(3):
+            await door.move()
+        _, page = await door.look()
+        late = {"CustomerCode": "HCC.H99.01", "OrderNumber": CODE, "StatusCode": "100"}
+        await door.move(**late, behind=True)
+        assert await entries_of(door, page.cursor) == ["100"]
+        # A worker that has just begun has given nothing yet, and ends its look all the same.
+        begun = FeedPoller("public_post", door.settings, door.ground)
+        again = await begun.poll(page.cursor)
+        await begun.close()
+        assert (len(again.messages), again.cursor) == (3, page.cursor)
+
+
+async def test_an_overlap_that_repeats_one_page_does_not_hold_the_look() -> None:
+    async with post(feed={"overlap_seconds": 60, "page_count": 1}) as door:
+        await door.play({"fault": "malformed", "operation": "tracking", "body": page_of("05")})
+        page = await door.poller.poll(oid("07"))
+        assert (len(page.messages), page.more, page.cursor) == (1, False, oid("07"))
+
+
+async def test_an_entry_without_an_id_is_given_once() -> None:
+    odd = '{"CustomerCode": "HCC.H99.01", "OrderNumber": "x"}'
+    body = json.dumps(PAGE)[:-1] + ', "_embedded": {"rh:doc": [' + odd + "]}}"
+    async with post() as door:
+        await door.play({"fault": "malformed", "operation": "tracking", "body": body})
+        for _ in range(2):
+            page = await door.poller.poll(oid("05"))
+            assert len(page.messages) == 1
+        await door.poller.done(page)
+        assert (await door.poller.poll(oid("05"))).messages == ()
 
 
 async def test_without_overlap_what_stands_behind_the_cursor_is_passed_over() -> None:

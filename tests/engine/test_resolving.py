@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
+from msgspec import structs
 
 from hub.errors import Unavailable
-from hub.event import Alias
+from hub.event import Alias, Event
 from hub.held import Act, Command
 from hub.inbound import Batch, Memory
+from hub.message import Position
 from hub.outcome import State
 from hub.redecoding import Redecoding
-from hub.resolving import unknown_wait
+from hub.resolving import Wait, resolve, unknown_wait
 from hub.store import Store
-from hub.store.aliases import put_aliases
+from hub.store.aliases import put_aliases, resolve_aliases
 from hub.store.names import StoreNames
 from tests.engine import toy
 from tests.engine.test_inbound import Stage
@@ -182,6 +185,50 @@ def test_a_person_may_skip_what_waits_for_a_name() -> None:
 
 def test_waits_double_up_to_a_minute() -> None:
     assert [unknown_wait(n) for n in (0, 1, 2, 6, 50)] == [1, 2, 4, 60, 60]
+
+
+def told(state: str, number: int = 1) -> Event:
+    """A fact that is said once, and what it makes known of a parcel."""
+    alias = Alias("toy.parcel", "P1", "", {"state": state})
+    return structs.replace(toy.fact("A", number), once=True, aliases=(alias,))
+
+
+async def test_what_was_said_before_changes_nothing_that_is_known(store: Store) -> None:
+    names = StoreNames(store)
+    told_in_turn = (told("cancelled", 1), told("taken", 2), told("cancelled", 1))
+    again = [await again_of(names, each, at) for at, each in enumerate(told_in_turn)]
+    assert again == [set(), set(), {0}]
+    assert await facts(store) == {"state": "taken"}
+
+
+class Forgetful(StoreNames):
+    """The store goes away before it remembers."""
+
+    async def remember(self, aliases: Sequence[Alias]) -> None:
+        raise Unavailable("no store", code="store_away")
+
+
+async def test_what_a_first_time_could_not_store_is_stored_when_it_is_asked_again(
+    store: Store,
+) -> None:
+    with pytest.raises(Unavailable):
+        await again_of(Forgetful(store), told("taken"), at=7)
+    assert await facts(store) == {}
+    assert await again_of(StoreNames(store), told("taken"), at=7) == set()
+    assert await facts(store) == {"state": "taken"}
+
+
+async def again_of(names: StoreNames, event: Event, at: int) -> frozenset[int]:
+    """What of a message at this offset, which holds one event, was said before."""
+    found = await resolve(names, [event], Position("in.toy", 0, at))
+    assert not isinstance(found, Wait)
+    return found[1]
+
+
+async def facts(store: Store) -> dict[str, str]:
+    """What is known of the parcel."""
+    found = await resolve_aliases(store, [("toy.parcel", "P1")])
+    return dict(found["toy.parcel", "P1"].facts) if found else {}
 
 
 async def test_names_in_postgresql_are_asked_for_once_and_said_once(store: Store) -> None:

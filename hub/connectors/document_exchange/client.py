@@ -117,7 +117,7 @@ class AxisCalls:
     def _signed(self, logical: Mapping[str, str]) -> dict[str, str]:
         settings = self._settings
         return axis.signed_headers(
-            logical,
+            {"Content-Type": "application/json", **logical},
             system_id=settings.system_id,
             secret=settings.secret.get_secret_value(),
             at=datetime.now(UTC),
@@ -180,7 +180,7 @@ class AxisClient:
                 "servicetype": models.SERVICE_TYPE,
                 "messagetype": TYPE_OF_OPERATION[request.message.operation],
                 "to": headers["to"],
-                "hash-file": packed.sha256,
+                "hash-file": axis.file_digest(packed.sha256),
             }
             answer = await self._calls.send(
                 logical, packed, key=request.operation_key, seconds=deadline.left()

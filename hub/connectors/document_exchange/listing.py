@@ -22,6 +22,9 @@ from hub.wire.edxml.dates import VIETNAM
 Row = Mapping[str, Any]
 
 DONE, FAIL = "done", "fail"
+RECEIVERS = "receivers"
+"""Ours in a row: for whom a package is listed. One `docId` may be listed for several offices."""
+
 BEFORE_ALL = datetime(2019, 1, 1, tzinfo=VIETNAM)
 """The axis has been there since March 2019."""
 SECOND = timedelta(seconds=1)
@@ -134,11 +137,16 @@ class Listing:
             if error.code == "reply_too_large":
                 return None
             raise
-        rows = {answers.text_of(row, "docId"): row for row in answer.rows()}
+        rows: dict[str, Row] = {}
+        receivers: dict[str, list[str]] = {}
+        for row in answer.rows():
+            doc_id = answers.text_of(row, "docId")
+            if doc_id and str(row.get("status", "")).lower() not in (DONE, FAIL):
+                rows.setdefault(doc_id, row)
+                receivers.setdefault(doc_id, []).append(answers.text_of(row, "to"))
         return [
-            {**row, "messageType": kind}
+            {**row, "messageType": kind, RECEIVERS: list(dict.fromkeys(receivers[doc_id]))}
             for doc_id, row in rows.items()
-            if doc_id and str(row.get("status", "")).lower() not in (DONE, FAIL)
         ]
 
 

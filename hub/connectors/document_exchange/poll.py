@@ -27,7 +27,7 @@ from hub.connectors.document_exchange.decode import (
     key_of,
 )
 from hub.connectors.document_exchange.ids import Ids
-from hub.connectors.document_exchange.listing import DONE, FAIL, Listing
+from hub.connectors.document_exchange.listing import DONE, FAIL, RECEIVERS, Listing
 from hub.connectors.document_exchange.opening import Opened, Opening
 from hub.connectors.document_exchange.organisations import Organisations
 from hub.connectors.document_exchange.packing import spool
@@ -100,7 +100,7 @@ class AxisPoller:
         for row in fresh:
             if self._waiting.is_held(row):
                 continue
-            is_cut = len(look.messages) == self._settings.page_count or look.is_over
+            is_cut = len(look.receipts) == self._settings.page_count or look.is_over
             if is_cut:
                 break
             await self._take(row, look)
@@ -128,14 +128,14 @@ class AxisPoller:
     async def _take(self, row: Mapping[str, Any], look: _Look) -> bool:
         """Fetch a package; whether it came."""
         try:
-            message, end = await self._message(row)
+            messages, end = await self._messages(row)
         except (Unavailable, UnknownOutcome) as error:
             # It stays listed; others must not wait for it, later ones of its sender must.
             self._waiting.failed(row)
             look.away.append(error)
             return False
         self._waiting.fetched(row)
-        look.messages.append(message)
+        look.messages += messages
         look.receipts.append(f"{end} {answers.text_of(row, 'docId')}")
         return True
 
@@ -166,14 +166,15 @@ class AxisPoller:
         seconds, logical = self._settings.query_timeout_seconds, READS[models.AGENCIES_QD20]
         return (await self._calls.call(models.AGENCIES_QD20, logical, seconds)).rows()
 
-    async def _message(self, row: Mapping[str, Any]) -> tuple[Message, str]:
-        """The message of a listed item, and with which word it will be acknowledged."""
+    async def _messages(self, row: Mapping[str, Any]) -> tuple[list[Message], str]:
+        """The messages of a listed item, and with which word it will be acknowledged.
+
+        A document is one for each office that it is listed for: `done` ends it for all of them. A
+        status tells one fact, whoever it is listed for.
+        """
         doc_id = answers.text_of(row, "docId")
-        received = Received(
-            doc_id=doc_id,
-            sender=answers.text_of(row, "from"),
-            receiver=answers.text_of(row, "to"),
-        )
+        first, *others = row[RECEIVERS]
+        received = Received(doc_id=doc_id, sender=answers.text_of(row, "from"), receiver=first)
         key, end = doc_id, DONE
         with ExitStack() as stack:
             places = _Places(stack)
@@ -191,16 +192,24 @@ class AxisPoller:
                 received, end = received.model_copy(update={"problem": problem}), FAIL
             original = await self._keep_original(raw)
         received = received.model_copy(update={"original": original})
+        messages = [await self._message(received, key, f"{self.name} {doc_id}")]
+        for other in others if row["messageType"] == models.DOCUMENT else ():
+            ids = self._ids.listed.within(received.edxml, other)
+            copy = received.model_copy(update={"receiver": other, "ids": ids})
+            messages.append(await self._message(copy, key, f"{self.name} {doc_id} {other}"))
+        return messages, end
+
+    async def _message(self, received: Received, key: str, named: str) -> Message:
         unit = self._ids.id_of(received.receiver)
         message = Message(
             connector=self.name,
             operation=models.FETCH.removeprefix("/"),
             body=received.model_dump_json(exclude_defaults=False).encode(),
             key=key,
-            headers={"form": "package", "unit": unit, "doc_id": doc_id},
-            id=name_id(f"{self.name} {doc_id}"),
+            headers={"form": "package", "unit": unit, "doc_id": received.doc_id},
+            id=name_id(named),
         )
-        return await self._known_by(message), end
+        return await self._known_by(message)
 
     async def _known_by(self, message: Message) -> Message:
         """The message, on the way of its subject, and its document known by that from now on.

@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
+from starlette.datastructures import Headers
+
 from hub.wire.edxml import models
 
 BAD_SECRET = "15"  # noqa: S105 - a code, not a secret
@@ -31,11 +33,13 @@ def logical_headers(headers: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def wrong_with(headers: Mapping[str, str], secret: str | None, *, window_seconds: float) -> str:
+def wrong_with(headers: Headers, secret: str | None, *, window_seconds: float) -> str:
     """Why the headers of a call are refused; `` if they hold.
 
+    The kit may send `docId` and `docid` together: two lines of one name, each with its value.
+
     Args:
-        headers: as received, names in lower case.
+        headers: as received.
         secret: of the system that calls; none if it is unknown.
         window_seconds: how far the stamp may be from now.
     """
@@ -49,16 +53,32 @@ def wrong_with(headers: Mapping[str, str], secret: str | None, *, window_seconds
     if headers.get(models.KEY_HEADER.lower(), "").split(";") != list(said):
         return "sign-header-key không khớp"
     for name, value in said.items():
-        if headers.get(f"{models.PREFIX}{name}".lower()) != value:
+        if value not in headers.getlist(f"{models.PREFIX}{name}"):
             return "header khác với nội dung đã ký"
     if headers.get(models.VERSION_HEADER.lower()) != models.VERSION:
         return "sai phiên bản"
-    if "Content-Type" in said and headers.get("content-type") != said["Content-Type"]:
+    if headers.get("content-type") != said.get("Content-Type", "-"):
         return "Content-Type khác với nội dung đã ký"
     moment = _moment(said.get("timestamp", ""))
     if moment is None or abs((datetime.now(UTC) - moment).total_seconds()) > window_seconds:
         return "timestamp ngoài khoảng cho phép"
     return ""
+
+
+def digests(body: bytes) -> tuple[str, str]:
+    """SHA-256 of a file in hex; and as the kit writes it, without leading zeros of its bytes."""
+    digest = hashlib.sha256(body)
+    return digest.hexdigest(), "".join(f"{byte:x}" for byte in digest.digest())
+
+
+def receivers(text: str) -> list[str]:
+    """The array of organisation ids; one that nobody has if it is none."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return [""]
+    is_array = isinstance(told, list) and all(isinstance(each, str) for each in told)
+    return told if is_array else [""]
 
 
 def _moment(text: str) -> datetime | None:

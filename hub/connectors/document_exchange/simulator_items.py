@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from starlette.datastructures import Headers
+
 from hub.connectors.document_exchange import simulator_door as door
 from hub.connectors.document_exchange.simulator_packages import Seen, look_at
 from hub.simulation import Call, Item
@@ -17,13 +19,19 @@ class Asked:
     """A call as received."""
 
     path: str
-    headers: Mapping[str, str]
+    headers: Headers
     body: bytes
 
     @property
     def logical(self) -> Mapping[str, str]:
-        """Its logical headers."""
-        return door.logical_headers(self.headers)
+        """Its logical headers.
+
+        Products acknowledge with `docid`; the kit's `docId` is that of an earlier call then.
+        """
+        said = door.logical_headers(self.headers)
+        if self.path == models.UPDATE_STATUS and "docid" in said:
+            said["docId"] = said["docid"]
+        return said
 
     def call(self) -> Call:
         """What is logged."""
@@ -86,6 +94,16 @@ class Listed:
         }
 
 
+UNIT = {
+    "version": "1",
+    "centerCode": "",
+    "deleted": "false",
+    "modifyDate": "2026/01/01 00:00:00",
+    "isAgency": "true",
+}
+"""What the list of units says of each besides; the kit takes no flag but `true` for one."""
+
+
 def agencies(
     systems: Iterable[Mapping[str, Any]], registered: Mapping[str, Mapping[str, str]], path: str
 ) -> list[dict[str, Any]]:
@@ -102,8 +120,7 @@ def agencies(
         for organ in each["organs"]
     ]
     rows += [{**_agency(code, ""), **row} for code, row in registered.items()]
-    more = {"version": "1", "centerCode": "", "deleted": "0", "isAgency": "1"}
-    return [row | more for row in rows] if path == models.UNITS else rows
+    return [row | UNIT for row in rows] if path == models.UNITS else rows
 
 
 def _agency(organ: str, old_id: str) -> dict[str, Any]:

@@ -124,7 +124,8 @@ def _judge(code: str, message: object, settings: NationalPortalSettings) -> Verd
     text = _folded(message) if isinstance(message, str) else ""
     if code in settings.duplicate_codes and _says(text, settings.duplicate_words):
         return Verdict.EXISTS
-    if code in settings.success_codes and (not text or _says(text, settings.success_words)):
+    said = _says(text, settings.success_words) and not _says(text, settings.failure_words)
+    if code in settings.success_codes and (not text or said):
         return Verdict.SUCCESS
     if code in settings.session_codes:
         return Verdict.SESSION
@@ -152,5 +153,5 @@ def _says(text: str, words: Sequence[str]) -> bool:
 
 
 def _folded(text: str) -> str:
-    """A text without capitals, its marks composed: both spellings of a letter are sent."""
-    return unicodedata.normalize("NFC", text).casefold()
+    """A text without capitals and double blanks, its marks composed: both spellings are sent."""
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())

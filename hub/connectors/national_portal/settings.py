@@ -147,6 +147,9 @@ class NationalPortalSettings(ConnectorSettings):
     success_words: tuple[str, ...] = Field(
         ("thành công",), description="A success's message, if it has one, contains one of these."
     )
+    failure_words: tuple[str, ...] = Field(
+        ("không thành công", "chưa thành công"), description="One with these is no success's."
+    )
     duplicate_codes: tuple[str, ...] = Field(
         ("0", "3", "-3"), description="error_code that may mean: the dossier exists."
     )

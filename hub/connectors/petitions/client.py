@@ -137,7 +137,7 @@ class PetitionClient:
 def _code(body: bytes, field: str) -> str | None:
     """The code of an answer as short text; `None` if it has none."""
     try:
-        fields = orjson.loads(body)
+        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
     except orjson.JSONDecodeError:
         return None
     code = fields.get(field) if isinstance(fields, dict) else None

@@ -136,7 +136,7 @@ def _event(
     facts = {"origin": data.origin, "kind": kind}
     return Event(
         kind=kind,
-        source=_source(message),
+        source=_source(message, data.channel),
         subject=subject,
         time=data.acted_at or message.received_at,
         data=data,
@@ -233,7 +233,7 @@ def _voted(fields: Fields, message: Message, settings: PetitionSettings, told: s
     about = schema.petition_alias(channel, petition_id) if petition_id else None
     return Event(
         kind="survey.voted",
-        source=_source(message),
+        source=_source(message, channel),
         subject="" if about else data.dossier_code or unit or _unit(message),
         time=at or message.received_at,
         data=data,
@@ -301,8 +301,9 @@ def _unit(message: Message) -> str:
     return message.headers.get("unit") or message.connector
 
 
-def _source(message: Message) -> str:
-    return f"/connectors/{message.connector}/{_account(message)}"
+def _source(message: Message, channel: str = "") -> str:
+    """Whose event it is: of the source that is named, whichever account brings it; else its own."""
+    return f"/connectors/{message.connector}/{channel or _account(message)}"
 
 
 def _texts(body: bytes) -> dict[str, str]:

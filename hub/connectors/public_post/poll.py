@@ -57,33 +57,32 @@ class FeedPoller:
         self._given: OrderedDict[str, None] = OrderedDict()
 
     async def poll(self, cursor: str) -> Page:
-        feed = self._settings.feed
-        cursor = cursor or feed.first_id
-        asked = self._behind(cursor)
-        sheet = await self._ask(asked)
-        if asked != cursor and len(sheet.entries) >= feed.page_count:
-            # The overlap alone fills a page: go on from the cursor, or nothing new is ever seen.
-            after = await self._ask(cursor)
-            sheet = Sheet((*sheet.entries, *after.entries), after.full, after.pages)
+        cursor = cursor or self._settings.feed.first_id
+        sheet = await self._look(cursor)
         last = _last(cursor, [entry.oid for entry in sheet.entries if entry.oid])
         new = {entry.oid or entry.raw.hex(): entry for entry in sheet.entries}
+        messages = [
+            self._message(name, entry)
+            for name, entry in new.items()
+            if not self._known(entry.oid, cursor)
+        ]
         return Page(
-            messages=tuple(
-                self._message(name, entry)
-                for name, entry in new.items()
-                if not self._known(entry.oid, cursor)
-            ),
+            messages=tuple(message for message in messages if message.id not in self._given),
             cursor=last,
             more=last != cursor and (sheet.full or sheet.pages > 1),
             receipts=tuple(entry.oid for entry in sheet.entries if entry.oid),
         )
 
     async def done(self, page: Page) -> None:
-        """The feed needs no acknowledging; what Kafka has is not given again by this process."""
-        if self._settings.feed.overlap_seconds:
-            self._given.update(dict.fromkeys(page.receipts))
-            while len(self._given) > _REMEMBERED_COUNT:
-                self._given.popitem(last=False)
+        """The feed needs no acknowledging; what Kafka has is not given again by this process.
+
+        An entry without an id moves no cursor: the feed gives it as long as it is the last one.
+        """
+        odd = [each.id for each in page.messages if not oid_of(json_object(each.body))]
+        overlapping = page.receipts if self._settings.feed.overlap_seconds else ()
+        self._given.update(dict.fromkeys((*odd, *overlapping)))
+        while len(self._given) > _REMEMBERED_COUNT:
+            self._given.popitem(last=False)
 
     async def close(self) -> None:
         await self._door.close()
@@ -103,6 +102,19 @@ class FeedPoller:
             return bool(oid)
         ordered = _OBJECT_ID.fullmatch(oid) and _OBJECT_ID.fullmatch(cursor)
         return bool(ordered) and not self._settings.feed.overlap_seconds and oid < cursor
+
+    async def _look(self, cursor: str) -> Sheet:
+        """A page from the cursor on, and before it all that stands in the overlap."""
+        asked = self._behind(cursor)
+        sheet = await self._ask(asked)
+        entries = list(sheet.entries)
+        while asked != cursor and sheet.full:
+            last = _last(asked, [entry.oid for entry in sheet.entries if entry.oid])
+            ends = last <= asked or len(entries) >= _REMEMBERED_COUNT
+            asked = cursor if ends else min(last, cursor)
+            sheet = await self._ask(asked)
+            entries += sheet.entries
+        return Sheet(entries, sheet.full, sheet.pages)
 
     async def _ask(self, last_id: str) -> Sheet:
         feed = self._settings.feed

@@ -35,6 +35,17 @@ def digest(secret: str, text: str) -> str:
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
+def file_digest(sha256: str) -> str:
+    """`hash-file` of a package as the reference kit writes it: no byte has a leading zero.
+
+    The axis takes that from every product that uses the kit, so it is what it surely takes.
+
+    Args:
+        sha256: the digest as hex.
+    """
+    return "".join(f"{byte:x}" for byte in bytes.fromhex(sha256))
+
+
 def signed_headers(
     logical: Mapping[str, str], *, system_id: str, secret: str, at: datetime
 ) -> dict[str, str]:
