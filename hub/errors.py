@@ -29,9 +29,20 @@ class HubError(Exception):
 
 
 class ConfigError(HubError):
-    """The hub will not start; raised only before the first message."""
+    """The hub will not start; raised only before the first message.
+
+    Args:
+        text: what is wrong, one sentence.
+        at: the setting in hub.yaml, keys from the top (`("kafka", "security", "ca_file")`); none:
+            it is about no single one.
+    """
 
     code = "config"
+
+    def __init__(self, text: str, *, at: tuple[str, ...] = (), code: str | None = None) -> None:
+        super().__init__(f"{'.'.join(at)}: {text}" if at else text, code=code)
+        self.text = text
+        self.at = at
 
 
 class MessageError(HubError):

@@ -31,3 +31,11 @@ UrlPath = Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")]
 Path = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._~-]+)+$")]
 """Path of plain words, where the hub is called or calls."""
 UnitId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+NAMES = "x-names"
+"""Marks in a schema that a text names an entry of the same hub.yaml; `hub check` looks for it."""
+INSTANCE, UNIT = "instance", "unit"
+PeerName = Annotated[str, Field(json_schema_extra={NAMES: INSTANCE})]
+"""Name of a connector instance that is configured beside this one."""
+OwnUnit = Annotated[UnitId, Field(json_schema_extra={NAMES: UNIT})]
+"""Key of a mapping: id of a unit whose dossiers pass through the hub, as under `units`."""

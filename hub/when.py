@@ -14,7 +14,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import ModuleType
@@ -90,9 +90,10 @@ def problem_of(text: str) -> Problem | None:
                 near = get_close_matches(name, allowed, 1)
                 todo = f"Known: {', '.join(allowed)}."
                 return Problem(f"it uses the unknown {noun} `{name}`", todo, *near)
-    if "data" not in program.variables():
-        return _tried(program)
-    return None
+    if "data" in program.variables():
+        return None
+    answer = _answer(program, _EXAMPLES)
+    return _uncomputable(answer) if isinstance(answer, Exception) else _no_condition(answer)
 
 
 def _unbounded(bare: str, walks: Sequence[re.Match[str]]) -> Problem | None:
@@ -129,18 +130,43 @@ def _inside(bare: str, start: int) -> str:
     return bare[first:]
 
 
-def _tried(program: cel.Program) -> Problem | None:
-    """What shows when a text that does not speak of `data` is tried."""
+def problem_with(text: str, examples: Iterable[Mapping[str, Any]]) -> Problem | None:
+    """What shows when a text is tried on examples of events; none: nothing.
+
+    That it cannot be computed counts only if the types never fit: an example may lack what the
+    text speaks of.
+
+    Args:
+        text: one that `problem_of` finds nothing wrong with.
+        examples: values of NAMES.
+    """
+    program = cel.compile(text)
+    answers = [_answer(program, each) for each in examples]
+    if answers and all(isinstance(answer, TypeError) for answer in answers):
+        return _uncomputable(answers[0])
+    told = [_no_condition(answer) for answer in answers if not isinstance(answer, Exception)]
+    return next(filter(None, told), None)
+
+
+def _answer(program: cel.Program, values: Mapping[str, Any]) -> Any:
+    """The value of a text, or the error that computing it raises."""
     try:
-        answer = program.execute(dict(_EXAMPLES))
+        return program.execute(dict(values))
     except Exception as error:  # noqa: BLE001 - the library raises built-in errors of many kinds
-        return Problem(
-            f"it cannot be computed ({type(error).__name__})",
-            "Compare texts with texts, and join conditions with && and ||.",
-        )
+        return error
+
+
+def _no_condition(answer: object) -> Problem | None:
     if isinstance(answer, bool):
         return None
     return Problem("its value is neither true nor false", "Compare it with something.")
+
+
+def _uncomputable(error: Exception) -> Problem:
+    return Problem(
+        f"it cannot be computed ({type(error).__name__})",
+        "Compare texts with texts, and join conditions with && and ||.",
+    )
 
 
 class When:

@@ -110,7 +110,7 @@ def hub_settings(gateway: Mapping[str, Any], connectors: Mapping[str, Any]) -> H
         {
             "version": 1,
             "kafka": {"bootstrap_servers": "k:1"},
-            "postgres": {"url": "p"},
+            "postgres": {"url": "postgresql://p"},
             "blobs": {"url": "file://b"},
             "gateway": GatewaySettings(**gateway),
             "connectors": connectors,

@@ -16,8 +16,10 @@ from typer.testing import CliRunner, Result
 from hub.__main__ import commands
 from hub.connector import discover
 from hub.flow import Flow, flow_of, mermaid_of, text_of, told_kinds
+from hub.route import Route
 from hub.settings import HubSettings, load_settings
 from tests.rules.tree import ROOT
+from tests.settings.invented import invented
 
 PAGE = ROOT / "docs" / "flow.md"
 EXAMPLE = ROOT / "hub.example.yaml"
@@ -25,12 +27,16 @@ PICTURE = re.compile(r"(?<=hub\.example\.yaml -->\n```mermaid\n)(.*?)(?=```\n<!-
 
 
 def environment() -> dict[str, str]:
-    names = re.findall(r"\$\{env:(\w+)\}", EXAMPLE.read_text(encoding="utf-8"))
-    return {name: f"https://{name.lower()}.example/{'x' * 40}" for name in names}
+    return invented(EXAMPLE.read_text(encoding="utf-8"))
 
 
 def example() -> HubSettings:
     return load_settings(EXAMPLE, environment())
+
+
+def routed(settings: HubSettings, route: Route) -> HubSettings:
+    """The same with one more route."""
+    return settings.model_copy(update={"routes": {**settings.routes, route.name: route}})
 
 
 def drawn(settings: HubSettings) -> str:
@@ -58,16 +64,15 @@ def test_every_connector_and_route_in_force_is_shown_and_no_other() -> None:
     assert {"one_stop", "national_portal"} <= set(edge.sources)
 
 
-def test_an_own_route_with_its_condition_is_in_text_and_picture(tmp_path: Path) -> None:
-    text = EXAMPLE.read_text(encoding="utf-8") + (
-        "  late-to-portal:\n"
-        "    to: national_portal\n"
-        "    kinds: [sla.overdue]\n"
-        "    when: unit == \"H1\" && kind != ''\n"
-        "    paused: true\n"
+def test_an_own_route_with_its_condition_is_in_text_and_picture() -> None:
+    route = Route(
+        name="late-to-portal",
+        to="national_portal",
+        kinds=("sla.overdue",),
+        when="unit == \"H1\" && kind != ''",
+        paused=True,
     )
-    (tmp_path / "hub.yaml").write_text(text, encoding="utf-8")
-    found = flow(load_settings(tmp_path / "hub.yaml", environment()))
+    found = flow(routed(example(), route))
     lines = list(text_of(found))
     [index] = [n for n, line in enumerate(lines) if "late-to-portal" in line]
     assert lines[index].endswith("hears sla.overdue  by late-to-portal  (starts paused)")
@@ -79,14 +84,11 @@ def test_an_own_route_with_its_condition_is_in_text_and_picture(tmp_path: Path) 
     assert found.edges[-1].sources == ("hub",)
 
 
-def test_many_kinds_are_a_count_in_the_picture_only(tmp_path: Path) -> None:
+def test_many_kinds_are_a_count_in_the_picture_only() -> None:
     verbs = ("submitted", "received", "refused", "progressed", "stopped", "finished", "returned")
-    kinds = ", ".join(f"dossier.{verb}" for verb in verbs)
-    text = EXAMPLE.read_text(encoding="utf-8")
-    text += f"  many:\n    to: national_portal\n    kinds: [{kinds}]\n"
-    (tmp_path / "hub.yaml").write_text(text, encoding="utf-8")
-    found = flow(load_settings(tmp_path / "hub.yaml", environment()))
-    assert any(kinds in line for line in text_of(found))
+    kinds = tuple(f"dossier.{verb}" for verb in verbs)
+    found = flow(routed(example(), Route(name="many", to="national_portal", kinds=kinds)))
+    assert any(", ".join(kinds) in line for line in text_of(found))
     assert any("dossier: 7 kinds" in line for line in mermaid_of(found))
 
 
@@ -99,11 +101,11 @@ def test_what_only_a_setting_makes_a_connector_tell_is_shown_while_it_is_set(
     tmp_path: Path,
 ) -> None:
     text = EXAMPLE.read_text(encoding="utf-8")
-    text += "  slips:\n    to: national_portal\n    kinds: [slip.issued]\n"
+    slips = Route(name="slips", to="national_portal", kinds=("slip.issued",))
     for setting, sources in (("", ()), ("    slips: true\n", ("one_stop",))):
         told = re.sub(r"(?m)^(  one_stop:.*\n)", rf"\g<1>{setting}", text, count=1)
         (tmp_path / "hub.yaml").write_text(told, encoding="utf-8")
-        found = flow(load_settings(tmp_path / "hub.yaml", environment()))
+        found = flow(routed(load_settings(tmp_path / "hub.yaml", environment()), slips))
         assert found.edges[-1].sources == sources
 
 

@@ -213,17 +213,17 @@ def run_check(*arguments: str, environ: dict[str, str] | None = None) -> Result:
 def test_check_calls_a_good_file_fine(tmp_path: Path) -> None:
     file = tmp_path / "hub.yaml"
     file.write_text(GOOD, encoding="utf-8")
-    result = run_check(str(file), environ={"PG": "p"})
+    result = run_check(str(file), environ={"PG": "postgresql://p"})
     assert result.exit_code == 0
     assert "fine" in result.stdout
-    by_variable = run_check("--json", environ={"PG": "p", "HUB_CONFIG": str(file)})
+    by_variable = run_check("--json", environ={"PG": "postgresql://p", "HUB_CONFIG": str(file)})
     assert json.loads(by_variable.stdout) == []
 
 
 def test_check_prints_every_finding_and_ends_with_one(tmp_path: Path) -> None:
     file = tmp_path / "hub.yaml"
     file.write_text(f"{GOOD}logs: {{}}\nunits: 3\n", encoding="utf-8")
-    result = run_check(str(file), environ={"PG": "p"})
+    result = run_check(str(file), environ={"PG": "postgresql://p"})
     assert result.exit_code == 1
     first, second = result.stdout.splitlines()
     assert first.startswith(f"{file}:5:1: logs: unknown key `logs`; did you mean `log`?")
@@ -234,5 +234,5 @@ def test_check_gives_findings_as_json(tmp_path: Path) -> None:
     result = run_check("--json", str(tmp_path / "none.yaml"))
     assert result.exit_code == 1
     [finding] = json.loads(result.stdout)
-    assert set(finding) == {"file", "line", "column", "path", "what", "nearest", "todo"}
+    assert set(finding) == {"file", "line", "column", "path", "what", "nearest", "todo", "level"}
     assert "No such file" in finding["what"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -12,9 +13,18 @@ import typer
 
 from hub.connector import Client, Refusal, discover
 from hub.errors import ConfigError
-from hub.gateway.routing import mounted
-from hub.kafka.client import connection
-from hub.settings import Finding, HubSettings, SettingsError, load_settings, settings_file
+from hub.gateway.routing import conflicts, endpoints_of
+from hub.kafka import tls_context
+from hub.settings import (
+    HubSettings,
+    KafkaSecurity,
+    Level,
+    Looked,
+    SettingsError,
+    in_order,
+    look_at,
+    settings_file,
+)
 from hub.worktime import VIETNAM
 
 
@@ -30,36 +40,61 @@ def check(
     Kafka nor PostgreSQL. Beside the findings it says when the calendar ends soon.
     """
     name = settings_file(file, os.environ)
-    findings: list[Finding] = []
-    ending = ""
     try:
-        settings = load_settings(file, os.environ)
-        _check_gateway(settings)
-        connection(settings.kafka)  # reads its certificates
-        ending = settings.calendars.ending(datetime.now(VIETNAM).date())
+        looked = look_at(file, os.environ)
+        _look_further(looked)
+        findings, settings = in_order(looked.document.findings), looked.settings
     except SettingsError as error:
-        findings = list(error.findings)
-    except ConfigError as error:
-        findings = [Finding(str(name), 0, 0, "", str(error))]
+        findings, settings = error.findings, None
+    errors = [each for each in findings if each.level is Level.ERROR]
     if as_json:
         typer.echo(json.dumps([each.to_json() for each in findings], ensure_ascii=False, indent=2))
-    elif findings:
+    else:
         for each in findings:
             typer.echo(str(each))
-        typer.secho(f"{len(findings)} to mend in {name}", err=True, fg=typer.colors.RED)
-    else:
-        typer.echo(
-            f"{name}: fine. {len(settings.connectors)} connectors, {len(settings.routes)} routes, "
-            f"{len(settings.units)} units, version {settings.content_hash}"
-        )
-    if ending:
-        typer.secho(f"{name}: {ending}", err=True, fg=typer.colors.YELLOW)
-    if findings:
+        if errors or settings is None:
+            typer.secho(f"{len(errors)} to mend in {name}", err=True, fg=typer.colors.RED)
+        else:
+            typer.echo(_praise(name, settings, warnings_count=len(findings)))
+    if settings is not None and not errors:
+        ending = settings.calendars.ending(datetime.now(VIETNAM).date())
+        if ending:
+            typer.secho(f"{name}: {ending}", err=True, fg=typer.colors.YELLOW)
+    if errors:
         raise typer.Exit(1)
 
 
-def _check_gateway(settings: HubSettings) -> None:
-    mounted(settings, discover(), lambda _instance: _ClosedInbox())
+def _praise(name: Path, settings: HubSettings, *, warnings_count: int) -> str:
+    fine = f"works, with {warnings_count} to look at" if warnings_count else "fine"
+    return (
+        f"{name}: {fine}. {len(settings.connectors)} connectors, {len(settings.routes)} routes, "
+        f"{len(settings.units)} units, version {settings.content_hash}"
+    )
+
+
+def _look_further(looked: Looked) -> None:
+    """Look at what a hub meets when it starts: endpoints side by side, and certificates."""
+    document, settings = looked.document, looked.settings
+    faults: list[ConfigError] = []
+    if document.is_sound(("gateway",)):
+        try:
+            found = endpoints_of(settings, discover(), lambda _instance: _ClosedInbox())
+            faults += conflicts(found)
+        except ConfigError as error:
+            faults.append(error)
+    if document.is_sound(("kafka",)) and settings.kafka.security.protocol != "plaintext":
+        faults += _certificates(settings.kafka.security)
+    for fault in faults:
+        document.report(fault.at, fault.text, at_key=fault.at[:1] == ("connectors",))
+
+
+def _certificates(security: KafkaSecurity) -> Iterator[ConfigError]:
+    """What is wrong with those that the hub trusts, and with its own."""
+    for others in ({"certificate_file": None, "key_file": None}, {"ca_file": None}):
+        try:
+            tls_context(security.model_copy(update=others))
+        except ConfigError as error:
+            yield error
 
 
 class _ClosedInbox:

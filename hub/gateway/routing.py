@@ -7,7 +7,7 @@ gateway's `mounts` put an instance under a prefix. Without one it stands at `/`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from starlette.routing import BaseRoute, Mount, Route
@@ -76,27 +76,40 @@ def mounted(
     Raises:
         ConfigError: two instances would answer one address.
     """
+    found = endpoints_of(settings, connectors, inbox_of)
+    for conflict in conflicts(found):
+        raise conflict
+    return found
+
+
+def endpoints_of(
+    settings: HubSettings,
+    connectors: Mapping[str, Connector],
+    inbox_of: Callable[[str], Inbox],
+) -> list[Mounted]:
+    """The same, whether they can stand beside each other or not."""
     found: list[Mounted] = []
     for instance, own in settings.connectors.items():
         endpoints = connectors[settings.kind_of(instance)].endpoints
         if endpoints is not None:
             prefix = settings.gateway.mounts.get(instance, "/").rstrip("/")
             found.append(Mounted(instance, prefix, endpoints(instance, own, inbox_of(instance))))
-    for first, second in combinations(found, 2):
-        _refuse_conflict(first, second)
     return found
 
 
-def _refuse_conflict(first: Mounted, second: Mounted) -> None:
-    shared = [path for path, methods in first.addresses() if second.takes(path, methods)]
-    shared += [path for path, methods in second.addresses() if first.takes(path, methods)]
-    if shared:
-        raise ConfigError(
-            f"connectors {first.instance} and {second.instance} would both answer {shared[0]}: "
-            f"put one of them under a prefix (gateway.mounts.{second.instance}: /…) "
-            "or change its path",
-            code="gateway_conflict",
-        )
+def conflicts(found: Sequence[Mounted]) -> Iterator[ConfigError]:
+    """Each two instances that would answer one address."""
+    for first, second in combinations(found, 2):
+        shared = [path for path, methods in first.addresses() if second.takes(path, methods)]
+        shared += [path for path, methods in second.addresses() if first.takes(path, methods)]
+        if shared:
+            yield ConfigError(
+                f"{first.instance} and {second.instance} would both answer {shared[0]}: "
+                f"put one of them under a prefix (gateway.mounts.{second.instance}: /…) "
+                "or change its path",
+                at=("connectors", second.instance),
+                code="gateway_conflict",
+            )
 
 
 def _methods(route: Route | Mount) -> frozenset[str]:

@@ -264,21 +264,22 @@ def tls_context(security: Any) -> ssl.SSLContext:
     Raises:
         ConfigError: a file is not there, or is no certificate or key.
     """
-    with _reading(f"kafka.security.ca_file: {security.ca_file}"):
+    with _reading("ca_file", security.ca_file):
         context = ssl.create_default_context(cafile=security.ca_file)
     if security.certificate_file:
         own = f"{security.certificate_file} or key_file: {security.key_file}"
-        with _reading(f"kafka.security.certificate_file: {own}"):
+        with _reading("certificate_file", own):
             context.load_cert_chain(security.certificate_file, security.key_file)
     return context
 
 
 @contextmanager
-def _reading(what: str) -> Iterator[None]:
+def _reading(setting: str, file: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # `ssl.SSLError` is one
-        raise ConfigError(f"{what} cannot be used: {error.strerror}") from error
+        text = f"{file} cannot be used: {error.strerror}"
+        raise ConfigError(text, at=("kafka", "security", setting)) from error
 
 
 def connection(settings: Any) -> dict[str, Any]:

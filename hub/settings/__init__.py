@@ -1,7 +1,7 @@
 """Settings: what differs between deployments. hub.yaml and the environment -> HubSettings."""
 
-from hub.settings.findings import Finding, SettingsError
-from hub.settings.load import load_settings, read_block, settings_file
+from hub.settings.findings import Finding, Level, SettingsError, in_order
+from hub.settings.load import Looked, load_settings, look_at, read_block, settings_file
 from hub.settings.model import (
     BlobSettings,
     GatewaySettings,
@@ -22,13 +22,17 @@ __all__ = [
     "HubSettings",
     "KafkaSecurity",
     "KafkaSettings",
+    "Level",
     "LogSettings",
+    "Looked",
     "ManagementSettings",
     "PostgresSettings",
     "SettingsError",
     "Unit",
     "WorkerSettings",
+    "in_order",
     "load_settings",
+    "look_at",
     "read_block",
     "settings_file",
 ]

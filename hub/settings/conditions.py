@@ -6,13 +6,13 @@ free keys (`originals`, `unknown`) and computed keys anything may stand.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from hub.event import EventData, schema_of
 from hub.settings.findings import listed, nearest
 from hub.settings.references import branches
+from hub.settings.words import closing, literal, words_of
 from hub.when import Problem
 
 ELEMENT = None
@@ -24,8 +24,15 @@ Steps = tuple[str | None, ...]
 Place = tuple[Mapping[str, Any], Any]
 """A schema, and before it the document that its references point into."""
 
-_WORD = re.compile(r""""(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\w+|\S""")
-_PLAIN_TEXT = re.compile(r"""(["'])[^\\]*\1""")
+
+class Way(NamedTuple):
+    """Where a condition speaks of a value: the steps to it, its first word, the word behind it."""
+
+    steps: Steps
+    start: int
+    end: int
+
+
 _WALKS = ("all", "exists", "exists_one")
 
 
@@ -37,22 +44,35 @@ def unknown_field(text: str, models: Iterable[type[EventData]]) -> Problem | Non
         models: the data of the route's kinds.
     """
     documents = [schema_of(model) for model in models]
-    for steps in fields_in(text):
-        places: list[Place] = [(document, document) for document in documents]
-        for index, step in enumerate(steps):
-            below = [_below(*place, step) for place in places]
-            if None in below:
+    for way in ways_in(words_of(text)):
+        before = _starts(documents)
+        for index in range(len(way.steps)):
+            found = places_at(documents, way.steps[: index + 1])
+            if found is None:
                 break
-            found = [each for some in below for each in some or ()]
-            if places and not found:
-                return _problem(_written(steps[:index]), _written(steps[: index + 1]), places)
-            places = found
+            if before and not found:
+                return _problem(written(way.steps[:index]), written(way.steps[: index + 1]), before)
+            before = found
     return None
 
 
-def fields_in(text: str) -> Iterator[Steps]:
+def places_at(documents: Iterable[Mapping[str, Any]], steps: Steps) -> list[Place] | None:
+    """The schemas that a way may lead to in any of the documents; none: anything."""
+    places = _starts(documents)
+    for step in steps:
+        below = [_below(*place, step) for place in places]
+        if None in below:
+            return None
+        places = [each for some in below for each in some or ()]
+    return places
+
+
+def _starts(documents: Iterable[Mapping[str, Any]]) -> list[Place]:
+    return [(document, document) for document in documents]
+
+
+def ways_in(words: Sequence[str]) -> Iterator[Way]:
     """Every way from `data` that a condition goes; an element's name stands for its list's way."""
-    words = _WORD.findall(text)
     name, behind, inside = "", Steps(), range(0)
     for at, word in enumerate(words):
         if at and words[at - 1] == ".":
@@ -65,10 +85,10 @@ def fields_in(text: str) -> Iterator[Steps]:
             continue
         more, end = _steps_from(words, at + 1)
         steps = (*start, *more)
-        yield steps
+        yield Way(steps, at, end)
         if words[end : end + 1] == ["."] and words[end + 1] in _WALKS:
             name, behind = words[end + 3], (*steps, ELEMENT)
-            inside = range(end + 4, _closing(words, end + 2))
+            inside = range(end + 4, closing(words, end + 2))
 
 
 def _steps_from(words: Sequence[str], at: int) -> tuple[Steps, int]:
@@ -76,10 +96,9 @@ def _steps_from(words: Sequence[str], at: int) -> tuple[Steps, int]:
     steps: list[str | None] = []
     while at < len(words):
         if words[at] == "[":
-            end = _closing(words, at)
-            key = words[at + 1 : end]
-            plain = len(key) == 1 and _PLAIN_TEXT.fullmatch(key[0])
-            steps.append(key[0][1:-1] if plain else ELEMENT)
+            end = closing(words, at)
+            key = literal(words[at + 1]) if end == at + 2 else None
+            steps.append(key if isinstance(key, str) else ELEMENT)
             at = end + 1
         elif words[at] == "." and words[at + 2 : at + 3] != ["("]:
             steps.append(words[at + 1])
@@ -87,16 +106,6 @@ def _steps_from(words: Sequence[str], at: int) -> tuple[Steps, int]:
         else:
             break
     return tuple(steps), at
-
-
-def _closing(words: Sequence[str], opening: int) -> int:
-    """Where the bracket that opens there is closed."""
-    depth = 0
-    for at in range(opening, len(words)):
-        depth += (words[at] in "([{") - (words[at] in ")]}")
-        if not depth:
-            return at
-    return len(words)
 
 
 def _below(document: Mapping[str, Any], schema: Any, step: str | None) -> list[Place] | None:
@@ -130,6 +139,6 @@ def _problem(above: str, wrong: str, places: Iterable[Place]) -> Problem:
     return Problem(what, f"`{above}` has no fields.")
 
 
-def _written(steps: Steps) -> str:
+def written(steps: Steps) -> str:
     """A way as it stands in a condition."""
     return "data" + "".join("[…]" if step is ELEMENT else f".{step}" for step in steps)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import yaml
 
-from hub.settings.findings import Finding, Path, SettingsError, dotted
+from hub.settings.findings import Finding, Level, Path, SettingsError, dotted
 
 SIZE_LIMIT_BYTES = 2_000_000
 NODE_LIMIT = 200_000
@@ -60,6 +60,23 @@ class Document:
         """Add a finding at the place of `path`, or of the nearest thing above it that exists."""
         line, column = self.place(path, at_key=at_key)
         self.findings.append(Finding(self.file, line, column, dotted(path), what, nearest, todo))
+
+    def warn(
+        self, path: Path, what: str, todo: str, *, nearest: str = "", at_key: bool = False
+    ) -> None:
+        """The same as a warning."""
+        self.report(path, what, todo, nearest=nearest, at_key=at_key)
+        self.findings[-1] = replace(self.findings[-1], level=Level.WARNING)
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Findings with which the file cannot be used."""
+        return [finding for finding in self.findings if finding.level is Level.ERROR]
+
+    def is_sound(self, path: Path) -> bool:
+        """Whether nothing at or below `path` has an error."""
+        name = dotted(path)
+        return not any(f"{each.path}.".startswith(f"{name}.") for each in self.errors)
 
     def place(self, path: Path, *, at_key: bool = False) -> Place:
         """Where a value, or its key, stands; what is not there has the place of its parent."""

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from enum import StrEnum
 
 from hub.errors import ConfigError
 
 Path = tuple[str | int, ...]
 """Steps from the top of the document to a value: keys and list indices."""
+
+
+class Level(StrEnum):
+    """How bad a finding is."""
+
+    ERROR = "error"
+    """It cannot work: the hub does not start."""
+    WARNING = "warning"
+    """It is probably not what is meant: the hub starts, `hub check` says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,7 @@ class Finding:
         what: what is wrong, one sentence.
         nearest: the known name closest to an unknown one, `` for none.
         todo: what to do about it, one sentence.
+        level: an error, or a warning.
     """
 
     file: str
@@ -32,11 +43,12 @@ class Finding:
     what: str
     nearest: str = ""
     todo: str = ""
+    level: Level = Level.ERROR
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        parts = [place, self.path, self.what] if self.path else [place, self.what]
-        text = ": ".join(parts)
+        level = "" if self.level is Level.ERROR else self.level
+        text = ": ".join(part for part in (place, level, self.path, self.what) if part)
         if self.nearest:
             text += f"; did you mean `{self.nearest}`?"
         return f"{text} {self.todo}".rstrip() if self.nearest else f"{text}. {self.todo}".rstrip()
@@ -50,14 +62,19 @@ class SettingsError(ConfigError):
     """A settings file cannot be used.
 
     Args:
-        findings: everything that is wrong with it, in the order of the file.
+        findings: everything that is wrong with it.
     """
 
     code = "settings"
 
     def __init__(self, findings: Iterable[Finding]) -> None:
-        self.findings = tuple(sorted(findings, key=lambda each: (each.line, each.column)))
+        self.findings = in_order(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings in the order of the file."""
+    return tuple(sorted(findings, key=lambda each: (each.line, each.column)))
 
 
 def dotted(path: Path) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 from hub.connector import Connector, ConnectorSettings, discover
 from hub.route import Route
@@ -14,9 +17,12 @@ from hub.settings.document import Document, read_document
 from hub.settings.findings import Finding, SettingsError, listed, nearest
 from hub.settings.findings import Path as Steps
 from hub.settings.model import INSTANCE_NAME, HubSettings, Sections
+from hub.settings.names import check_addresses, check_names
+from hub.settings.overlaps import refuse_overlaps
 from hub.settings.references import resolve
 from hub.settings.routes import routes_in_force, standard_routes
-from hub.settings.validation import validate
+from hub.settings.sayable import refuse_unsayable
+from hub.settings.validation import unknown_key, validate
 
 S = TypeVar("S", bound=ConnectorSettings)
 
@@ -27,6 +33,23 @@ ADDRESSES = {
     "HUB_POSTGRES": ("postgres", "url"),
 }
 """Environment variables that override an address of the file."""
+
+
+SECTIONS = (*Sections.model_fields, "connectors", "routes")
+"""What may stand at the top of hub.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a look at a settings file found.
+
+    Attributes:
+        document: the file, with every finding; who looks at more reports it there.
+        settings: what is sound of it; all of it, if the document has no errors.
+    """
+
+    document: Document
+    settings: HubSettings
 
 
 def settings_file(option: Path | None, environ: Mapping[str, str]) -> Path:
@@ -42,7 +65,25 @@ def load_settings(
     connectors: Mapping[str, Connector] | None = None,
     routes: Mapping[str, Route] | None = None,
 ) -> HubSettings:
-    """The settings of a deployment.
+    """The settings of a deployment; warnings are for `look_at`.
+
+    Raises:
+        SettingsError: with everything that is wrong.
+    """
+    looked = look_at(path, environ, connectors=connectors, routes=routes)
+    if looked.document.errors:
+        raise SettingsError(looked.document.errors)
+    return looked.settings
+
+
+def look_at(
+    path: Path | None,
+    environ: Mapping[str, str],
+    *,
+    connectors: Mapping[str, Connector] | None = None,
+    routes: Mapping[str, Route] | None = None,
+) -> Looked:
+    """A settings file, with everything that is to be said about it.
 
     Args:
         path: hub.yaml; none: HUB_CONFIG, else hub.yaml in the working folder.
@@ -51,7 +92,7 @@ def load_settings(
         routes: standard routes by name; none: those of `hub.routes`.
 
     Raises:
-        SettingsError: with everything that is wrong.
+        SettingsError: it cannot be read.
     """
     file = settings_file(path, environ)
     try:
@@ -65,7 +106,7 @@ def load_settings(
     document = read_document(text, str(file))
     known = discover() if connectors is None else connectors
     standard = standard_routes() if routes is None else routes
-    return _settings(document, file.parent, environ, (known, standard))
+    return Looked(document, _settings(document, file.parent, environ, (known, standard)))
 
 
 def read_block(text: str, file: str, model: type[S]) -> S:
@@ -76,8 +117,8 @@ def read_block(text: str, file: str, model: type[S]) -> S:
     """
     document = read_document(text, file)
     block = validate(document, model, document.data, (), set(document.values))
-    if block is None or document.findings:
-        raise SettingsError(document.findings)
+    if block is None or document.errors:
+        raise SettingsError(document.errors)
     return block
 
 
@@ -87,8 +128,33 @@ def _settings(
     environ: Mapping[str, str],
     known: tuple[Mapping[str, Connector], Mapping[str, Route]],
 ) -> HubSettings:
+    """What is sound of a document; its findings tell the rest."""
     connectors, standard = known
     content_hash = hash_of(document.data)
+    references = _resolved(document, folder, environ)
+    kinds = _kinds(document, connectors)
+    instances = _instances(document, kinds, references)
+    delivering = {name for name, kind in kinds.items() if _delivers(kind, instances.get(name))}
+    routes = routes_in_force(document, standard, delivering)
+    sections = _sections(document, references)
+    check_addresses(document, sections)
+    check_names(document, sections, kinds)
+    refuse_unsayable(document, routes, kinds, instances)
+    refuse_overlaps(document, routes)
+    if "calendars" in sections:
+        calendar = sections["calendars"].calendar()
+        instances = {name: own.counted_by(calendar) for name, own in instances.items()}
+    parts = {
+        **sections,
+        "connectors": instances,
+        "routes": routes,
+        "content_hash": content_hash,
+    }
+    return HubSettings.model_construct(**parts) if document.errors else HubSettings(**parts)
+
+
+def _resolved(document: Document, folder: Path, environ: Mapping[str, str]) -> set[Steps]:
+    """Put references and overrides into the data; the paths of both."""
     overridden = {path: environ[name] for name, path in ADDRESSES.items() if environ.get(name)}
     for section, name in ADDRESSES.values():
         block = document.data.setdefault(section, {})
@@ -99,23 +165,28 @@ def _settings(
         if isinstance(document.data[section], dict):
             document.data[section][name] = address
             references.add((section, name))
-    kinds = _kinds(document, connectors)
-    instances = _instances(document, kinds, references)
-    delivering = {name for name, kind in kinds.items() if _delivers(kind, instances.get(name))}
-    routes = routes_in_force(document, standard, delivering)
-    own = {n: v for n, v in document.data.items() if n not in ("connectors", "routes")}
-    sections = validate(document, Sections, own, (), references)
-    if sections is not None:
-        _check_names(document, sections, kinds)
-    if document.findings or sections is None:
-        raise SettingsError(document.findings)
-    calendar = sections.calendars.calendar()
-    return HubSettings(
-        **{name: getattr(sections, name) for name in Sections.model_fields},
-        connectors={name: own.counted_by(calendar) for name, own in instances.items()},
-        routes=routes,
-        content_hash=content_hash,
-    )
+    return references
+
+
+def _sections(document: Document, references: set[Steps]) -> dict[str, Any]:
+    """Each section that is sound; one that is left out as its default."""
+    for name in document.data:
+        if name not in SECTIONS:
+            unknown_key(document, (name,), SECTIONS)
+    own = {n: v for n, v in document.data.items() if n in Sections.model_fields}
+    whole = validate(document, Sections, own, (), references)
+    if whole is not None:
+        return {name: getattr(whole, name) for name in Sections.model_fields}
+    found: dict[str, Any] = {}
+    for name, field in Sections.model_fields.items():
+        if not document.is_sound((name,)):
+            continue
+        if name in own:
+            adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
+            found[name] = adapter.validate_python(own[name])
+        else:
+            found[name] = field.get_default(call_default_factory=True)
+    return found
 
 
 def _delivers(kind: Connector | None, own: ConnectorSettings | None) -> bool:
@@ -172,27 +243,3 @@ def _instances(
             if settings is not None:
                 found[name] = settings
     return found
-
-
-def _check_names(document: Document, sections: Sections, configured: Collection[str]) -> None:
-    """Names that one section uses and another must define."""
-    for name in sections.gateway.mounts:
-        if name not in configured:
-            document.report(
-                ("gateway", "mounts", name),
-                f"no connector instance is called `{name}`",
-                f"Configured: {listed(configured)}." if configured else "",
-                nearest=nearest(name, configured),
-                at_key=True,
-            )
-    for name, unit in sections.units.items():
-        if unit.parent is not None and unit.parent not in sections.units:
-            document.report(
-                ("units", name, "parent"),
-                f"no unit has the id `{unit.parent}`",
-                "Add it under `units`.",
-                nearest=nearest(unit.parent, sections.units),
-            )
-    gateway, management = sections.gateway, sections.management
-    if gateway.port and (gateway.host, gateway.port) == (management.host, management.port):
-        document.report(("management", "port"), "it is the gateway's port", "Take another.")

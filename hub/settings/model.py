@@ -6,7 +6,15 @@ import re
 from datetime import date, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 from hub.connector import ConnectorSettings
 from hub.deadline import Rules
@@ -19,7 +27,10 @@ from hub.worktime import VIETNAM_CALENDAR, Calendar, Session, Year, days
 ENTER_AHEAD = timedelta(days=90)
 """A calendar that ends so soon is told: the next year is announced about two months before it."""
 
-Port = Annotated[int, Field(ge=0, le=65_535)]
+LAST_PORT = 65_535
+Port = Annotated[int, Field(ge=0, le=LAST_PORT)]
+BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})")
+DATABASE = re.compile(r"postgres(ql)?(\+\w+)?://")
 INSTANCE_NAME = re.compile(r"[a-z][a-z0-9_]{0,40}")
 InstanceName = Annotated[str, StringConstraints(pattern=f"^{INSTANCE_NAME.pattern}$")]
 YearName = Annotated[str, StringConstraints(pattern=r"^20\d\d$")]
@@ -87,6 +98,15 @@ class KafkaSettings(Section):
         default_factory=KafkaSecurity, description="How the hub proves itself."
     )
 
+    @field_validator("bootstrap_servers")
+    @classmethod
+    def _are_addresses(cls, servers: str) -> str:
+        for server in servers.split(","):
+            found = BROKER.fullmatch(server.strip())
+            if not found or not 0 < int(found[1]) <= LAST_PORT:
+                raise ValueError("each broker must read host:port")
+        return servers
+
 
 class PostgresSettings(Section):
     """PostgreSQL, which keeps what people look at and act on."""
@@ -98,6 +118,13 @@ class PostgresSettings(Section):
     pool_connections_count: Count = Field(
         8, le=500, description="Connections that one process keeps at most."
     )
+
+    @field_validator("url")
+    @classmethod
+    def _is_postgresql(cls, url: SecretStr) -> SecretStr:
+        if not DATABASE.match(url.get_secret_value()):
+            raise ValueError("must begin with postgresql://")
+        return url
 
 
 class BlobSettings(Section):

@@ -65,26 +65,30 @@ def refuse_literal_secrets(
 
 def secret_paths(schema: Mapping[str, Any], data: Any, path: Path = ()) -> Iterator[Path]:
     """Paths of the values present in `data` that the schema calls secret."""
-    found: dict[Path, None] = {}
-    for branch in branches(schema, schema):
-        found |= dict.fromkeys(_secrets(schema, branch, data, path))
-    yield from found
+    yield from dict.fromkeys(
+        place
+        for place, value, branch in placed(schema, schema, data, path)
+        if branch.get("format") == "password"
+        and value is not None
+        and not (branch.get(IN_URL) and _is_open(value))
+    )
 
 
-def _secrets(
-    root: Mapping[str, Any], schema: Mapping[str, Any], data: Any, path: Path
-) -> Iterator[Path]:
-    if schema.get("format") == "password":
-        if data is not None and not (schema.get(IN_URL) and _is_open(data)):
-            yield path
-    elif isinstance(data, dict):
-        for name, value in data.items():
-            for branch in branches(root, child(schema, name)):
-                yield from _secrets(root, branch, value, (*path, name))
-    elif isinstance(data, list):
-        for index, value in enumerate(data):
-            for branch in branches(root, schema.get("items", {})):
-                yield from _secrets(root, branch, value, (*path, index))
+def placed(
+    root: Mapping[str, Any], schema: Any, data: Any, path: Path = ()
+) -> Iterator[tuple[Path, Any, Mapping[str, Any]]]:
+    """Every value present in `data`: its path, itself, and each schema that it falls under.
+
+    Args:
+        root: what references in `schema` point into.
+    """
+    entries: list[tuple[str | int, Any]] = []
+    if isinstance(data, dict | list):
+        entries = list(data.items() if isinstance(data, dict) else enumerate(data))
+    for branch in branches(root, schema):
+        yield path, data, branch
+        for step, value in entries:
+            yield from placed(root, child(branch, step), value, (*path, step))
 
 
 def _is_open(url: Any) -> bool:

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
+from pydantic import ValidationError
+
 import hub.schemas  # noqa: F401 - registers the kinds
 from hub.errors import ConfigError
-from hub.event import KINDS
+from hub.event import KINDS, EventData
 from hub.route import Route
+from hub.settings.comparisons import wrong_comparison
 from hub.settings.conditions import unknown_field
 from hub.settings.document import Document
+from hub.settings.examples import example
 from hub.settings.findings import Path, listed, nearest
 from hub.settings.validation import validate
-from hub.when import Problem, problem_of
+from hub.when import Problem, problem_of, problem_with
 
 
 def standard_routes(package: str = "hub.routes") -> dict[str, Route]:
@@ -41,6 +45,8 @@ def routes_in_force(
 ) -> dict[str, Route]:
     """Standard routes whose destination is configured, overridden and joined by the document's.
 
+    One with findings is there as well, as far as it can be read, so that more of it is looked at.
+
     Args:
         delivering: names of the configured connector instances that can deliver.
     """
@@ -55,7 +61,8 @@ def routes_in_force(
     }
     for name, block in blocks.items():
         route = _route(document, name, block, standard)
-        if route is not None and _holds(document, route, delivering):
+        if route is not None:
+            _check(document, route, delivering)
             in_force[name] = route
     return in_force
 
@@ -84,7 +91,14 @@ def _route(
     merged = {**base, **block, "name": name}
     if isinstance(block.get("terms"), Mapping):
         merged["terms"] = {**base.get("terms", {}), **block["terms"]}
-    return validate(document, Route, merged, path, set())
+    route = validate(document, Route, merged, path, set())
+    if route is not None:
+        return route
+    readable = {key: each for key, each in merged.items() if document.is_sound((*path, key))}
+    try:
+        return Route.model_validate(readable)
+    except ValidationError:
+        return None
 
 
 def _patterns() -> set[str]:
@@ -94,14 +108,26 @@ def _patterns() -> set[str]:
 
 def _problem(route: Route) -> Problem | None:
     """What is wrong with a route's condition."""
-    models = dict.fromkeys(model for kind, model in KINDS.items() if route.takes(kind))
-    return problem_of(route.when) or unknown_field(route.when, models)
+    models = {kind: model for kind, model in KINDS.items() if route.takes(kind)}
+    return (
+        problem_of(route.when)
+        or unknown_field(route.when, models.values())
+        or wrong_comparison(route.when, models)
+        or problem_with(route.when, _examples(models))
+    )
 
 
-def _holds(document: Document, route: Route, delivering: Container[str]) -> bool:
-    """Whether what a route names exists: destination, kinds, what its condition speaks of."""
+def _examples(models: Mapping[str, type[EventData]]) -> Iterator[dict[str, Any]]:
+    """What a condition sees of an event of each kind, with and without what may be left out."""
+    for kind, model in models.items():
+        for whole in (True, False):
+            data = example(model, whole=whole).model_dump(mode="json")
+            yield {"kind": kind, "source": "/a/b/c", "subject": "S", "unit": "U", "data": data}
+
+
+def _check(document: Document, route: Route, delivering: Container[str]) -> None:
+    """Report what a route names and does not exist: destination, kinds, words of its condition."""
     path: Path = ("routes", route.name)
-    before = len(document.findings)
     if route.to not in delivering:
         names = [name for name in document.data.get("connectors", ()) if name in delivering]
         document.report(
@@ -128,4 +154,3 @@ def _holds(document: Document, route: Route, delivering: Container[str]) -> bool
     ):
         if getattr(terms, small) > getattr(terms, large):
             document.report((*path, "terms", small), f"it is larger than {large}", "Lower it.")
-    return len(document.findings) == before

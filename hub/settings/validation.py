@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
@@ -49,15 +49,7 @@ def _report(document: Document, schema: Mapping[str, Any], at: Path, fault: Any)
     path = (*at, *steps)
     kind: str = fault["type"]
     if kind == "extra_forbidden":
-        known = known_keys(schema, steps[:-1])
-        name = str(steps[-1])
-        document.report(
-            path,
-            f"unknown key `{name}`",
-            f"Known here: {listed(known)}." if known else "Remove it.",
-            nearest=nearest(name, known),
-            at_key=True,
-        )
+        unknown_key(document, path, known_keys(schema, steps[:-1]))
     elif kind == "missing":
         what = f"`{steps[-1]}` is missing" if steps else "it is missing"
         document.report(path, what, _description(schema, steps), at_key=True)
@@ -73,6 +65,18 @@ def _report(document: Document, schema: Mapping[str, Any], at: Path, fault: Any)
             _description(schema, steps),
             nearest=nearest(written, expected) if expected and written else "",
         )
+
+
+def unknown_key(document: Document, path: Path, known: Collection[str]) -> None:
+    """Report a key that nobody reads, with those that are known beside it."""
+    name = str(path[-1])
+    document.report(
+        path,
+        f"unknown key `{name}`",
+        f"Known here: {listed(known)}." if known else "Remove it.",
+        nearest=nearest(name, known),
+        at_key=True,
+    )
 
 
 def _of_length(fault: Any) -> str:

@@ -10,6 +10,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from hub.connector import Connector, ConnectorSettings
+from hub.fields import OwnUnit, PeerName
 from hub.route import Route, Terms
 from hub.settings import Finding, HubSettings, SettingsError, load_settings
 
@@ -27,6 +28,8 @@ class ToySettings(ConnectorSettings):
     token: SecretStr | None = Field(None, min_length=8, max_length=40, description="Token.")
     accounts: dict[str, ToyAccount] = Field(default_factory=dict, description="Accounts.")
     spare: tuple[ToyAccount, ...] = Field((), description="Spare accounts.")
+    shelves: dict[OwnUnit, str] = Field(default_factory=dict, description="Shelf of each unit.")
+    asks: PeerName | None = Field(None, description="Who answers.")
 
 
 def _never(*_: object) -> Any:

@@ -10,8 +10,9 @@ import pytest
 
 import hub.schemas  # noqa: F401 - registers the kinds
 from hub.event import KINDS
-from hub.settings.conditions import ELEMENT, fields_in, unknown_field
+from hub.settings.conditions import ELEMENT, unknown_field, ways_in
 from hub.settings.routes import standard_routes
+from hub.settings.words import words_of
 from hub.when import When, problem_of
 from tests.rules.tree import ROOT
 
@@ -46,7 +47,7 @@ def test_the_fields_of_a_condition_are_read(
     text: str, expected: list[tuple[str | None, ...]]
 ) -> None:
     assert problem_of(text) is None
-    found = list(fields_in(text))
+    found = [way.steps for way in ways_in(words_of(text))]
     assert [steps for steps in expected if steps not in found] == []
     assert not any("nope" in steps for steps in found)
 

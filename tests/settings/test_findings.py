@@ -30,6 +30,25 @@ BROKEN: list[tuple[str, str, tuple[int, int], str, str, str]] = [
     ),
     ("not a map", "units: 3", (TOP, 8), "units", "dictionary", ""),
     ("two ports", "management: {port: 8080}", (TOP, 20), "management.port", "gateway's", ""),
+    (
+        "two ports, one of them everywhere",
+        "gateway: {host: 0.0.0.0}\nmanagement: {port: 8080}",
+        (TOP + 1, 20),
+        "management.port",
+        "gateway's",
+        "",
+    ),
+    (
+        "two ports, one by name",
+        "gateway: {host: localhost}\nmanagement: {port: 8080}",
+        (TOP + 1, 20),
+        "management.port",
+        "gateway's",
+        "",
+    ),
+    ("a port taken", "gateway: {port: 9090}", (TOP, 17), "gateway.port", "management's", ""),
+    ("connectors", "conectors: {}", (TOP, 1), "conectors", "unknown key", "connectors"),
+    ("route", "route: {}", (TOP, 1), "route", "unknown key", "routes"),
     ("routes", "routes: []", (TOP, 9), "routes", "mapping", ""),
     ("a route", "routes: {r: 1}", (TOP, 13), "routes.r", "mapping", ""),
     (
@@ -110,6 +129,30 @@ BROKEN: list[tuple[str, str, tuple[int, int], str, str, str]] = [
         (TOP, 34),
         "routes.dossiers-to-toy.when",
         "the field `data.origin`",
+        "",
+    ),
+    (
+        "condition's value",
+        "routes: {dossiers-to-toy: {when: data.code}}",
+        (TOP, 34),
+        "routes.dossiers-to-toy.when",
+        "neither true nor false",
+        "",
+    ),
+    (
+        "condition's word",
+        "routes: {dossiers-to-toy: {when: data.status == 'recieved'}}",
+        (TOP, 34),
+        "routes.dossiers-to-toy.when",
+        "`data.status` is never `'recieved'`",
+        "received",
+    ),
+    (
+        "condition's type",
+        "routes: {dossiers-to-toy: {when: data.code == 3}}",
+        (TOP, 34),
+        "routes.dossiers-to-toy.when",
+        "`data.code` is a text, and is compared with `3`",
         "",
     ),
     (
@@ -222,6 +265,48 @@ def test_a_connector_is_checked_by_its_own_model(
     assert finding.line == head.count("\n") + 1
 
 
+def test_two_hosts_may_have_one_port(load: Load) -> None:
+    text = "gateway: {host: 10.0.0.1}\nmanagement: {host: '%s', port: 8080}"
+    for host in ("10.0.0.2", "::", "inside.example"):
+        assert load(MINIMAL + text % host).management.host == host
+
+
+@pytest.mark.parametrize(
+    "servers", ["broker", "a:9092,b", "a:9092,", "a:0", "a:70000", "http://a:1"]
+)
+def test_a_broker_without_host_or_port_is_refused(servers: str, findings: Findings) -> None:
+    [finding] = findings(MINIMAL.replace("localhost:9092", f'"{servers}"'))
+    assert (finding.line, finding.column) == (3, 22)
+    assert finding.what == "each broker must read host:port"
+
+
+@pytest.mark.parametrize("servers", ["a.b-c_d:1", "a:9092, b:9092", "[::1]:9092", "10.0.0.1:65535"])
+def test_brokers_are_taken_as_people_write_them(servers: str, load: Load) -> None:
+    text = MINIMAL.replace("localhost:9092", f'"{servers}"')
+    assert load(text).kafka.bootstrap_servers == servers
+
+
+@pytest.mark.parametrize("url", ["mysql://db/hub", "db.example:5432/hub", "https://db.example/hub"])
+def test_the_address_of_another_database_is_refused(url: str, findings: Findings) -> None:
+    [finding] = findings(MINIMAL, {"PG": url})
+    assert (finding.line, finding.column, finding.path) == (5, 8, "postgres.url")
+    assert finding.what == "must begin with postgresql://"
+    assert url not in str(finding)
+
+
+def test_a_fault_of_one_section_hides_none_of_another(findings: Findings) -> None:
+    text = "log: {level: loud}\nunits: {H1: {name: A, parent: H2}}\nmanagement: {port: 8080}\n"
+    found = findings(MINIMAL + text)
+    assert [each.path for each in found] == ["log.level", "units.H1.parent", "management.port"]
+
+
+def test_a_fault_of_a_route_s_terms_hides_none_of_its_kinds(findings: Findings) -> None:
+    text = "routes: {dossiers-to-toy: {terms: {attempts_count: 0}, kinds: [dosier.*], when: a}}"
+    found = findings(MINIMAL + text)
+    paths = [each.path.removeprefix("routes.dossiers-to-toy.") for each in found]
+    assert paths == ["terms.attempts_count", "kinds.0", "when"]
+
+
 @pytest.mark.parametrize("url", ["postgresql://db.example/hub", "postgresql://hub@db/hub"])
 def test_an_address_without_a_password_may_stand_in_the_file(url: str, load: Load) -> None:
     loaded = load(MINIMAL.replace("${env:PG}", url), {})
@@ -266,7 +351,7 @@ def test_all_findings_come_at_once_in_the_order_of_the_file(findings: Findings) 
 
 def test_a_connector_with_a_fault_is_no_second_fault_of_its_route(findings: Findings) -> None:
     text = MINIMAL.replace("url: http", "urll: http")
-    found = findings(text + "routes: {r: {to: toy, kinds: [dossier.*]}}\n")
+    found = findings(text + "routes: {r: {to: toy, kinds: [petition.*]}}\n")
     assert {finding.path for finding in found} == {"connectors.toy.url", "connectors.toy.urll"}
 
 

@@ -16,15 +16,14 @@ from hub.settings import HubSettings, SettingsError, load_settings, settings_fil
 from hub.settings.references import branches
 from hub.settings.routes import standard_routes
 from tests.settings.conftest import MINIMAL, Load
+from tests.settings.invented import invented
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_the_example_loads_with_its_environment_set() -> None:
     file = ROOT / "hub.example.yaml"
-    names = re.findall(r"\$\{env:(\w+)\}", file.read_text(encoding="utf-8"))
-    environ = {name: f"https://{name.lower()}.example" for name in names}
-    settings = load_settings(file, environ)
+    settings = load_settings(file, invented(file.read_text(encoding="utf-8")))
     assert {"one_stop", "national_portal"} <= set(settings.connectors)
     assert "dossiers-to-national-portal" in settings.routes
 
@@ -65,7 +64,7 @@ def test_terms_are_overridden_field_by_field(load: Load) -> None:
 
 
 def test_a_deployment_adds_its_own_route(load: Load) -> None:
-    text = MINIMAL + "routes: {again: {to: toy, kinds: [dossier.received]}}\n"
+    text = MINIMAL + "routes: {again: {to: toy, kinds: [petition.received]}}\n"
     assert set(load(text).routes) == {"again", "dossiers-to-toy"}
 
 
@@ -92,7 +91,7 @@ def test_the_environment_overrides_addresses_only(load: Load) -> None:
     assert settings.kafka.bootstrap_servers == "k:1"
     assert settings.postgres.url.get_secret_value() == "postgresql://z"
     bare = MINIMAL.replace("kafka:\n  bootstrap_servers: localhost:9092\n", "")
-    assert load(bare, {**environ, "PG": "p"}).kafka.bootstrap_servers == "k:1"
+    assert load(bare, {**environ, "PG": "postgresql://p"}).kafka.bootstrap_servers == "k:1"
 
 
 def test_what_is_overridden_need_not_be_resolvable(load: Load) -> None:
@@ -121,7 +120,7 @@ def test_the_hash_tells_content_and_not_comments_order_or_secrets(load: Load) ->
     assert re.fullmatch(r"[0-9a-f]{16}", first)
     head, kafka, rest = re.split(r"(kafka:\n.*\n)", MINIMAL)
     assert load(f"# a comment\n{head}{rest}{kafka}").content_hash == first
-    assert load(MINIMAL, {"PG": "another"}).content_hash == first
+    assert load(MINIMAL, {"PG": "postgresql://another"}).content_hash == first
     assert load(MINIMAL.replace("toy.example", "toy2.example")).content_hash != first
     assert load(MINIMAL.replace("${env:PG}", "${env:PG}x")).content_hash != first
 

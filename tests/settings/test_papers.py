@@ -19,6 +19,7 @@ from hub.settings import HubSettings, load_settings
 from hub.when import When
 from tests.connectors.ground import MemoryGround
 from tests.connectors.petition_examples import done, event_of, petition
+from tests.settings.invented import invented
 
 ROOT = Path(__file__).parents[2]
 PETITIONS = "hub/connectors/petitions/README.md"
@@ -39,10 +40,7 @@ def loaded(parts: Mapping[str, Any], folder: Path) -> HubSettings:
     text = yaml.safe_dump({**around, **parts}, allow_unicode=True)
     file = folder / "hub.yaml"
     file.write_text(text, encoding="utf-8")
-    names = re.findall(r"\$\{env:(\w+)\}", text)
-    return load_settings(
-        file, {each: f"https://{each.lower()}.example/{'x' * 32}" for each in names}
-    )
+    return load_settings(file, invented(text))
 
 
 def places(settings: HubSettings) -> dict[str, list[str]]:

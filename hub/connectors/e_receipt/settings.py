@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from hub.connector import ConnectorSettings
-from hub.fields import BaseUrl, Count, Seconds, UnitId, UrlPath
+from hub.fields import BaseUrl, Count, OwnUnit, Seconds, UrlPath
 
 KeyText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{0,20}$")]
 
@@ -103,7 +103,7 @@ class EReceiptSettings(ConnectorSettings):
     business_path: UrlPath = Field("/BusinessService.asmx", description="Service that changes.")
     portal_path: UrlPath = Field("/PortalService.asmx", description="Service that shows.")
     namespace: str = Field("http://tempuri.org/", description="Namespace of the operations.")
-    collectors: dict[UnitId, Collector] = Field(
+    collectors: dict[OwnUnit, Collector] = Field(
         min_length=1, description="Collecting units, by organisation id."
     )
     fkey_prefix: KeyText = Field("", description="Before the payment's id in a receipt's key.")

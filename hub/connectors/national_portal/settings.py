@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from hub.connector import ConnectorSettings
-from hub.fields import BaseUrl, Count, Seconds, UrlPath
+from hub.fields import BaseUrl, Count, OwnUnit, Seconds, UrlPath
 from hub.wire.dvcqg.catalogues import TRUSTED_SECONDS
 from hub.wire.dvcqg.models import WireQuestion
 
@@ -95,7 +95,7 @@ class NationalPortalSettings(ConnectorSettings):
     dstcode: str = Field(
         pattern=r"^[!-~]+$", description="Destination member, sent with every call."
     )
-    accounts: dict[str, Account] = Field(
+    accounts: dict[OwnUnit, Account] = Field(
         min_length=1, description="The portal's account of each unit, by organisation id."
     )
     form_year: Literal[2020, 2023] = Field(

@@ -15,7 +15,7 @@ from pydantic import (
 
 from hub.connector import ConnectorSettings
 from hub.connectors.one_stop.units import unit_and_above
-from hub.fields import BaseUrl, Count, Path, UnitId
+from hub.fields import BaseUrl, Count, OwnUnit, Path, PeerName, UnitId
 from hub.wire.dvcqg.catalogues import TRUSTED_SECONDS
 
 
@@ -92,7 +92,7 @@ class Product(BaseModel):
 class OneStopSettings(ConnectorSettings):
     """One one-stop product, or several that share an address."""
 
-    accounts: dict[UnitId, Account] = Field(
+    accounts: dict[OwnUnit, Account] = Field(
         min_length=1, description="Accounts by organisation id of the unit (madonvi)."
     )
     dstcode: str = Field(
@@ -113,7 +113,7 @@ class OneStopSettings(ConnectorSettings):
         pattern=r"^[A-Za-z0-9-]+$",
         description="Header that carries the token of the provincial form.",
     )
-    reads_from: str | None = Field(
+    reads_from: PeerName | None = Field(
         None, description="Connector instance that answers look-ups; none: they are refused."
     )
     catalogue_trusted_seconds: float = Field(
@@ -135,7 +135,7 @@ class OneStopSettings(ConnectorSettings):
     slips: bool = Field(
         False, description="Also tell which slips (phiếu) a dossier's states mean, as events."
     )
-    products: dict[UnitId, Product] = Field(
+    products: dict[OwnUnit, Product] = Field(
         default_factory=dict,
         description="Whom the hub tells what, by organisation id; H99 stands for H99.01 as well, "
         "and so does 000.00.28.H22 for 000.15.28.H22.",

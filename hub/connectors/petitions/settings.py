@@ -17,7 +17,7 @@ from pydantic import (
 
 from hub.connector import ConnectorSettings
 from hub.connectors.petitions import wire
-from hub.fields import BaseUrl, Count, Path
+from hub.fields import BaseUrl, Count, Path, PeerName
 from hub.worktime import VIETNAM_CALENDAR, Calendar
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
@@ -54,7 +54,7 @@ class PetitionSettings(ConnectorSettings):
     key_header: str = Field(
         "Idempotency-Key", pattern=r"^[A-Za-z0-9-]+$", description="Header of the operation key."
     )
-    origins: dict[str, Name] = Field(
+    origins: dict[str, PeerName] = Field(
         default_factory=dict,
         description="Instance that leads back to a source, by its wire name; else this instance.",
     )

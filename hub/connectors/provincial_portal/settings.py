@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from hub.connector import ConnectorSettings
-from hub.fields import BaseUrl, Count, Path, Seconds
+from hub.fields import BaseUrl, Count, OwnUnit, Path, Seconds
 
 Header = Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")]
 Words = tuple[str, ...]
@@ -66,7 +66,7 @@ class ProvincialPortalSettings(ConnectorSettings):
         description="adapter: `{path}/<operation>?MaDinhDanhDV&isUpdating`; two_urls: one address "
         "for new dossiers and one for updates; ministry: Documents and Traces.",
     )
-    accounts: dict[str, Account] = Field(
+    accounts: dict[OwnUnit, Account] = Field(
         min_length=1, description="Units, by organisation id in the hub."
     )
     header: Header = Field("Authorization", description="Header that carries the token.")

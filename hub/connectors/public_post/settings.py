@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 from pydantic import model_validator as validator
 
 from hub.connector import ConnectorSettings
-from hub.fields import BaseUrl, Count, Seconds, UnitId, UrlPath
+from hub.fields import BaseUrl, Count, OwnUnit, Seconds, UrlPath
 from hub.schemas.post import ParcelState, PostErrand
 
 Suffix = Annotated[str, StringConstraints(pattern=r"^([-_./][A-Z]{1,8})?$")]
@@ -126,7 +126,7 @@ class PublicPostSettings(ConnectorSettings):
     static_header: str = Field(
         "access_token", pattern=r"^[A-Za-z0-9_-]+$", description="Header of the static token."
     )
-    offices: dict[UnitId, Office] = Field(
+    offices: dict[OwnUnit, Office] = Field(
         min_length=1, description="The desks, by organisation id of the unit."
     )
     order_path: UrlPath = Field("/apiVNPostNGSP/p1.0/order/post", description="Orders.")
