@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from hub.connector import ConnectorSettings
+from hub.connector import ConnectorSettings, place_in
 from hub.errors import DecodeError
 from hub.event import Alias, Event
 from hub.settings import SettingsError, read_block
@@ -182,9 +181,5 @@ def _short(value: Any) -> str:
 
 def place_of(error: BaseException, folder: Path) -> str:
     """` at decode.py:12`: the last line of a connector's folder that an error passed."""
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(folder)
-    ]
-    return f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+    place = place_in(error, folder)
+    return f" at {Path(place[0]).name}:{place[1]}" if place else ""
