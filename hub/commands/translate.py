@@ -90,7 +90,7 @@ def _connector(name: str) -> Connector:
     known = discover()
     if name not in known:
         close = nearest(name, known)
-        hint = f"; did you mean `{close}`?" if close else ""
+        hint = f"; did you mean `{close}`?" if close else "."
         raise ConfigError(f"there is no connector `{name}`{hint} Known: {listed(known)}")
     return known[name]
 
