@@ -161,17 +161,19 @@ def difference(stored: Any, made: Any, path: str = "") -> str:
 
 def bytes_difference(stored: bytes, made: bytes) -> str:
     """Where two messages differ first, with what stands there."""
+    what = ""
     try:
-        found = difference(json.loads(stored), json.loads(made))
+        if found := difference(json.loads(stored), json.loads(made)):
+            return found
+        what = "the same JSON, but not without blanks, in UTF-8 and in the file's order: "
     except ValueError:
-        found = ""
-    if found:
-        return found
+        pass
     pairs = enumerate(zip(stored, made, strict=False))
     at = next((at for at, (one, other) in pairs if one != other), min(len(stored), len(made)))
     line = stored.count(b"\n", 0, at) + 1
     around = slice(max(at - 20, 0), at + 40)
-    return f"line {line}, byte {at} is stored as {stored[around]!r}, and made as {made[around]!r}"
+    there, here = stored[around], made[around]
+    return f"{what}line {line}, byte {at} is stored as {there!r}, and made as {here!r}"
 
 
 def _short(value: Any) -> str:

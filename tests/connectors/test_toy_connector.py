@@ -37,7 +37,7 @@ from tests.connectors.contract import (
     samples_encode_to_their_bytes,
 )
 from tests.connectors.ground import MemoryGround
-from tests.connectors.reading import difference
+from tests.connectors.reading import bytes_difference, difference
 from tests.connectors.test_contract import CHECKS, folder_of, problems
 
 CONFIG = """
@@ -272,6 +272,14 @@ def test_what_differs_from_a_sample_is_shown(folder: Path) -> None:
 )
 def test_the_first_difference_is_told_by_its_path(stored: Any, made: Any, told: str) -> None:
     assert difference(stored, made) == told
+
+
+def test_json_that_differs_in_blanks_only_is_called_so() -> None:
+    told = bytes_difference(b'{"a":1}', b'{"a": 1}')
+    assert told.startswith(
+        "the same JSON, but not without blanks, in UTF-8 and in the file's order: "
+    )
+    assert "is stored as b'{\"a\":1}', and made as b'{\"a\": 1}'" in told
 
 
 TOLD: dict[str, tuple[Callable[[Path], None], str, str]] = {
