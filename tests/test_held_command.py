@@ -46,7 +46,10 @@ connectors:
     dstcode: "VN:GOV:000.00.00.G22:dvcqg"
     accounts: {H1: {username: u, password: "${env:PORTAL_PASSWORD}"}}
 routes:
-  dossiers: {to: national_portal, kinds: ["dossier.*"]}
+  dossiers:
+    to: national_portal
+    kinds: ["dossier.*"]
+    when: 'source.startsWith("/connectors/national_portal/")'  # what the standard route leaves out
 """
 
 Owner = Callable[[PostgresHeldStore, Claim, Command, HeldMessage], Awaitable[None]]
