@@ -3,6 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 ARGS ?=
+FOUND_BY = hub/connectors/$(NAME)/__init__.py
 EVERY_CORE := -n logical --maxprocesses 4
 
 .DEFAULT_GOAL := help
@@ -23,8 +24,10 @@ demo: $(STAMP) ## Play eight months of a ward through the hub (ARGS="--faults", 
 test: $(STAMP) ## Run every test on real Kafka and PostgreSQL (ARGS="tests/test_local.py")
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),$(EVERY_CORE))
 
-connector: $(STAMP) ## Run all that one connector must pass; needs no server (NAME=toy)
-	@$(BIN)/python -m pytest -p no:randomly -k "$(or $(NAME),$(error NAME=... is missing)) or test_house_rules" \
+connector: $(STAMP) ## Run all that one connector must pass; needs no server (NAME=e_receipt)
+	$(if $(NAME),,$(error NAME=... is missing))$(if $(wildcard $(FOUND_BY)),,$(error $(FOUND_BY) is missing: \
+		it binds CONNECTOR, and without it there is no connector (docs/connectors.md, step 6)))
+	@$(BIN)/python -m pytest -p no:randomly -k "$(NAME) or test_house_rules" \
 		tests/connectors tests/test_house_rules.py tests/test_settings_rules.py tests/test_lean.py tests/test_proof.py
 
 model: $(STAMP) ## Play the engine's protocol through thousands of interleavings (EXAMPLES=3000)

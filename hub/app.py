@@ -263,5 +263,6 @@ async def _patiently(check: Callable[[], Awaitable[object]]) -> None:
             if time.monotonic() > deadline:
                 text = f"{error}; waited for {WAIT_SECONDS:.0f} s"
                 raise ConfigError(text, code=error.code) from error
-            log.warning("waiting", reason=error.code, error=str(error))
+            rest = max(0, round(deadline - time.monotonic()))
+            log.warning("waiting", reason=error.code, error=str(error), gives_up_in_seconds=rest)
         await asyncio.sleep(1)

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
+from types import ModuleType
 from typing import IO, Any, Protocol, Self
 
 import msgspec
@@ -346,23 +349,33 @@ class Connectors(Mapping[str, Connector]):
 
     def __init__(self, package: str = "hub.connectors") -> None:
         self._package = package
-        path = importlib.import_module(package).__path__
-        self._names = sorted(info.name for info in pkgutil.iter_modules(path) if info.ispkg)
+        self._path = importlib.import_module(package).__path__
+        self._names = sorted(info.name for info in pkgutil.iter_modules(self._path) if info.ispkg)
 
     def __getitem__(self, kind: str) -> Connector:
         """The connector of that folder.
 
         Raises:
             KeyError: there is no such folder.
-            ConfigError: it has no `CONNECTOR`, or it names another kind than its folder.
+            ConfigError: it cannot be imported, has no `CONNECTOR`, or that names another kind.
         """
         if kind not in self._names:
             raise KeyError(kind)
-        module = importlib.import_module(f"{self._package}.{kind}")
+        module = self._imported(kind)
         connector = getattr(module, "CONNECTOR", None)
         if not isinstance(connector, Connector) or connector.kind != kind:
             raise ConfigError(f"{self._package}.{kind} must bind CONNECTOR of kind {kind}")
         return connector
+
+    def _imported(self, kind: str) -> ModuleType:
+        try:
+            return importlib.import_module(f"{self._package}.{kind}")
+        except Exception as error:  # whatever the modules of the folder raise
+            what = f"{type(error).__name__}: {getattr(error, 'msg', error)}"
+            found = [place_in(error, Path(path) / kind) for path in self._path]
+            file, line = next(filter(None, found), (f"{self._package}.{kind}", 0))
+            text = f"connector {kind} cannot be imported: {file}:{line}: {what}"
+            raise ConfigError(text) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
@@ -374,3 +387,12 @@ class Connectors(Mapping[str, Connector]):
 def discover(package: str = "hub.connectors") -> Connectors:
     """Every connector folder of a package, by name; packages may span several directories."""
     return Connectors(package)
+
+
+def place_in(error: BaseException, folder: Path) -> tuple[str, int] | None:
+    """File and line of a connector's folder that an error passed last, or that is no Python."""
+    places = [(f.filename, f.lineno or 0) for f in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        places.append((error.filename or "", error.lineno or 0))
+    own = [place for place in places if Path(place[0]).is_relative_to(folder)]
+    return own[-1] if own else None

@@ -266,6 +266,8 @@ class Event(msgspec.Struct, frozen=True, eq=False):
         headers = {
             f"ce_{name}": value for name, value in document.items() if isinstance(value, str)
         }
+        if "type" not in document:
+            raise DecodeError("attribute is missing", path="/type")
         model = KINDS.get(headers.get("ce_type", ""))
         if model is None:
             raise DecodeError("unknown event kind", path="/type", code="unknown_kind")

@@ -230,18 +230,26 @@ async def test_the_reader_of_the_page_takes_each_event_once_and_in_order(
             await producer.send_all("events", [event_record("A", 5, "dossier.finished")])
         await producer.close()
 
-    taken: list[tuple[str, str]] = []
     finished = asyncio.Event()
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE taken (status TEXT, subject TEXT)")
+    where = addresses.kafka, f"{namespace}events", f"{namespace}mine", database
 
     def take(about: dict[str, str], data: dict[str, Any]) -> None:
-        taken.append((data["status_code"], about["ce_subject"]))
+        row = data["status_code"], about["ce_subject"]
+        database.execute("INSERT INTO taken VALUES (?, ?)", row)
         if about["ce_type"] == "dossier.finished":
             finished.set()
 
-    database = sqlite3.connect(":memory:")
-    reading = asyncio.create_task(
-        reader.read(addresses.kafka, f"{namespace}events", f"{namespace}mine", database, take)
-    )
+    def crash(about: dict[str, str], data: dict[str, Any]) -> None:
+        take(about, data)
+        if data["status_code"] == "2":
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        async with asyncio.timeout(60):
+            await reader.read(*where, crash)
+    reading = asyncio.create_task(reader.read(*where, take))
     async with asyncio.timeout(60):
         await asyncio.wait(
             {reading, waiting := asyncio.create_task(finished.wait())},
@@ -251,8 +259,27 @@ async def test_the_reader_of_the_page_takes_each_event_once_and_in_order(
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
+    taken = database.execute("SELECT * FROM taken").fetchall()
     database.close()
     assert taken == [("0", "A"), ("1", "A"), ("2", "A"), ("5", "A")]
+
+
+async def test_the_reader_of_the_page_has_a_user_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = reader_of_the_page(tmp_path)
+    assert reader.security() == {}
+    monkeypatch.setenv("KAFKA_USER", "office")
+    monkeypatch.setenv("KAFKA_PASSWORD", "invented")
+    security = reader.security()
+    assert (security["sasl_plain_username"], security["sasl_plain_password"]) == (
+        "office",
+        "invented",
+    )
+    consumer = reader.AIOKafkaConsumer(
+        "events", **security
+    )  # it refuses what does not fit together
+    await consumer.stop()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,10 @@ connectors:
     dstcode: "VN:GOV:000.00.00.G22:dvcqg"
     accounts: {H1: {username: u, password: "${env:PORTAL_PASSWORD}"}}
 routes:
-  dossiers: {to: national_portal, kinds: ["dossier.*"]}
+  dossiers:
+    to: national_portal
+    kinds: ["dossier.*"]
+    when: 'source.startsWith("/connectors/national_portal/")'  # what the standard route leaves out
 """
 
 Owner = Callable[[PostgresHeldStore, Claim, Command, HeldMessage], Awaitable[None]]
@@ -224,7 +227,18 @@ def test_a_skip_says_how_many_go_on_without_it(hub: Any, migrated: str) -> None:
         found = hub("skip", *ON)
     assert found.exit_code == 0
     assert "1 behind it wait for it: after a skip or release they go on without it" in found.stderr
-    assert found.stdout == f"act 1: done: skip of {HEAD}\n"
+    assert found.stdout == f"act 1: skipped: {HEAD}\n"
+
+
+def test_what_is_skipped_is_said_before_it_is_done(hub: Any, migrated: str) -> None:
+    held(migrated, reason="unavailable", next_try_at=NEXT)
+    with owned(migrated, _settle):
+        found = hub("skip", *ON)
+    assert found.stderr.startswith(f"the head is {HEAD}, parked since ")
+    assert ": unavailable" in found.stderr
+    assert "the hub would try it again by itself; rounds used: 0, without limit; next at " in (
+        found.stderr
+    )
 
 
 @pytest.mark.parametrize(

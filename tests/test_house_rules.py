@@ -18,7 +18,7 @@ import pytest
 
 from hub.connector import discover
 from tests.rules import examples, imports, shape
-from tests.rules.tree import ROOT, Module, modules
+from tests.rules.tree import ROOT, Module, modules, no_python
 
 Rule = Callable[[Module], Iterator[str]]
 
@@ -44,6 +44,11 @@ EVERY = {rule.__name__: rule for rule in (*RULES, imports.pure)}
 
 def _told(violations: list[str]) -> str:
     return "\n" + "\n".join(violations)
+
+
+def test_every_file_is_python() -> None:
+    broken = list(no_python("hub", "tests", "bench"))
+    assert not broken, _told(broken)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

@@ -52,6 +52,13 @@ def test_one_command_tries_one_connector_and_asks_for_its_name() -> None:
     assert "NAME=... is missing" in refused.stderr
 
 
+def test_a_connector_that_nobody_would_find_is_named_by_the_file_that_is_missing() -> None:
+    refused = run("make", "-n", "connector", "NAME=e_recipt")
+    assert refused.returncode != 0
+    told = "hub/connectors/e_recipt/__init__.py is missing: it binds CONNECTOR"
+    assert told in refused.stderr
+
+
 def fake_python(folder: Path, body: str) -> str:
     program = folder / "python"
     program.write_text(f"#!/bin/sh\n{body}\n")

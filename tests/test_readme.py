@@ -39,7 +39,7 @@ ON_POSTGRES = {"rejections": 0, "held list": 0, "route list": 0, "show dossier":
 """The same, on an empty database: nothing is known of a dossier there."""
 READING = {"decode", "encode"}
 """Commands that read standard input where no file is named: in a sentence they are only named."""
-FOREIGN = {"curl", "export"}
+FOREIGN = {"curl", "export", "python3", "reader/bin/python"}
 """Programs that are not ours to test."""
 
 INVENTED = {
@@ -88,7 +88,7 @@ def is_whole(words: list[str]) -> bool:
     name, command, rest = hub_command(words)
     try:
         command.make_context(name, rest)
-    except TyperException:
+    except (TyperException, typer.Exit):
         return False
     return True
 
@@ -98,6 +98,8 @@ def is_whole(words: list[str]) -> bool:
 )
 def test_every_command_of_the_papers_can_be_typed(words: list[str]) -> None:
     program = Path(words[0]).name
+    if words[0] in FOREIGN:
+        return
     if program == "hub":
         name, command, rest = hub_command(words[1:])
         command.make_context(name, rest)  # parses every argument and option, or raises
@@ -108,7 +110,7 @@ def test_every_command_of_the_papers_can_be_typed(words: list[str]) -> None:
         assert [path for path in words if path.startswith("tests/")] != []
         assert all((ROOT / path).exists() for path in words if path.startswith("tests/"))
     else:
-        assert program in FOREIGN
+        pytest.fail(f"{program} is no program that the papers speak of")
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from hub.connector import discover
 from hub.settings import HubSettings
+from tests.connectors.contract import importable
 from tests.rules.settings import faults
 
 SETTINGS: dict[str, type[BaseModel]] = {
     "hub": HubSettings,
-    **{kind: connector.settings for kind, connector in discover().items()},
+    **{kind: connector.settings for kind, connector in importable().items()},
 }
 
 

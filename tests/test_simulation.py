@@ -194,8 +194,10 @@ async def test_faults_are_read_replaced_and_removed_while_running(
     site: aiohttp.ClientSession,
 ) -> None:
     script = "seed: 3\nfaults:\n  - {fault: 429, operation: act}\n"
+    script += "  - {fault: refuse, error_code: '99'}\n"
     answer = await call(site, "PUT", "/_control/faults", data=script)
-    expected = {"seed": 3, "faults": [{"fault": "429", "operation": "act"}]}
+    refuse = {"fault": "refuse", "error_code": "99"}
+    expected = {"seed": 3, "faults": [{"fault": "429", "operation": "act"}, refuse]}
     assert answer.json == expected
     assert (await call(site, "GET", "/_control/faults")).json == expected
     assert (await call(site, "DELETE", "/_control/faults")).json == {}

@@ -74,6 +74,8 @@ async def test_a_hub_that_waits_for_its_servers_can_be_stopped(
     with capture_logs() as entries:
         running = asyncio.create_task(hub.run(stop))
         await until(lambda: any(each["event"] == "waiting" for each in entries))
+    [first, *_] = [each for each in entries if each["event"] == "waiting"]
+    assert 60 < first["gives_up_in_seconds"] <= 120
     stop.set()
     async with asyncio.timeout(10):
         await running

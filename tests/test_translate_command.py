@@ -111,6 +111,7 @@ def test_decode_prints_what_it_can_and_complains_with_the_path_of_the_rest() -> 
     [
         (("decode", "toy"), b"", "nothing in it"),
         (("decode", "toi"), b"", "did you mean `toy`"),
+        (("decode", "x"), b"", "there is no connector `x`. Known: "),
         (("decode", "dumb"), b"", "does not receive"),
         (("encode", "dumb"), b"", "does not deliver"),
         (("decode", "toy", "/no/such/file"), b"", "No such file"),
@@ -122,6 +123,7 @@ def test_decode_prints_what_it_can_and_complains_with_the_path_of_the_rest() -> 
         (("encode", "toy"), b"\xff", "not UTF-8"),
         (("encode", "toy"), b"3", "event 1: an event must be a JSON object"),
         (("encode", "toy"), b'{"type": "x"}', "event 1: /type: unknown event kind"),
+        (("encode", "toy"), b"{}", "event 1: /type: attribute is missing"),
         (("encode", "toy"), b"[" * 100_000, "nested too deeply"),
     ],
 )

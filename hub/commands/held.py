@@ -31,7 +31,7 @@ from hub.outcome import State
 from hub.reasons import reason_of
 from hub.settings import HubSettings
 from hub.store import Store
-from hub.store.acts import Acts, Author
+from hub.store.acts import ActRecord, Acts, Author
 from hub.store.aftermath import Aftermath, Replayed
 from hub.store.held_view import HeldFilter, HeldView
 
@@ -49,6 +49,13 @@ Patience = Annotated[float, typer.Option("--wait-seconds", help="How long to wai
 STATES = ("parked", "dead", "aside")
 UNDOCUMENTED_CODES = frozenset({UNDOCUMENTED, "procedure_unknown"})
 """Codes of undocumented refusals: after the route's rounds_count they are dead."""
+ENDED = {
+    Act.REPLAY: "tried again",
+    Act.RESEND: "sent once more",
+    Act.SKIP: "skipped",
+    Act.RELEASE: "set aside",
+}
+"""What was done, by the act."""
 
 
 @app.command("list")
@@ -119,10 +126,7 @@ def show(
             heads = ("act", "when", "what", "who", "why", "result")
             print_table(
                 heads,
-                (
-                    (str(a.id), when(a.asked_at), a.act, a.actor, a.reason, a.result or "waits")
-                    for a in acts
-                ),
+                ((str(a.id), when(a.asked_at), a.act, a.actor, a.reason, _ended(a)) for a in acts),
             )
 
     with_store(config, postgres, work)
@@ -132,7 +136,7 @@ def show(
 def replay(
     route: RouteName,
     subject: Subject,
-    reason: Why,
+    reason: Why = "",
     actor: Who = "",
     event: EventId = "",
     wait_seconds: Patience = 30,
@@ -152,7 +156,7 @@ def replay(
 def resend(
     route: RouteName,
     subject: Subject,
-    reason: Why,
+    reason: Why = "",
     actor: Who = "",
     event: EventId = "",
     wait_seconds: Patience = 30,
@@ -172,7 +176,7 @@ def resend(
 def skip(
     route: RouteName,
     subject: Subject,
-    reason: Why,
+    reason: Why = "",
     actor: Who = "",
     event: EventId = "",
     wait_seconds: Patience = 30,
@@ -188,7 +192,7 @@ def skip(
 def release(
     route: RouteName,
     subject: Subject,
-    reason: Why,
+    reason: Why = "",
     actor: Who = "",
     wait_seconds: Patience = 30,
     config: Config = None,
@@ -231,13 +235,14 @@ def _act(
         await message.remember()
         end = time.monotonic() + wait_seconds
         number = await acts.request(target.route, target.subject, act, author, event_id=event_id)
-        if act.settles and found.head is not None:
+        if act.settles and found.head is not None and found.messages:
+            typer.echo(_what_goes(found.head, found.messages[0], settings), err=True)
             typer.echo(_behind(found.head), err=True)
         done = await acts.wait(number, wait_seconds)
         if done.done_at is None:
             _not_yet(target, f"act {done.id} is asked for; no worker has answered", wait_seconds)
         if act.settles or done.result.startswith("refused"):
-            typer.echo(f"act {done.id}: {done.result}")
+            typer.echo(f"act {done.id}: {_ended(done)}")
             raise typer.Exit(1 if done.result.startswith("refused") else 0)
         after = await message.aftermath(end - time.monotonic())
         if after.state is None:
@@ -273,6 +278,23 @@ def _rounds(queue: HeldSubject, settings: HubSettings | None) -> str:
     if queue.reason in UNDOCUMENTED_CODES:
         limit = f" of {route.terms.rounds_count}" if route is not None else ""
     return f"rounds used: {queue.round_count}{limit}; next at {when(_next_try(queue))}"
+
+
+def _ended(act: ActRecord) -> str:
+    """How an act ended; what became of a try afterwards stands in the timeline."""
+    if not act.result.startswith("done"):
+        return act.result or "waits"
+    return f"{ENDED[Act(act.act)]}: {act.event_id or 'the head'}"
+
+
+def _what_goes(queue: HeldSubject, head: HeldMessage, settings: HubSettings | None) -> str:
+    """What a skip or release settles."""
+    state = "dead" if queue.dead else "parked"
+    named = " ".join(part for part in (head.event_id, head.kind) if part)
+    told = f"the head is {named}, {state} since {when(queue.since)}: {queue.reason}: {queue.text}"
+    if queue.dead:
+        return told
+    return f"{told}\nthe hub would try it again by itself; {_rounds(queue, settings)}"
 
 
 def _behind(queue: HeldSubject) -> str:

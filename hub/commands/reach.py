@@ -34,7 +34,17 @@ Postgres = Annotated[
     typer.Option(envvar="HUB_POSTGRES", help="Address of PostgreSQL; left out: as hub.yaml says."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of a table.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is kept with the act.")]
+
+
+def _given(reason: str) -> str:
+    if not reason.strip():
+        raise told(HubError("an act needs a reason: give --reason", code="reason_missing"))
+    return reason
+
+
+Why = Annotated[
+    str, typer.Option("--reason", callback=_given, help="Why; needed, and kept with the act.")
+]
 Who = Annotated[str, typer.Option("--actor", help="Who acts; left out: the user of this machine.")]
 
 

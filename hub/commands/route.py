@@ -71,7 +71,7 @@ def list_(as_json: AsJson = False, config: Config = None, postgres: Postgres = N
 @app.command()
 def pause(
     route: RouteName,
-    reason: Why,
+    reason: Why = "",
     until: Annotated[
         str, typer.Option(help="Ends by itself: a time (2026-11-03T18:00) or a span (90m, 12h).")
     ] = "",
@@ -93,7 +93,7 @@ def pause(
 @app.command()
 def resume(
     route: RouteName,
-    reason: Why,
+    reason: Why = "",
     actor: Who = "",
     config: Config = None,
     postgres: Postgres = None,
@@ -102,10 +102,13 @@ def resume(
 
     async def work(store: Store, settings: HubSettings | None) -> None:
         require_route(route, settings)
-        await told.resume(store, route, whoever(actor, reason))
+        author, control = whoever(actor, reason), (await told.controls(store)).get(route)
+        await told.resume(store, route, author)
         window = _resting(route, await told.windows(store))
         if window is None:
-            typer.echo(f"{route} goes on")
+            rested = control is not None and (control.paused or control.stopped_reason)
+            before = "" if rested else " as before: it was neither paused nor stopped"
+            typer.echo(f"{route} goes on{before}")
             return
         typer.echo(
             f"{route} still rests: its maintenance window {window.id} is open until "
@@ -133,7 +136,7 @@ def add_window(
     route: RouteName,
     start: Annotated[str, typer.Option("--from", help="A time: 2026-11-03T22:00.")],
     end: Annotated[str, typer.Option("--until", help="A time: 2026-11-04T02:00.")],
-    reason: Why,
+    reason: Why = "",
     actor: Who = "",
     config: Config = None,
     postgres: Postgres = None,
@@ -155,7 +158,7 @@ def add_window(
 @window.command("remove")
 def remove_window(
     number: Annotated[int, typer.Argument(metavar="WINDOW", help="Number of the window.")],
-    reason: Why,
+    reason: Why = "",
     actor: Who = "",
     config: Config = None,
     postgres: Postgres = None,

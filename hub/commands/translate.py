@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -13,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 import hub.schemas  # noqa: F401 - registers the kinds
-from hub.connector import Connector, ConnectorSettings, discover
+from hub.connector import Connector, ConnectorSettings, discover, place_in
 from hub.errors import ConfigError, DecodeError, HubError, MessageError
 from hub.event import Event
 from hub.settings import read_block
@@ -91,7 +90,7 @@ def _connector(name: str) -> Connector:
     known = discover()
     if name not in known:
         close = nearest(name, known)
-        hint = f"; did you mean `{close}`?" if close else ""
+        hint = f"; did you mean `{close}`?" if close else "."
         raise ConfigError(f"there is no connector `{name}`{hint} Known: {listed(known)}")
     return known[name]
 
@@ -132,10 +131,8 @@ def _with(own: ConnectorSettings, function: Callable[..., Any], translate: Calla
 
 def _bug(function: Callable[..., Any], error: Exception) -> str:
     """Which line of a connector's folder went wrong last; of a wrong signature, its first."""
-    file, line = inspect.getfile(function), inspect.getsourcelines(function)[1]
-    for frame in traceback.extract_tb(error.__traceback__):
-        if Path(frame.filename).is_relative_to(Path(file).parent):
-            file, line = frame.filename, frame.lineno or 0
+    first = inspect.getfile(function), inspect.getsourcelines(function)[1]
+    file, line = place_in(error, Path(first[0]).parent) or first
     return (
         f"{file}:{line}: {function.__name__} raised {type(error).__name__}: a bug of the connector"
     )

@@ -82,7 +82,8 @@ async def staged(deployment: Deployment, screen: Screen) -> AsyncIterator[Proces
             ):
                 answers = partial(_answers, session, url)
                 await processes.wait_for(name, answers, seconds=READY_SECONDS)
-        screen.say(f"hub and portal are running; their logs are in {deployment.folder}")
+        systems = ", ".join(["national_portal", *deployment.ports])
+        screen.say(f"running: the hub, and simulated {systems}; logs are in {deployment.folder}")
         yield processes
     finally:
         processes.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Any, TypeVar
@@ -90,6 +91,7 @@ def _of_length(fault: Any) -> str:
 
 def _sentence(message: str) -> str:
     text = message.removeprefix("Value error, ")
+    text = re.sub(r"\btuple\b", "list", text, flags=re.IGNORECASE)  # our models hold YAML lists so
     return text[:1].lower() + text[1:]
 
 

@@ -148,7 +148,7 @@ class Simulation:
                 return json_response({"error": str(error)}, 400)
         elif request.method == "DELETE":
             self.player.play(FaultScript())
-        return json_response(self.player.script.model_dump(mode="json", exclude_defaults=True))
+        return json_response(self.player.script.model_dump(mode="json", exclude_unset=True))
 
     async def _state(self, _: Request) -> Response:
         return json_response(self._subsystem.state())

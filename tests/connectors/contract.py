@@ -22,17 +22,19 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from msgspec import structs
 
 import hub.schemas  # noqa: F401 - registers the kinds
-from hub.connector import Connector, ConnectorSettings, Repetition
-from hub.errors import DecodeError, EncodeError
+from hub.connector import Connector, ConnectorSettings, Repetition, discover
+from hub.errors import ConfigError, DecodeError, EncodeError
 from hub.event import Event
 from tests.connectors.reading import (
     Unreadable,
@@ -49,6 +51,15 @@ from tests.connectors.reading import (
 from tests.connectors.simulators import foreign_imports
 
 SAMPLES_COUNT = 8
+
+
+def importable() -> dict[str, Connector]:
+    """The connectors without those that cannot be imported: `test_contract.py` tells of them."""
+    known, found = discover(), {}
+    for kind in known:
+        with suppress(ConfigError):
+            found[kind] = known[kind]
+    return found
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,14 @@ class Folder:
         if file.exists():
             return settings_of(file, self.connector.settings)
         return self.connector.settings.model_construct(kind=self.connector.kind)
+
+    @classmethod
+    def named(cls, kind: str) -> Folder:
+        """The folder of that name; skips the test if it cannot be imported, see `importable`."""
+        try:
+            return cls.of(discover()[kind])
+        except ConfigError as error:
+            pytest.skip(str(error))
 
     @property
     def profiles(self) -> list[Folder]:

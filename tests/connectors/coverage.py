@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl
 
 from lxml import etree
 
-from hub.connector import discover
 from hub.wire.xml import XmlLimits, parse
 from tests.connectors.contract import Folder, Sample
 
@@ -151,7 +150,7 @@ def shown_in(oddity: Oddity) -> list[str]:
 
 @cache
 def _shown(kind: str, profile: str, direction: str) -> tuple[Shown, ...]:
-    folder = Folder.of(discover()[kind])
+    folder = Folder.named(kind)
     for other in folder.profiles:
         if other.path.name == profile:
             folder = other

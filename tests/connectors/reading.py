@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from hub.connector import ConnectorSettings
+from hub.connector import ConnectorSettings, place_in
 from hub.errors import DecodeError
 from hub.event import Alias, Event
 from hub.settings import SettingsError, read_block
@@ -162,17 +161,19 @@ def difference(stored: Any, made: Any, path: str = "") -> str:
 
 def bytes_difference(stored: bytes, made: bytes) -> str:
     """Where two messages differ first, with what stands there."""
+    what = ""
     try:
-        found = difference(json.loads(stored), json.loads(made))
+        if found := difference(json.loads(stored), json.loads(made)):
+            return found
+        what = "the same JSON, but not without blanks, in UTF-8 and in the file's order: "
     except ValueError:
-        found = ""
-    if found:
-        return found
+        pass
     pairs = enumerate(zip(stored, made, strict=False))
     at = next((at for at, (one, other) in pairs if one != other), min(len(stored), len(made)))
     line = stored.count(b"\n", 0, at) + 1
     around = slice(max(at - 20, 0), at + 40)
-    return f"line {line}, byte {at} is stored as {stored[around]!r}, and made as {made[around]!r}"
+    there, here = stored[around], made[around]
+    return f"{what}line {line}, byte {at} is stored as {there!r}, and made as {here!r}"
 
 
 def _short(value: Any) -> str:
@@ -182,9 +183,5 @@ def _short(value: Any) -> str:
 
 def place_of(error: BaseException, folder: Path) -> str:
     """` at decode.py:12`: the last line of a connector's folder that an error passed."""
-    own = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).is_relative_to(folder)
-    ]
-    return f" at {Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
+    place = place_in(error, folder)
+    return f" at {Path(place[0]).name}:{place[1]}" if place else ""

@@ -13,9 +13,9 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from hub.connector import discover
 from hub.connectors.payment_gateway.settlement import Day, Row, compare
 from hub.errors import Unavailable
+from tests.connectors.contract import importable
 from tests.connectors.edges import faults
 from tests.connectors.office_examples import office, submitted
 from tests.connectors.one_stop_door import SETTINGS, SYNC, UNIT, Site, dossier
@@ -91,9 +91,9 @@ def limits_of(model: type[BaseModel]) -> set[str]:
     return {name for name in found if not name.endswith("days_count")}
 
 
-@pytest.mark.parametrize("kind", discover())
+@pytest.mark.parametrize("kind", importable())
 def test_every_limit_has_a_test_at_its_edge(kind: str) -> None:
-    limits = limits_of(discover()[kind].settings) - NO_ROW
+    limits = limits_of(importable()[kind].settings) - NO_ROW
     told = list(faults("tests/connectors/test_limits.py", kind, EDGES.get(kind, {}), limits))
     if told:
         pytest.fail("\n".join(told), pytrace=False)

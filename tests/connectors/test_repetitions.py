@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from hub.connector import Repetition, discover
+from hub.connector import Repetition
+from tests.connectors.contract import importable
 
 ASKED: dict[str, dict[str, float]] = {
     "document_exchange": {"sendEdoc edoc": 60},  # a second document under a number of its own
@@ -53,9 +54,9 @@ DANGEROUS: dict[str, set[str]] = {}
 """What happens twice, and nobody can ask; none so far."""
 
 
-@pytest.mark.parametrize("kind", discover())
+@pytest.mark.parametrize("kind", importable())
 def test_each_request_declares_what_its_repetition_does(kind: str) -> None:
-    operations = discover()[kind].operations
+    operations = importable()[kind].operations
     asked = ASKED.get(kind, {})
     expected = {
         **dict.fromkeys(asked, Repetition.ASKABLE),

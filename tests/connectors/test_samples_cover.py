@@ -6,12 +6,13 @@ systems, never from a connector: a code that a connector drops is missed here.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
-from hub.connector import discover
 from hub.event import Event
 from tests.connectors import coverage_documents, coverage_tables
-from tests.connectors.contract import SAMPLES_COUNT, Folder
+from tests.connectors.contract import SAMPLES_COUNT, Folder, importable
 from tests.connectors.coverage import (
     Codes,
     Fields,
@@ -30,24 +31,38 @@ ODDITIES: list[Oddity] = [*coverage_tables.ODDITIES, *coverage_documents.ODDITIE
 
 @pytest.mark.parametrize("table", CODES, ids=lambda table: f"{table.where} {table.field}")
 def test_every_documented_code_stands_in_a_sample(table: Codes) -> None:
-    assert not list(missing_codes(table))
+    _refuse(table, missing_codes(table))
 
 
 @pytest.mark.parametrize("table", FIELDS, ids=lambda table: table.where)
 def test_every_optional_field_is_there_once_and_missing_once(table: Fields) -> None:
-    assert not list(missing_fields(table))
+    _refuse(table, missing_fields(table))
 
 
 @pytest.mark.parametrize("oddity", ODDITIES, ids=lambda oddity: f"{oddity.where}: {oddity.says}")
 def test_every_known_oddity_has_a_sample(oddity: Oddity) -> None:
-    assert shown_in(oddity)
+    _refuse(oddity, [] if shown_in(oddity) else [f"{oddity.says}: shown by no sample, or by all"])
 
 
-@pytest.mark.parametrize("kind", discover())
+def _refuse(table: Codes | Fields | Oddity, told: Iterable[str]) -> None:
+    """Fail with one line each: the file of the table, its samples, and what they lack."""
+    lines = [f"{_file_of(table)}: {table.where}: {each}" for each in told]
+    if lines:
+        pytest.fail("\n".join(lines), pytrace=False)
+
+
+def _file_of(table: Codes | Fields | Oddity) -> str:
+    module = coverage_documents
+    if table in (*module.CODES, *module.FIELDS, *module.ODDITIES):
+        return "tests/connectors/coverage_documents.py"
+    return TABLES
+
+
+@pytest.mark.parametrize("kind", importable())
 def test_every_form_in_each_direction_is_in_a_table(kind: str) -> None:
     """Neither a connector nor one of its forms is forgotten, and each has enough samples."""
     told = []
-    folder = Folder.of(discover()[kind])
+    folder = Folder.of(importable()[kind])
     for part, name in [(folder, kind), *((p, f"{kind}/{p.path.name}") for p in folder.profiles)]:
         for direction in ("in", "out"):
             samples = part.samples(direction)
@@ -79,7 +94,7 @@ RESPONSES = (
 @pytest.mark.parametrize("response", RESPONSES)
 @pytest.mark.parametrize("status", coverage_tables.VNPAY_STATUSES)
 def test_every_code_of_a_callback_is_reported_as_what_it_claims(response: str, status: str) -> None:
-    folder = Folder.of(discover()["payment_gateway"])
+    folder = Folder.of(importable()["payment_gateway"])
     text = (folder.path / "samples/in/ipn/paid.query").read_text()
     for name, code in (("ResponseCode", response), ("TransactionStatus", status)):
         assert f"vnp_{name}=00&" in text
@@ -95,6 +110,13 @@ def test_every_code_of_a_callback_is_reported_as_what_it_claims(response: str, s
     else:
         claim = "paid" if response == status == "00" else "failed"
     assert said["claim"] == claim
+
+
+def test_what_samples_lack_is_told_with_the_file_of_the_table() -> None:
+    table = Fields("national_portal in state", "MaHoSo")
+    told = f"{TABLES}: national_portal in state: MaHoSo: missing in no sample"
+    with pytest.raises(pytest.fail.Exception, match=told):
+        test_every_optional_field_is_there_once_and_missing_once(table)
 
 
 def test_a_code_that_is_dropped_would_be_missed() -> None:

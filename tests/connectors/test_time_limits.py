@@ -17,7 +17,6 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from hub.connector import discover
 from hub.connectors.national_portal.poll import PortalPoller
 from hub.connectors.national_portal.sessions import Sessions
 from hub.connectors.payment_gateway.decode import decode
@@ -29,7 +28,7 @@ from hub.http import HttpReply
 from hub.wire.dvcqg.catalogues import PROCEDURES
 from hub.wire.dvcqg.dates import VIETNAM
 from tests.connectors.broken_server import silence
-from tests.connectors.contract import Folder
+from tests.connectors.contract import Folder, importable
 from tests.connectors.document_examples import axis
 from tests.connectors.edges import faults
 from tests.connectors.ground import MemoryGround
@@ -92,9 +91,9 @@ Place = tuple[Act, int]
 """An act, and which of its calls."""
 
 
-@pytest.mark.parametrize("kind", discover())
+@pytest.mark.parametrize("kind", importable())
 def test_every_limit_of_time_has_a_test_at_its_edge(kind: str) -> None:
-    settings = discover()[kind].settings
+    settings = importable()[kind].settings
     limits = {*named(settings, "_seconds", "days_count")} - PAUSES - {*waited_for(settings)}
     told = list(faults("tests/connectors/test_time_limits.py", kind, EDGES.get(kind, {}), limits))
     if told:
@@ -162,7 +161,7 @@ def looked_at(folder: Folder, look: Callable[[Outside], Awaitable[None]]) -> Non
     ("kind", "path"),
     [
         (kind, path)
-        for kind, connector in discover().items()
+        for kind, connector in importable().items()
         for path in waited_for(connector.settings)
     ],
 )
@@ -180,7 +179,7 @@ def test_an_answer_is_waited_for_as_long_as_its_limit_says(kind: str, path: str)
             seen.append(path)
             await at_the_edge(there, act, number)
 
-    looked_at(Folder.of(discover()[kind]), look)
+    looked_at(Folder.of(importable()[kind]), look)
     if not seen:
         pytest.fail(f"{kind}: no call is bounded by the setting {path}", pytrace=False)
 
@@ -196,7 +195,7 @@ async def at_the_edge(there: Outside, act: Act, number: int) -> None:
     assert said[0] != said[2]
 
 
-@pytest.mark.parametrize("kind", [kind for kind, each in discover().items() if each.client])
+@pytest.mark.parametrize("kind", [kind for kind, each in importable().items() if each.client])
 def test_a_delivery_takes_no_longer_than_its_route_allows(kind: str) -> None:
     async def look(outer: Outside) -> None:
         there = replace(outer, settings=limited(outer.settings, "", OTHERS), timeout_seconds=LIMIT)
@@ -205,7 +204,7 @@ def test_a_delivery_takes_no_longer_than_its_route_allows(kind: str) -> None:
             assert seconds == pytest.approx(LIMIT, abs=1), number
             await at_the_edge(there, act, number)
 
-    looked_at(Folder.of(discover()[kind]), look)
+    looked_at(Folder.of(importable()[kind]), look)
 
 
 # Clocks of connectors

@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 import hub.connectors
 from hub.__main__ import commands
 from hub.connector import Connector, Request, discover
-from hub.errors import Rejected, Unavailable
+from hub.errors import ConfigError, Rejected, Unavailable
 from hub.event import Event
 from hub.settings import SettingsError, load_settings
 from hub.simulation import CallLog, FaultScript, running
@@ -31,12 +31,13 @@ from tests.connectors import toy
 from tests.connectors.contract import (
     Check,
     Folder,
+    importable,
     samples_are_readable,
     samples_decode_to_their_events,
     samples_encode_to_their_bytes,
 )
 from tests.connectors.ground import MemoryGround
-from tests.connectors.reading import difference
+from tests.connectors.reading import bytes_difference, difference
 from tests.connectors.test_contract import CHECKS, folder_of, problems
 
 CONFIG = """
@@ -273,6 +274,14 @@ def test_the_first_difference_is_told_by_its_path(stored: Any, made: Any, told: 
     assert difference(stored, made) == told
 
 
+def test_json_that_differs_in_blanks_only_is_called_so() -> None:
+    told = bytes_difference(b'{"a":1}', b'{"a": 1}')
+    assert told.startswith(
+        "the same JSON, but not without blanks, in UTF-8 and in the file's order: "
+    )
+    assert "is stored as b'{\"a\":1}', and made as b'{\"a\": 1}'" in told
+
+
 TOLD: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a bug in decode, of a sample": (
         _replace("decode.py", "DossierStatus(STATUSES[status])", "DossierStatus({}[status])"),
@@ -334,11 +343,22 @@ def test_what_cannot_be_read_is_told_once(folder: Path) -> None:
 
 def test_what_cannot_be_imported_is_told_once(folder: Path) -> None:
     _replace("decode.py", "def decode(", "dfe decode(")(folder)
-    told = r"toy cannot be imported: SyntaxError: invalid syntax \(decode\.py, line \d+\)"
+    told = r"toy cannot be imported: /.+/toy/decode\.py:\d+: SyntaxError: invalid syntax$"
     with pytest.raises(pytest.fail.Exception, match=told):
         folder_of("toy", samples_are_readable)
     with pytest.raises(pytest.skip.Exception, match=told):
         folder_of("toy", samples_encode_to_their_bytes)
+    done = CliRunner().invoke(commands(), ["decode", "toy"], input="")
+    assert (done.exit_code, bool(re.search(told, done.stderr.strip()))) == (1, True)
+
+
+def test_what_breaks_while_it_is_imported_is_told_by_its_line(folder: Path) -> None:
+    _replace("wire.py", "STATUSES = {", "STATUSES = UNKNOWN or {")(folder)
+    told = r"/toy/wire\.py:3: NameError: name 'UNKNOWN' is not defined"
+    with pytest.raises(ConfigError, match=told):
+        discover()["toy"]
+    assert "toy" not in importable()
+    assert len(importable()) == len(discover()) - 1
 
 
 # The contract can fail

@@ -151,7 +151,9 @@ def practise(demo: Demo, exported: str) -> None:
     assert "1 behind it wait for it" in seen
     tried = demo.type(exported, early)
     assert re.match(r"act 1: parked again, undocumented_refusal: .*\nrounds used: 1 of 12; ", tried)
-    assert "act 2: delivered\n" in demo.type(exported, mend)
+    mended = demo.type(exported, mend)
+    assert "act 2: delivered\n" in mended
+    assert '"statuses":["2"' in mended
     until_typed(demo, exported, "hub held list", "nothing is held")
     holds = "curl -s $PORTAL/_control/dossiers/$DOSSIER"
     assert json.loads(demo.type(exported, holds))["statuses"] == ["2", "4"]

@@ -8,6 +8,7 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -105,14 +106,29 @@ class Module:
 
 @cache
 def modules(*folders: str) -> tuple[Module, ...]:
-    """Every module below these folders of the repository, migrations excepted."""
+    """Every module below these folders of the repository, migrations and `no_python` excepted."""
     found = []
+    for name, source in _sources(*folders):
+        with suppress(SyntaxError):
+            found.append(Module.parse(name, source))
+    return tuple(found)
+
+
+def no_python(*folders: str) -> Iterator[str]:
+    """Every file that cannot be parsed, as `path:line: text`; no rule can look at it."""
+    for name, source in _sources(*folders):
+        try:
+            parsed(source, name)
+        except SyntaxError as error:
+            yield f"{name}:{error.lineno}: {error.msg}"
+
+
+def _sources(*folders: str) -> Iterator[tuple[str, str]]:
     for folder in folders:
         for path in sorted((ROOT / folder).rglob("*.py")):
             name = path.relative_to(ROOT).as_posix()
             if "/migrations/versions/" not in name:
-                found.append(Module.parse(name, path.read_text(encoding="utf-8")))
-    return tuple(found)
+                yield name, path.read_text(encoding="utf-8")
 
 
 def words(name: str) -> list[str]:

@@ -100,6 +100,22 @@ BROKEN: list[tuple[str, str, tuple[int, int], str, str, str]] = [
         "dossier.received",
     ),
     (
+        "no kind at all",
+        "routes: {r: {to: toy, kinds: []}}",
+        (TOP, 30),
+        "routes.r.kinds",
+        "list should have at least 1 item",
+        "",
+    ),
+    (
+        "a kind that is no list",
+        "routes: {r: {to: toy, kinds: dossier.received}}",
+        (TOP, 30),
+        "routes.r.kinds",
+        "input should be a valid list",
+        "",
+    ),
+    (
         "kinds of a noun",
         "routes: {r: {to: toy, kinds: [dosier.*]}}",
         (TOP, 31),
