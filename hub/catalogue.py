@@ -72,9 +72,10 @@ class Catalogue(Generic[T]):
         self._looked_at = None
 
     async def age_seconds(self) -> float | None:
-        """How long ago it was pulled; none: never. Raises `Unavailable`."""
+        """How long ago it was pulled; none: never, or nobody knows. Raises `Unavailable`."""
         known = await self._ground.alias(self._kind, self._key)
-        return self._clock() - float(known.facts["pulled_at"]) if known else None
+        age = self._clock() - float(known.facts["pulled_at"]) if known else -1.0
+        return age if age >= 0 else None  # pulled in the future: by a clock that was wrong
 
     async def latest(self) -> tuple[T, float] | None:
         """What the rows say, and their age in seconds; none: never pulled, or they are gone.
@@ -83,7 +84,7 @@ class Catalogue(Generic[T]):
             Unavailable: the ground is away, and this process has read nothing yet.
         """
         now = self._clock()
-        if self._looked_at is None or now - self._looked_at >= REREAD_SECONDS:
+        if self._looked_at is None or not 0 <= now - self._looked_at < REREAD_SECONDS:
             try:
                 self._held = await self._look()
             except Unavailable:

@@ -262,7 +262,7 @@ class Poller(Protocol):
         """
 
     async def done(self, page: Page) -> None:
-        """Kafka has the page: acknowledge it to the source. May be repeated; raises like `poll`."""
+        """Tell the source what Kafka has; repeatable. Like `poll`; `Rejected` stops nothing."""
 
     async def close(self) -> None:
         """Release connections."""

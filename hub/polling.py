@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import structlog
 
 from hub import crash
 from hub.connector import Page, Poller
-from hub.errors import HubError, Unavailable
+from hub.errors import HubError, Rejected, Unavailable
 from hub.held import Claim
 from hub.message import Message
 from hub.metrics import Metric, Metrics
@@ -146,7 +147,11 @@ class Polling:
             await self._cursors.keep(self._instance, page.cursor)
             crash.point("after_poll_cursor")
         if page.receipts:
-            await self._poller.done(page)
+            try:
+                await self._poller.done(page)
+            except Rejected as error:
+                # Kafka has the page, and the source is there: what it refuses keeps nothing back.
+                return replace(page, problem=page.problem or str(error))
         return page
 
     def _told(self, result: str, text: str) -> None:

@@ -66,6 +66,20 @@ async def test_what_one_process_pulled_another_knows_a_minute_later() -> None:
     assert await reader.age_seconds() == REREAD_SECONDS
 
 
+async def test_after_a_clock_that_was_wrong_a_list_is_pulled_and_read_anew() -> None:
+    """The clock was a year ahead: else nothing would be pulled or read for a year."""
+    ground, clock = Ground(), Clock()
+    puller, reader = catalogue(ground, clock), catalogue(ground, clock)
+    clock.now += 31_536_000
+    await puller.keep(rows("A"))
+    assert await reader.latest() == (("A",), 0)
+    clock.now -= 31_536_000
+    assert await puller.age_seconds() is None
+    await puller.keep(rows("B"))
+    assert await reader.latest() == (("B",), 0)
+    assert await reader.age_seconds() == 0
+
+
 async def test_rows_are_read_again_only_when_they_are_others() -> None:
     ground, clock = Ground(), Clock()
     mine = catalogue(ground, clock)

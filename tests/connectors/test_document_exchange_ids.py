@@ -357,6 +357,15 @@ async def test_a_list_that_could_not_be_pulled_is_asked_for_again_after_a_while(
         assert asked.count == count
 
 
+async def test_after_a_clock_that_was_wrong_the_list_is_pulled_anew() -> None:
+    clock, asked = Clock(), Asked(row(THEIRS, OLD[THEIRS]))
+    mine = Organisations("axis", exchange_settings(), MemoryGround(), clock=clock)
+    for jump, count in ((0, 1), (-31_536_000, 2), (1, 2)):
+        clock.now += jump
+        await mine.refresh(asked)
+        assert asked.count == count
+
+
 async def test_a_list_of_organisations_is_pulled_again_at_its_age() -> None:
     clock, ground, asked = Clock(), MemoryGround(), Asked(row(THEIRS, OLD[THEIRS]))
     settings = exchange_settings(organisations_seconds=100)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from hub.connector import Page
+from hub.connectors.document_exchange.poll import AxisPoller
 from hub.connectors.document_exchange.waiting import Waiting
 from hub.errors import Unavailable
 from tests.connectors.document_examples import THEIRS, Axis, axis
@@ -131,6 +133,57 @@ async def test_what_could_not_be_acknowledged_in_part_is_no_failure() -> None:
         with pytest.raises(Unavailable):
             await here.poller.done(page)
     assert ids(page) == [first, second]
+
+
+UNHEARD = [
+    {"fault": "refuse", "operation": "updateStatus", "error_code": "20"},
+    {"fault": "5xx", "operation": "updateStatus"},
+]
+"""An axis that is told that a package is here, and lists it all the same."""
+
+
+@pytest.mark.parametrize("fault", UNHEARD)
+async def test_packages_whose_acknowledgement_fails_are_fetched_once_and_hide_none_behind_them(
+    fault: dict[str, Any],
+) -> None:
+    async with axis(page_count=2) as here:
+        for number in range(5):
+            await here.act(do="document", number=str(number))
+        await here.play(fault)
+        cursor, brought, is_last = "", 0, False
+        for _ in range(4):
+            page = await here.poller.poll(cursor)
+            with suppress(Unavailable):
+                await here.poller.done(page)
+            cursor, is_last = page.cursor, not page.more
+            brought += len(page.messages)
+        assert (brought, is_last) == (5, True)
+        assert page.problem == "5 packages are still listed after their acknowledgement"
+        assert here.operations().count("getEdoc") == 5
+        other = AxisPoller("document_exchange", here.settings, here.ground)
+        again = await other.poll(cursor)
+        await other.close()
+        assert again.messages == (), "another worker goes on from the same cursor"
+        await here.play()
+        for _ in range(3):
+            page = await here.poller.poll(page.cursor)
+            await here.poller.done(page)
+        last = await here.poller.poll(page.cursor)
+        assert (await here.state())["waiting"] == 0
+    assert (last.cursor, last.problem) == ("", "")
+
+
+async def test_one_that_cannot_be_fetched_keeps_no_acknowledgement_waiting() -> None:
+    async with axis() as here:
+        first = await here.act(do="bad_zip")
+        page = await here.poller.poll("")
+        second = await here.act(do="document", number="2")
+        await away(here, second)
+        page = await here.poller.poll(page.cursor)
+        await here.poller.done(page)
+        last = await here.poller.poll(page.cursor)
+    assert page.receipts == (f"fail {first}",)
+    assert last.cursor == ""
 
 
 def test_what_is_held_back_goes_on_after_its_time() -> None:

@@ -269,6 +269,58 @@ async def test_an_acknowledgement_that_fails_holds_back_no_other(fault: dict[str
         assert (await desk.state())["acknowledged"] == dict.fromkeys(codes, "03")
 
 
+async def test_as_many_packages_as_a_list_has_room_for_hide_none_behind_them() -> None:
+    """Refused on fetching, or on acknowledging: the office lists them all the same."""
+    async with office(list_count=2, fetch_count=2) as desk:
+        await desk.deliver(submitted())
+        codes = [await desk.decide("01") for _ in range(7)]
+        no_answer = {"fault": "refuse", "operation": "LayGoiTinVanBan", "next_calls": 2}
+        await desk.play(no_answer, {"fault": "refuse", "operation": "CapNhatTrangThaiVanBan"})
+        with pytest.raises(Unavailable):
+            await desk.look()
+        await desk.play({"fault": "refuse", "operation": "CapNhatTrangThaiVanBan"})
+        found, cursor = [], ""
+        for _ in range(6):
+            page = await desk.look(cursor, acknowledge=False)
+            with pytest.raises(Rejected):
+                await desk.poller.done(page)
+            cursor = page.cursor
+            found += [data_of(event).package_code for event in desk.events(page)]
+        assert sorted(found) == codes
+        # Of those that it does not hear of, `list_count` come again with each look, in turn.
+        assert len(page.receipts) == 2
+        assert desk.calls("LayGoiTinVanBan") == 2 + 7
+        await desk.play()
+        for _ in range(4):
+            page = await desk.look(page.cursor)
+        assert (await desk.state())["waiting"] == []
+
+
+async def test_the_cursor_does_not_grow_with_what_the_office_has_heard() -> None:
+    async with office(list_count=2, fetch_count=1) as desk:
+        await desk.deliver(submitted())
+        for _ in range(6):
+            await desk.decide("01")
+        page = await desk.look()
+        for _ in range(4):
+            page = await desk.look(page.cursor)
+            assert len(page.cursor.split()) == 1
+
+
+async def test_an_office_that_goes_away_while_it_acknowledges_is_left_alone() -> None:
+    """What it refused before must not let the next look come at once."""
+    async with office() as desk:
+        await desk.deliver(submitted())
+        for _ in range(2):
+            await desk.decide("01")
+        page = await desk.look(acknowledge=False)
+        fault = {"operation": "CapNhatTrangThaiVanBan", "next_calls": 1}
+        await desk.play({"fault": "refuse", **fault}, {"fault": "429", **fault})
+        with pytest.raises(Unavailable) as caught:
+            await desk.poller.done(page)
+        assert caught.value.code == "rate_limited"
+
+
 @pytest.mark.parametrize(
     ("fault", "error", "code"),
     [

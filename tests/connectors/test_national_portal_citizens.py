@@ -33,6 +33,7 @@ from hub.wire.dvcqg.catalogues import CATALOGUE
 from hub.wire.dvcqg.dates import VIETNAM
 from tests.connectors.ground import MemoryGround
 from tests.connectors.portal_examples import (
+    ACCOUNTS,
     CODE,
     DOSSIER,
     UNIT,
@@ -272,15 +273,44 @@ async def test_a_question_becomes_a_petition_once(counter: Counter) -> None:
     assert not [m for page in await round_of(poller) for m in page.messages]
 
 
+async def test_looks_that_are_refused_are_told_and_the_next_comes_in_the_same_round(
+    counter: Counter,
+) -> None:
+    """Some thirty accounts whose password has expired would else make a round of hours."""
+    await counter.post("questions", QUESTION)
+    settings = portal_settings(counter.site.url, polls={"catalogues": ["LayDanhMucLinhVuc"]})
+    await counter.site.play({"fault": "refuse", "operation": "LayDanhMucLinhVuc"})
+    poller = PortalPoller("national_portal", settings, counter.ground, client=counter.client)
+    pages = await round_of(poller)
+    problems = [page.problem for page in pages]
+    assert problems[0].startswith("LayDanhMucLinhVuc: the portal refuses")
+    assert not any(problems[1:])
+    assert sum(len(page.messages) for page in pages) == 1
+    assert pages[-1].cursor == "0"
+
+
+async def test_an_account_that_is_refused_is_named_and_the_next_comes_at_once() -> None:
+    accounts = {"H99.77": {"username": "sai", "password": "sai"}, UNIT: ACCOUNTS[UNIT]}
+    async with portal(accounts=accounts, polls={"catalogues": []}) as site:
+        poller = PortalPoller("national_portal", site.settings, MemoryGround(), client=site.client)
+        first, second = await round_of(poller)
+    assert first.problem.startswith("H99.77: ")
+    assert "sai" not in first.problem
+    assert (second.problem, second.more) == ("", False)
+
+
 async def test_looks_that_fail_keep_no_other_waiting(counter: Counter) -> None:
     await counter.post("questions", QUESTION)
     settings = portal_settings(
-        counter.site.url, polls={"catalogues": ["LayDanhMucLinhVuc", "Khac"]}
+        counter.site.url, polls={"catalogues": ["LayDanhMucLinhVuc", "LayDanhSachTTHC"]}
     )
-    await counter.site.play({"fault": "refuse", "operation": "LayDanhMucLinhVuc"})
+    fault = {"fault": "5xx", "status": 503}
+    await counter.site.play(
+        *({**fault, "operation": each} for each in ("LayDanhMucLinhVuc", "LayDanhSachTTHC"))
+    )
     poller = PortalPoller("national_portal", settings, counter.ground, client=counter.client)
     for _ in range(2):
-        with pytest.raises(Rejected):
+        with pytest.raises(Unavailable):
             await poller.poll("")
     page = await poller.poll("")
     assert (len(page.messages), page.cursor) == (1, "3")

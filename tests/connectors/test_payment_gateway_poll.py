@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -124,6 +124,22 @@ async def test_without_a_file_in_the_settings_nothing_is_compared() -> None:
         site.later(3 * MORNING_AFTER)
         page = await site.poller.poll("2026-01-04")
         assert page.messages == ()
+
+
+async def test_days_before_a_file_was_named_in_the_settings_are_not_compared() -> None:
+    """Else the first look with a file would say of every day since the first start: missing."""
+    async with till() as site:
+        cursor = (await site.poller.poll("")).cursor
+        assert (await site.poller.poll("2026-01-02")).cursor == "2026-01-02"
+    async with till(settlement={}) as site:
+        site.later(30 * MORNING_AFTER)
+        today = site.now.astimezone(VIETNAM).date()
+        assert (await site.poller.poll(cursor)).cursor == (today - timedelta(days=1)).isoformat()
+
+
+async def test_a_day_that_a_clock_compared_too_early_does_not_end_comparing() -> None:
+    async with till(settlement={}) as site:
+        assert (await site.poller.poll("2027-01-05")).cursor == "2026-01-05"
 
 
 async def test_the_first_look_begins_with_today() -> None:

@@ -241,7 +241,7 @@ async def test_one_token_is_fetched_for_all_and_only_the_refused_one_is_dropped(
     assert await gateway.tokens.get() == "Bearer t2"
 
 
-@pytest.mark.parametrize("status", [400, 401, 403])
+@pytest.mark.parametrize("status", [400, 401, 403, 406, 415, 422])
 async def test_credentials_that_the_gateway_refuses_are_no_outage(status: int) -> None:
     gateway = Gateway()
     gateway.status = status

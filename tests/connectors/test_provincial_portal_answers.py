@@ -42,6 +42,20 @@ async def test_a_dossier_that_is_gone_is_sent_as_new_whatever_the_code_of_the_an
     assert [row["ok"] for row in site.log.last()] == [False, True]
 
 
+@pytest.mark.parametrize("profile", ["adapter", "ministry"])
+async def test_of_several_steps_that_exist_in_part_none_is_lost(profile: str) -> None:
+    """The platform does not tell which of them it has."""
+    async with platform(profile=profile) as site:
+        await site.deliver(dossier_event())
+        exists = {"fault": "refuse", "error_code": "3", "message": "Đã tồn tại"}
+        await site.play({**exists, "next_calls": 1})
+        steps = [step_event(NoiDungXuLy=f"Bước #{number}") for number in range(3)]
+        assert (await site.deliver(*steps)).foreign_code == "0"
+        kept = (await site.look(f"dossiers/{CODE}"))["steps"]
+    texts = [row.get("NoiDungXuLy") or row.get("comment") for row in kept]
+    assert texts == ["Bước #0", "Bước #1", "Bước #2"]
+
+
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
 async def test_words_are_understood_in_both_spellings_of_their_letters(
     site: Site, form: Literal["NFC", "NFD"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from hub.connector import Page
-from hub.errors import Unavailable
+from hub.errors import Rejected, Unavailable
 from hub.held import Claim
 from hub.message import Message
 from hub.metrics import Metrics
@@ -167,6 +167,29 @@ def test_a_look_that_brought_a_part_is_told_and_the_next_comes_as_usual() -> Non
         await pass_time(10)
         assert "poll 2" in source.journal
         assert it.problem == ""
+        it.lost(0)
+
+    run(main())
+
+
+def test_an_acknowledgement_that_is_refused_is_told_and_the_next_page_comes_at_once() -> None:
+    """A source that refuses one item for ever would else be read at a page a minute."""
+
+    class Refusing(Source):
+        async def done(self, page: Page) -> None:
+            raise Rejected("one item is refused")
+
+    async def main() -> None:
+        source = Refusing(count=6)
+        it = polling(source)
+        await it.gained(claim())
+        await pass_time(1)
+        assert [each for each in source.journal if each.startswith("poll")] == [
+            f"poll {n}" for n in (0, 2, 4)
+        ]
+        assert it.problem == "one item is refused"
+        await pass_time(10)
+        assert source.journal[-1] == "poll 6"
         it.lost(0)
 
     run(main())

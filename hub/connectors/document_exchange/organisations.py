@@ -7,6 +7,7 @@ is away fails the look as ever, and the next one goes without asking for the lis
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -43,7 +44,7 @@ class Organisations:
         self._name, self._settings, self._clock = name, settings, clock
         service = models.AGENCIES_QD20.removeprefix("/")
         self._list = Catalogue(CATALOGUE, name, service, ground, listed, clock=clock)
-        self._not_before = 0.0
+        self._looked_at = -math.inf
 
     async def ids(self) -> Ids:
         """What is agreed, and what the axis listed last.
@@ -63,10 +64,11 @@ class Organisations:
             Unavailable, UnknownOutcome: the axis is away, or the ground.
         """
         settings = self._settings
-        if not settings.pulls_organisations or self._clock() < self._not_before:
+        pause = min(RETRY_SECONDS, settings.organisations_seconds)
+        if not settings.pulls_organisations or 0 <= self._clock() - self._looked_at < pause:
             return ""
         age = await self._list.age_seconds()
-        self._not_before = self._clock() + min(RETRY_SECONDS, settings.organisations_seconds)
+        self._looked_at = self._clock()
         if age is not None and age < settings.organisations_seconds:
             return ""
         try:

@@ -3,6 +3,9 @@
 Attachments go to the blob store before Kafka has the message, so that decode needs nothing but
 the message. An item stays listed until it is `done` or `fail`: a look that is repeated gives the
 same message ids, and what was read before is a duplicate then.
+
+The cursor names the items that Kafka has and the axis still lists, with the word that they are
+acknowledged with: they are acknowledged again, not fetched again.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import IO, Any
+from urllib.parse import quote, unquote
 
 from msgspec import structs
 
@@ -92,27 +96,32 @@ class AxisPoller:
     async def poll(self, cursor: str) -> Page:
         unlisted = await self._organisations.refresh(self._list_organisations)
         self._ids = await self._organisations.ids()
-        enough = self._settings.page_count + self._waiting.away_count
-        items = await self._listing.look(enough)
-        fresh, again = self._waiting.look(items)
+        told = [unquote(each) for each in cursor.split()]
+        page_count = self._settings.page_count
+        items = await self._listing.look(page_count + self._waiting.away_count + len(told))
+        rows = {answers.text_of(row, "docId"): row for row in items}
+        unheard = [receipt for receipt in told if rows.pop(_doc_id(receipt), None)]
+        fresh, again = self._waiting.look(list(rows.values()))
         look = _Look()
         is_cut = False
         for row in fresh:
             if self._waiting.is_held(row):
                 continue
-            is_cut = len(look.receipts) == self._settings.page_count or look.is_over
+            is_cut = len(look.receipts) == page_count or look.is_over
             if is_cut:
                 break
             await self._take(row, look)
-        if look.away and not look.messages:
+        if look.away and not look.messages and not unheard:
             raise look.away[0]
         if not look.away:
             is_cut |= await self._take_again(again, look)
         is_cut |= self._listing.is_cut and bool(look.messages)
         more = is_cut and not look.away
-        return Page(
-            tuple(look.messages), cursor, more, tuple(look.receipts), self._problem(unlisted)
-        )
+        receipts = (*unheard[:page_count], *look.receipts)
+        # Those that come next to be acknowledged again come first.
+        kept = " ".join(quote(each, safe="") for each in (*unheard[page_count:], *receipts))
+        problem = self._problem(unlisted, len(unheard))
+        return Page(tuple(look.messages), kept, more, receipts, problem)
 
     async def _take_again(self, rows: Sequence[Mapping[str, Any]], look: _Look) -> bool:
         """Try what could not be fetched before, until one fails again; whether any came.
@@ -139,11 +148,15 @@ class AxisPoller:
         look.receipts.append(f"{end} {answers.text_of(row, 'docId')}")
         return True
 
-    def _problem(self, unlisted: str) -> str:
+    def _problem(self, unlisted: str, unheard_count: int) -> str:
         count = self._waiting.away_count
         problems = [unlisted] if unlisted else []
         if count:
             problems.append(f"{count} listed packages cannot be fetched")
+        if unheard_count:
+            problems.append(
+                f"{unheard_count} packages are still listed after their acknowledgement"
+            )
         if self._listing.is_cut:
             problems.append("the list is longer than reply_bytes and is read from its old end")
         return "; ".join(problems)
@@ -151,9 +164,9 @@ class AxisPoller:
     async def done(self, page: Page) -> None:
         failures: list[HubError] = []
         for receipt in page.receipts:
-            end, _, doc_id = receipt.partition(" ")
+            end = receipt.partition(" ")[0]
             try:
-                await self._tell(doc_id, end)
+                await self._tell(_doc_id(receipt), end)
             except (Unavailable, UnknownOutcome) as error:
                 failures.append(error)  # it stays listed, and is acknowledged at the next look
         if len(failures) == len(page.receipts) and failures:
@@ -317,6 +330,10 @@ class AxisPoller:
             await self._calls.call(models.UPDATE_STATUS, logical, seconds)
         except Rejected:
             return
+
+
+def _doc_id(receipt: str) -> str:
+    return receipt.partition(" ")[2]
 
 
 def _next(

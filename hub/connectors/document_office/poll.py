@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, unquote
@@ -49,7 +50,8 @@ class OfficePoller:
         self._settings = settings
         self._ground = ground
         self._office = Office(settings)
-        self._ended: dict[str, int] = {}
+        self._failed: dict[str, int] = {}  # how many looks each that failed has ended
+        self._heard: set[str] = set()
 
     async def poll(self, cursor: str) -> Page:
         """One list, and at most `fetch_count` packages that were not fetched before.
@@ -58,33 +60,64 @@ class OfficePoller:
         at again; that it was is the page's problem. If there is nothing else, it is raised.
         """
         states = dict(_pairs(cursor.split()))
-        listed = list(dict.fromkeys(await self._office.codes(self._settings.list_count)))
-        known = {code: states[code] for code in listed if code in states}
-        self._ended = {code: count for code, count in self._ended.items() if code in listed}
+        listed, is_whole = await self._listed(states)
+        self._heard &= states.keys()
+        # What is not on a list that is full may wait all the same, unless the office has heard it.
+        gone = states.keys() - listed.keys() if is_whole else self._heard - listed.keys()
+        states = {code: state for code, state in states.items() if code not in gone}
+        if is_whole:
+            self._failed = {code: count for code, count in self._failed.items() if code in listed}
+        unheard = [code for code in states if code in listed][: self._settings.list_count]
         new = sorted((code for code in listed if code not in states), key=self._comes_last)
-        messages: list[Message] = []
+        fetched, failures = await self._fetch(new)
+        if failures and not unheard and not fetched:
+            raise _told(failures[0])
+        turn = {code: states.pop(code) for code in unheard}
+        turn |= {code: state for code, (_, state) in fetched.items()}
+        # Those that are acknowledged again first stand first.
+        kept = " ".join(_receipts(states | turn))
+        more = len(fetched) == self._settings.fetch_count < len(new) - len(failures)
+        problem = f"{len(failures)} packages cannot be fetched: {failures[0]}" if failures else ""
+        messages = tuple(message for message, _ in fetched.values())
+        return Page(messages, kept, more, _receipts(turn), problem)
+
+    async def _listed(self, states: Mapping[str, str]) -> tuple[Mapping[str, None], bool]:
+        """The codes that are listed, oldest first, and whether these are all.
+
+        Where packages that cannot be fetched, or of which the office does not hear that they were,
+        fill the list, a longer one is asked for: nothing new would ever be on it.
+        """
+        count = self._settings.list_count
+        listed = dict.fromkeys(await self._office.codes(count))
+        if len(listed) >= count and not listed.keys() - states.keys() - self._failed.keys():
+            longer = count + len(states) + len(self._failed)
+            with suppress(Rejected):  # an office may have a limit of its own
+                listed, count = dict.fromkeys(await self._office.codes(longer)), longer
+        return listed, len(listed) < count
+
+    async def _fetch(
+        self, codes: Sequence[str]
+    ) -> tuple[dict[str, tuple[Message, str]], list[HubError]]:
+        """At most `fetch_count` of these packages: message and state of each, and what failed."""
+        fetched: dict[str, tuple[Message, str]] = {}
         failures: list[HubError] = []
-        while new and len(messages) < self._settings.fetch_count:
-            code = new.pop(0)
+        for code in codes:
+            if len(fetched) == self._settings.fetch_count:
+                break
             try:
-                message, known[code] = await self._fetched(code)
+                fetched[code] = await self._fetched(code)
             except (Rejected, Unavailable) as error:
                 failures.append(error)
-                if not _is_its_own(error):
-                    self._ended[code] = self._ended.get(code, 0) + 1
+                ends = not _is_its_own(error)
+                self._failed[code] = self._failed.get(code, 0) + ends
+                if ends:
                     break
             else:
-                self._ended.pop(code, None)
-                messages.append(message)
-        if failures and not known:
-            raise _told(failures[0])
-        told = tuple(f"{quote(code, safe='')}:{state}" for code, state in known.items())
-        more = bool(new) and len(messages) == self._settings.fetch_count
-        problem = f"{len(failures)} packages cannot be fetched: {failures[0]}" if failures else ""
-        return Page(tuple(messages), " ".join(told), more, told, problem)
+                self._failed.pop(code, None)
+        return fetched, failures
 
     def _comes_last(self, code: str) -> bool:
-        return self._ended.get(code, 0) >= ENDED_LOOKS_COUNT
+        return self._failed.get(code, 0) >= ENDED_LOOKS_COUNT
 
     async def done(self, page: Page) -> None:
         """Acknowledge every package: 03, or 04 for one that nobody can read.
@@ -95,12 +128,14 @@ class OfficePoller:
         for code, state in _pairs(page.receipts):
             try:
                 await self._office.acknowledge(code, state)
+                self._heard.add(code)
             except (Rejected, Unavailable) as error:
                 failures.append(error)
                 if not _is_its_own(error):
                     break
         if failures:
-            raise failures[0]
+            # That the office is away counts more than what it refuses.
+            raise min(failures, key=lambda error: isinstance(error, Rejected))
 
     async def close(self) -> None:
         await self._office.close()
@@ -181,6 +216,11 @@ def _bytes(package: dict[str, Any]) -> bytes:
         return orjson.dumps(package)
     except orjson.JSONEncodeError:
         return orjson.dumps({wire.PACKAGE: package[wire.PACKAGE]})
+
+
+def _receipts(states: Mapping[str, str]) -> tuple[str, ...]:
+    """The receipt of each code and its state; it holds no blank."""
+    return tuple(f"{quote(code, safe='')}:{state}" for code, state in states.items())
 
 
 def _pairs(receipts: Sequence[str]) -> list[tuple[str, str]]:

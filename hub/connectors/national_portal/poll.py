@@ -1,7 +1,8 @@
 """The asking side: catalogues when they have grown old, citizens' questions every round.
 
 One look is one call: first each catalogue, then the questions of each account. The cursor is the
-number of the next look in the round. A look that fails is told, and the one behind it comes next.
+number of the next look in the round. A look that is refused is told, and the one behind it comes at
+once; after one that fails otherwise it comes next, since the portal may be away.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from hub.connector import Ground, Page
 from hub.connectors.national_portal.catalogue import Catalogues
 from hub.connectors.national_portal.client import PortalClient
 from hub.connectors.national_portal.settings import NationalPortalSettings
-from hub.errors import DecodeError, Unavailable
+from hub.errors import DecodeError, Misconfigured, Rejected, Unavailable
 from hub.event import Alias
 from hub.message import Message, name_id
 from hub.schemas.petition import petition_subject
@@ -74,17 +75,22 @@ class PortalPoller:
         kind, name = self._looks[number]
         following = (number + 1) % len(self._looks)
         messages: tuple[Message, ...] = ()
+        problem = ""
         self._failures += 1
-        if kind == "catalogue":
-            await self._pull(name)
-        else:
-            messages = await self._questions(name)
+        try:
+            if kind == "catalogue":
+                await self._pull(name)
+            else:
+                messages = await self._questions(name)
+        except (Rejected, Misconfigured) as error:
+            problem = f"{name}: {error}"
         self._failures = 0
         return Page(
             messages=messages,
             cursor=str(following),
             more=following != 0,
             receipts=tuple(message.id for message in messages),
+            problem=problem,
         )
 
     async def done(self, page: Page) -> None:

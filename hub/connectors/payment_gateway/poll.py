@@ -54,8 +54,9 @@ class PaymentPoller:
         """Ask about quiet payments; compare the next day whose file is due."""
         messages, asked, problem = await self._open()
         today = self._clock().astimezone(VIETNAM).date()
-        compared = _day_of(cursor) or today - timedelta(days=1)
         form = self._settings.settlement
+        # A day to come was compared by a clock that was wrong.
+        compared = min(_day_of(cursor) or today - timedelta(days=1), today)
         if form is not None and self._due(compared + timedelta(days=1), form.due_seconds):
             try:
                 more = await self._compare(compared + timedelta(days=1), form)
@@ -66,8 +67,8 @@ class PaymentPoller:
             if more is not None:
                 messages += more
                 compared += timedelta(days=1)
-        receipts = tuple(asked)
-        return Page(tuple(messages), compared.isoformat(), receipts=receipts, problem=problem)
+        kept = cursor if form is None else compared.isoformat()
+        return Page(tuple(messages), kept, receipts=tuple(asked), problem=problem)
 
     async def done(self, page: Page) -> None:
         """Note when each was asked about: it is quiet again from now on."""

@@ -19,6 +19,9 @@ from hub.errors import Misconfigured, Unavailable
 
 Fetch = Callable[[str], Awaitable[http.HttpReply]]
 
+NOT_OF_CREDENTIALS = (404, 405, 429)
+"""Of the HTTP statuses 4xx: a wrong address, or too many calls. No other is the message's fault."""
+
 
 class Tokens:
     """The current token of one instance.
@@ -73,7 +76,7 @@ class Tokens:
         basic = f"Basic {base64.b64encode(secret.encode()).decode()}"
         asked_at = self._clock()
         reply = await self._fetch(basic)
-        if reply.status in (400, 401, 403):
+        if 400 <= reply.status < 500 and reply.status not in NOT_OF_CREDENTIALS:
             raise Misconfigured("the gateway refuses the credentials", code="account_refused")
         http.check_status(reply)
         try:
