@@ -42,6 +42,12 @@ async def test_a_dossier_that_is_gone_is_sent_as_new_whatever_the_code_of_the_an
     assert [row["ok"] for row in site.log.last()] == [False, True]
 
 
+async def test_code_0_with_words_of_a_failure_is_no_success(site: Site) -> None:
+    said = {"fault": "refuse", "error_code": "0", "message": "Đồng bộ KHÔNG thành công"}
+    await site.play({**said, "next_calls": 1})
+    assert isinstance(await refused(site, dossier_event()), Rejected)
+
+
 @pytest.mark.parametrize("profile", ["adapter", "ministry"])
 async def test_of_several_steps_that_exist_in_part_none_is_lost(profile: str) -> None:
     """The platform does not tell which of them it has."""

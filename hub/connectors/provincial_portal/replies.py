@@ -77,7 +77,8 @@ def _judge(code: str, message: object, settings: ProvincialPortalSettings) -> Ve
     text = _folded(message) if isinstance(message, str) else ""
     if code in settings.duplicate_codes and _says(text, settings.duplicate_words):
         return Verdict.EXISTS
-    if code in settings.success_codes and (not text or _says(text, settings.success_words)):
+    said = _says(text, settings.success_words) and not _says(text, settings.failure_words)
+    if code in settings.success_codes and (not text or said):
         return Verdict.SUCCESS
     return Verdict.ABSENT if _says(text, settings.absent_words) else Verdict.REFUSED
 

@@ -105,6 +105,9 @@ class ProvincialPortalSettings(ConnectorSettings):
     success_words: Words = Field(
         ("thành công",), description="A success's message, if it has one, contains one of these."
     )
+    failure_words: Words = Field(
+        ("không thành công", "chưa thành công"), description="One with these is no success's."
+    )
     duplicate_codes: Words = Field(
         ("0", "3", "-3"), description="Codes that may mean: the dossier exists."
     )
