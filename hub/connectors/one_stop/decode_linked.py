@@ -18,6 +18,7 @@ from hub.wire.dvcqg.filed import state_values
 from hub.wire.dvcqg.models import STATE_SERVICE
 from hub.wire.dvcqg.reading import body_hash, state_of
 
+COMPLETED = "handover.completed"
 UNIT_CODE_ALIAS = "dossier.unit_code"
 """Kind of the alias that leads from a unit's own code to the portal's."""
 
@@ -44,7 +45,7 @@ def handover(message: Message, tree: Any, settings: OneStopSettings) -> list[Eve
     elif operation == HANDOVER_RESULT_SERVICE:
         if data.result is None:
             raise DecodeError("the result is missing", path="/KetQua")
-        kind, subject, time = "handover.completed", data.parent_code, data.completed_at
+        kind, subject, time = COMPLETED, data.parent_code, data.completed_at
         if not subject:
             about = (PARENT_ALIAS, data.child_code)
     else:

@@ -36,7 +36,11 @@ from hub.connectors.one_stop.intake import (
     read_object,
     session_sending,
 )
-from hub.connectors.one_stop.intake_linked import FORM_OF_SERVICE, linked_messages
+from hub.connectors.one_stop.intake_linked import (
+    FORM_OF_SERVICE,
+    check_receivers,
+    linked_messages,
+)
 from hub.connectors.one_stop.known import under_their_subjects
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.sessions import Doorkeeper
@@ -147,7 +151,9 @@ class Door:
             if operation in SENT:
                 return await self._take(session_sending(body, envelope, unit))
             if operation in LINKED:
-                messages, learnt = linked_messages(body, envelope, unit, self._context)
+                messages, events = linked_messages(body, envelope, unit, self._context)
+                await check_receivers(events, envelope, self._settings, self._inbox.ground)
+                learnt = [alias for event in events for alias in event.aliases]
                 return await self._accept(messages, learnt=learnt)
             if operation in READ_SERVICES:
                 return await reads.answer(self._inbox, self._settings.reads_from, unit, envelope)

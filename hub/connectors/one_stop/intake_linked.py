@@ -6,19 +6,24 @@ event is refused while the officer can still mend it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from hub.connector import Ground
 from hub.connectors.one_stop import replies
 from hub.connectors.one_stop.decode_forms import BY_NAME
+from hub.connectors.one_stop.decode_linked import COMPLETED
+from hub.connectors.one_stop.doors import asked
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.settings import OneStopSettings
+from hub.connectors.one_stop.units import unit_and_above
 from hub.connectors.one_stop.wire import HANDOVER_RESULT_SERVICE, HANDOVER_SERVICE
 from hub.errors import DecodeError
-from hub.event import Alias
+from hub.event import Event
 from hub.message import Message
+from hub.schemas.handover import PARENT_ALIAS, HandoverEvent
 from hub.wire.dvcqg.models import STATE_SERVICE
 
 FORM_OF_SERVICE = {
@@ -33,8 +38,8 @@ def linked_messages(
     envelope: Mapping[str, Any],
     unit: str,
     context: tuple[str, OneStopSettings],
-) -> tuple[list[Message], list[Alias]]:
-    """One Message for each object of `data`, and the codes that they make known.
+) -> tuple[list[Message], list[Event]]:
+    """One Message for each object of `data`, and the event that each will be.
 
     Args:
         body: the whole call.
@@ -73,12 +78,48 @@ def linked_messages(
         )
         for tree, each in zip(trees, bodies, strict=True)
     ]
-    learnt: list[Alias] = []
+    events: list[Event] = []
     for number, (tree, message) in enumerate(zip(trees, messages, strict=True)):
         try:
             (event,) = form.decode(message, tree, settings)
         except DecodeError as error:
-            at = f"/data/{number}" if isinstance(data, list) else "/data"
-            raise Refused(replies.FIELD_RULES, f"{at}{error}", unit=unit) from error
-        learnt += getattr(event, "aliases", ())
-    return messages, learnt
+            at = f"{_path(envelope, number)}{error}"
+            raise Refused(replies.FIELD_RULES, at, unit=unit) from error
+        if isinstance(event, Event):
+            events.append(event)
+    return messages, events
+
+
+async def check_receivers(
+    events: Sequence[Event],
+    envelope: Mapping[str, Any],
+    settings: OneStopSettings,
+    ground: Ground,
+) -> None:
+    """What came of a child is told by the agency that it was handed to, as far as that is known.
+
+    Raises:
+        Refused: `wrong_unit`, `try_again`.
+    """
+    for number, event in enumerate(events):
+        data = event.data
+        if not isinstance(data, HandoverEvent) or event.kind != COMPLETED:
+            continue
+        unit = data.sender.unit
+        handed = await asked(ground.alias(PARENT_ALIAS, data.child_code), unit)
+        receiver = handed.facts.get("to") if handed is not None else None
+        if receiver and not _is_of(receiver, unit, settings):
+            at = f"{_path(envelope, number)}/MaHoSoLT"
+            raise Refused(replies.WRONG_UNIT, at, unit=unit)
+
+
+def _path(envelope: Mapping[str, Any], number: int) -> str:
+    return f"/data/{number}" if isinstance(envelope["data"], list) else "/data"
+
+
+def _is_of(receiver: str, unit: str, settings: OneStopSettings) -> bool:
+    """Whether a unit is the receiver, or stands above or beneath it, in either form of its id."""
+    names = {unit, settings.accounts[unit].lgsp_unit or unit}
+    return any(
+        name in unit_and_above(receiver) or receiver in unit_and_above(name) for name in names
+    )
