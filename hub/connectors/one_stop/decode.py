@@ -22,6 +22,7 @@ from hub.message import Message
 from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierStatus
 from hub.wire.dvcqg.canonical import dossier_values, progress_values, subject_of
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
+from hub.wire.dvcqg.dates import read_stamp
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, WireDossier, WireProgress
 from hub.wire.dvcqg.reading import (
     dossier_in,
@@ -33,6 +34,8 @@ from hub.wire.dvcqg.reading import (
 
 FORMS = ("item", "session", "lgsp", *BY_NAME)
 INSTANCE = "one_stop"
+FIRST_HEARD = "first_heard"
+"""Header of an item without a date: when the same was first told, 14 digits."""
 
 DATE_OF_STATUS: dict[DossierStatus, Callable[[Dossier], datetime | None]] = {
     DossierStatus.NEW: lambda dossier: dossier.submitted_at,
@@ -102,7 +105,10 @@ def decode(message: Message, settings: OneStopSettings) -> Sequence[Event | Deco
     form = message.headers.get("form", "item")
     if form == "item":
         event = _item(message)
-        return [event, *slips_of(event, message.received_at)] if settings.slips else [event]
+        if not settings.slips:
+            return [event]
+        first_heard = read_stamp(message.headers.get(FIRST_HEARD))
+        return [event, *slips_of(event, first_heard or message.received_at)]
     tree = tree_of(message.body)
     if (known := BY_NAME.get(form)) is not None:
         return known.decode(message, tree, settings)
