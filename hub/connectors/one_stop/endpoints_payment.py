@@ -25,12 +25,14 @@ from starlette.routing import BaseRoute, Route
 from hub.connector import Inbox
 from hub.connectors.one_stop import replies
 from hub.connectors.one_stop.decode_payment import (
+    OWN_CODE,
     payment,
     payment_alias,
     read_init,
 )
 from hub.connectors.one_stop.doors import Answering, Reply, asked, read_call
 from hub.connectors.one_stop.intake import read_object
+from hub.connectors.one_stop.known import known_subject, under
 from hub.connectors.one_stop.payments import AGREED
 from hub.connectors.one_stop.payplat import HASH, hash_of, is_signed
 from hub.connectors.one_stop.replies import Refused
@@ -134,6 +136,11 @@ class PaymentDoor:
         if known is not None and _differs(known, order):
             raise Refused(replies.FIELD_RULES, "/MaThamChieu đã dùng", unit=unit)
         if known is None or known.facts.get("in_kafka") is None:
+            if known is None:
+                subject = await asked(known_subject(order.subject, self._settings, ground), unit)
+            else:
+                subject = known.subject
+            message, order = self._about(message, fields, subject)
             page = {"partner": product.payment_partner or "", "order": event.data.payment_id}
             named = Alias(PAGE_ALIAS, token, order.subject, page)
             await asked(ground.remember([order, named]), unit)
@@ -142,6 +149,15 @@ class PaymentDoor:
         url = f"{self._settings.public_url}{self._settings.pay_page_endpoint}/{token}"
         told = {name: str(fields[name]) for name in ECHOED if name in fields}
         return {"error_code": "0", "message": orjson.dumps({**told, "UrlThanhToan": url}).decode()}
+
+    def _about(
+        self, message: Message, fields: Mapping[str, Any], subject: str
+    ) -> tuple[Message, Alias]:
+        """The message about a dossier as the hub knows it, and the order that it makes known."""
+        message = under(message, subject)
+        (event,) = payment(message, fields, self._settings)
+        (order,) = event.aliases
+        return message, order
 
     def _message(self, unit: str, body: bytes, fields: Mapping[str, Any]) -> tuple[Message, Any]:
         """The message of an order and the event that it will be; refused if it will be none."""
@@ -201,4 +217,4 @@ class PaymentDoor:
 def _differs(known: Alias, order: Alias) -> bool:
     """Whether a reference was used for another dossier or amount."""
     agreed = any(known.facts.get(name) != order.facts[name] for name in AGREED)
-    return agreed or known.subject != order.subject
+    return agreed or known.facts.get(OWN_CODE, known.subject) != order.subject
