@@ -7,8 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from hub.connector import discover
+from hub.connectors.one_stop.encode import encode
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.errors import EncodeError, Unavailable
 from hub.event import Alias, Event
@@ -18,6 +20,7 @@ from hub.when import When
 from tests.connectors.ground import MemoryGround
 from tests.connectors.one_stop_counterparts import (
     CHILD,
+    PRODUCT,
     decoded,
     event,
     one_stop_settings,
@@ -117,6 +120,38 @@ async def test_only_the_agency_of_a_child_tells_what_came_of_it(receiver: str, t
         (refusal,) = site.inbox.refusals
         assert (refusal.code, refusal.unit) == ("wrong_unit", UNIT)
         assert "/data/1/MaHoSoLT" in reply["message"] == refusal.text
+
+
+@pytest.mark.parametrize(
+    ("by", "to", "taken"),
+    [
+        ("H99.03", "H99.02", False),
+        (UNIT, "H99.02", True),
+        ("H99.03", UNIT, True),  # handed on
+        ("", "", True),
+    ],
+)
+async def test_only_the_agencies_of_a_child_hand_it_over_again(
+    site: Site, by: str, to: str, taken: bool
+) -> None:
+    """Else any unit could make itself the receiver, and then tell the outcome."""
+    if by:
+        known = Alias("dossier.parent", CHILD, CODE, {"unit": by, "to": to})
+        await site.inbox.ground.remember([known])
+    reply = await site.call("ChuyenHoSoLienThong", data={**HANDED, "DonViNhan": UNIT})
+    assert (reply["error_code"] == "0") is taken
+    assert site.codes() == ([] if taken else ["wrong_unit"])
+
+
+async def test_an_outcome_goes_to_the_agency_that_handed_the_child_over(site: Site) -> None:
+    """The parent's code names no unit of ours where the dossier was filed at the portal."""
+    known = Alias("dossier.parent", CHILD, NATIONAL, {"unit": "H99.03", "to": UNIT})
+    await site.inbox.ground.remember([known])
+    await site.call("KetQuaHoSoLienThong", data=ENDED)
+    (told,) = decoded(site.inbox.messages[0])
+    settings = one_stop_settings({"H99.03": {**PRODUCT, "base_url": "http://mot-cua.example"}})
+    message = encode(structs.replace(told, subject=NATIONAL), settings)
+    assert message.headers == {"unit": "H99.03", "product": "H99.03"}
 
 
 async def test_while_nobody_can_say_whose_a_child_is_its_outcome_is_not_taken() -> None:

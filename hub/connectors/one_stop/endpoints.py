@@ -38,7 +38,7 @@ from hub.connectors.one_stop.intake import (
 )
 from hub.connectors.one_stop.intake_linked import (
     FORM_OF_SERVICE,
-    check_receivers,
+    known_children,
     linked_messages,
 )
 from hub.connectors.one_stop.known import under_their_subjects
@@ -153,7 +153,8 @@ class Door:
                 return await self._take(session_sending(body, envelope, unit))
             if operation in LINKED:
                 messages, events = linked_messages(body, envelope, unit, self._context)
-                await check_receivers(events, envelope, self._settings, self._inbox.ground)
+                known = (self._settings, self._inbox.ground)
+                messages = await known_children(messages, events, envelope, known)
                 learnt = [alias for event in events for alias in event.aliases]
                 return await self._accept(messages, learnt=learnt)
             if operation in READ_SERVICES:

@@ -155,7 +155,7 @@ class PaymentDoor:
     ) -> tuple[Message, Alias]:
         """The message about a dossier as the hub knows it, and the order that it makes known."""
         message = under(message, subject)
-        (event,) = payment(message, fields, self._settings)
+        event: Any = payment(message, fields, self._settings)[0]
         (order,) = event.aliases
         return message, order
 

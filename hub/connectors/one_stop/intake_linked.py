@@ -10,11 +10,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from hub.connector import Ground
 from hub.connectors.one_stop import replies
 from hub.connectors.one_stop.decode_forms import BY_NAME
-from hub.connectors.one_stop.decode_linked import COMPLETED
+from hub.connectors.one_stop.decode_linked import COMPLETED, HANDED_BY
 from hub.connectors.one_stop.doors import asked
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.settings import OneStopSettings
@@ -90,27 +91,41 @@ def linked_messages(
     return messages, events
 
 
-async def check_receivers(
+async def known_children(
+    messages: Sequence[Message],
     events: Sequence[Event],
     envelope: Mapping[str, Any],
-    settings: OneStopSettings,
-    ground: Ground,
-) -> None:
-    """What came of a child is told by the agency that it was handed to, as far as that is known.
+    context: tuple[OneStopSettings, Ground],
+) -> list[Message]:
+    """The messages, an outcome with the agency that handed the child over (header `handed_by`).
+
+    What the hub knows of a child, only its own agencies may change: the outcome is told by the one
+    that it was handed to, and it is handed over again by either of the two.
 
     Raises:
         Refused: `wrong_unit`, `try_again`.
     """
-    for number, event in enumerate(events):
+    settings, ground = context
+    known = []
+    for number, (message, event) in enumerate(zip(messages, events, strict=True)):
         data = event.data
-        if not isinstance(data, HandoverEvent) or event.kind != COMPLETED:
-            continue
+        if not isinstance(data, HandoverEvent):
+            return list(messages)
         unit = data.sender.unit
         handed = await asked(ground.alias(PARENT_ALIAS, data.child_code), unit)
-        receiver = handed.facts.get("to") if handed is not None else None
-        if receiver and not _is_of(receiver, unit, settings):
+        agencies = handed.facts if handed is not None else {}
+        ended = event.kind == COMPLETED
+        own = [
+            agencies[name] for name in (("to",) if ended else ("to", "unit")) if name in agencies
+        ]
+        if own and not any(_is_of(each, unit, settings) for each in own):
             at = f"{_path(envelope, number)}/MaHoSoLT"
             raise Refused(replies.WRONG_UNIT, at, unit=unit)
+        if ended and "unit" in agencies:
+            by = {HANDED_BY: agencies["unit"]}
+            message = structs.replace(message, headers={**message.headers, **by})
+        known.append(message)
+    return known
 
 
 def _path(envelope: Mapping[str, Any], number: int) -> str:
