@@ -143,15 +143,20 @@ async def test_only_the_agencies_of_a_child_hand_it_over_again(
     assert site.codes() == ([] if taken else ["wrong_unit"])
 
 
-async def test_an_outcome_goes_to_the_agency_that_handed_the_child_over(site: Site) -> None:
-    """The parent's code names no unit of ours where the dossier was filed at the portal."""
-    known = Alias("dossier.parent", CHILD, NATIONAL, {"unit": "H99.03", "to": UNIT})
+@pytest.mark.parametrize(("parent", "product"), [(NATIONAL, "H99.03"), (CODE, UNIT)])
+async def test_an_outcome_goes_to_the_parents_product_or_to_who_handed_the_child_over(
+    parent: str, product: str
+) -> None:
+    """The code of a parent that was filed at the portal names no unit of ours."""
+    each = {**PRODUCT, "base_url": "http://mot-cua.example"}
+    settings = one_stop_settings({"H99.03": {**each, "payment_partner": "DT003"}, UNIT: each})
+    site = Site(SETTINGS.model_copy(update={"products": settings.products}))
+    known = Alias("dossier.parent", CHILD, parent, {"unit": "H99.03", "to": UNIT})
     await site.inbox.ground.remember([known])
     await site.call("KetQuaHoSoLienThong", data=ENDED)
     (told,) = decoded(site.inbox.messages[0])
-    settings = one_stop_settings({"H99.03": {**PRODUCT, "base_url": "http://mot-cua.example"}})
-    message = encode(structs.replace(told, subject=NATIONAL), settings)
-    assert message.headers == {"unit": "H99.03", "product": "H99.03"}
+    message = encode(structs.replace(told, subject=parent), settings)
+    assert message.headers == {"unit": product, "product": product}
 
 
 async def test_while_nobody_can_say_whose_a_child_is_its_outcome_is_not_taken() -> None:

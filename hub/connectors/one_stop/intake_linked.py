@@ -97,7 +97,8 @@ async def known_children(
     envelope: Mapping[str, Any],
     context: tuple[OneStopSettings, Ground],
 ) -> list[Message]:
-    """The messages, an outcome with the agency that handed the child over (header `handed_by`).
+    """The messages; an outcome of a parent whose code names no product with the agency that handed
+    the child over (header `handed_by`).
 
     What the hub knows of a child, only its own agencies may change: the outcome is told by the one
     that it was handed to, and it is handed over again by either of the two.
@@ -115,13 +116,13 @@ async def known_children(
         handed = await asked(ground.alias(PARENT_ALIAS, data.child_code), unit)
         agencies = handed.facts if handed is not None else {}
         ended = event.kind == COMPLETED
-        own = [
-            agencies[name] for name in (("to",) if ended else ("to", "unit")) if name in agencies
-        ]
+        roles = ("to",) if ended else ("to", "unit")
+        own = [agencies[role] for role in roles if role in agencies]
         if own and not any(_is_of(each, unit, settings) for each in own):
             at = f"{_path(envelope, number)}/MaHoSoLT"
             raise Refused(replies.WRONG_UNIT, at, unit=unit)
-        if ended and "unit" in agencies:
+        parent = handed.subject.partition("-")[0] if handed is not None else ""
+        if ended and "unit" in agencies and settings.product_of(parent) is None:
             by = {HANDED_BY: agencies["unit"]}
             message = structs.replace(message, headers={**message.headers, **by})
         known.append(message)
