@@ -328,6 +328,13 @@ async def test_a_draft_is_no_result_of_the_office() -> None:
         assert await stage.calling.waiting_packages() == []
 
 
+async def test_an_outcome_under_the_offices_own_unit_reaches_the_dossiers_product() -> None:
+    async with play() as stage:
+        assert await stage.tell(processed("01", unit="H99")) == "kept"
+        assert await stage.tell(processed("01", unit="H77.01")) == "kept"
+        assert len(await stage.calling.waiting_packages()) == 2
+
+
 async def test_packages_of_another_product_are_neither_listed_nor_given() -> None:
     products = {UNIT: PRODUCT, OTHER_UNIT: {"office": True}}
     async with play(products=products) as stage:
@@ -359,6 +366,12 @@ async def test_the_content_of_a_file_may_come_in_lines() -> None:
     async with play() as stage:
         assert (await stage.calling.submit(draft(VanBanDuThao=paper)))["error"] is None
         assert b"%PDF" in stage.ground.blobs.values()
+
+
+async def test_a_unit_whose_product_serves_those_above_it_names_itself() -> None:
+    async with play(products={"H99": PRODUCT}) as stage:
+        await stage.tell(processed("01"))
+        assert len(await stage.calling.waiting_packages()) == 1
 
 
 @pytest.mark.parametrize(
