@@ -124,6 +124,18 @@ def test_dossier_and_step_of_one_day_mean_one_slip() -> None:
     assert of_dossier.once
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_supplement_slip_is_that_of_the_last_round_in_any_order_of_the_list(turned: bool) -> None:
+    """Else the second round would be the first one again, and nobody would get its slip."""
+    second = {**ROUND, "NoiDungBoSung": "Bản sao hộ khẩu", "NgayBoSung": "20260108090000"}
+    rounds = [ROUND | ASKED, second]
+    item = dossier(TrangThaiHoSo="5", DanhSachHoSoBoSung=rounds[::-1] if turned else rounds)
+    (slip,) = slips(item)
+    assert slip.natural_key == f"slip:supplement:{CODE}:20260108"
+    assert slip.data.model_dump()["content"] == "Bản sao hộ khẩu"
+    assert slip.time.isoformat() == "2026-01-08T09:00:00+07:00"
+
+
 def test_a_receipt_slip_is_issued_again_only_for_another_appointment() -> None:
     keys = {
         slips(dossier(GhiChu=note, NgayHenTra=due))[0].natural_key

@@ -20,7 +20,12 @@ from hub.errors import DecodeError
 from hub.event import Event
 from hub.message import Message
 from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierStatus
-from hub.wire.dvcqg.canonical import dossier_values, progress_values, subject_of
+from hub.wire.dvcqg.canonical import (
+    dossier_values,
+    last_round,
+    progress_values,
+    subject_of,
+)
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
 from hub.wire.dvcqg.dates import read_stamp
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, WireDossier, WireProgress
@@ -41,7 +46,7 @@ DATE_OF_STATUS: dict[DossierStatus, Callable[[Dossier], datetime | None]] = {
     DossierStatus.NEW: lambda dossier: dossier.submitted_at,
     DossierStatus.REFUSED: lambda dossier: dossier.refused_at,
     DossierStatus.SUPPLEMENT: lambda dossier: (
-        dossier.supplements[-1].requested_at if dossier.supplements else None
+        asked.requested_at if (asked := last_round(dossier)) else None
     ),
     DossierStatus.DONE: lambda dossier: dossier.finished_at,
     DossierStatus.RETURNED: lambda dossier: dossier.returned_at,

@@ -19,6 +19,7 @@ from typing import Any
 from hub.event import Event
 from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus, Supplement
 from hub.schemas.slip import FORM_OF_SLIP, SlipEvent, SlipKind
+from hub.wire.dvcqg.canonical import last_round
 from hub.wire.dvcqg.dates import VIETNAM, write_stamp
 
 SLIP_OF_STATUS = {
@@ -62,9 +63,9 @@ def is_undated(event: Event) -> bool:
 
 def _extended(data: DossierEvent) -> Supplement | None:
     """The last round, if it moved an appointment that had already passed when it was written."""
-    if data.dossier is None or data.status not in UNDER_WAY or not data.dossier.supplements:
+    last = last_round(data.dossier) if data.dossier is not None else None
+    if last is None or data.status not in UNDER_WAY:
         return None
-    last = data.dossier.supplements[-1]
     written = last.received_at or last.requested_at
     if last.due_before is None or last.due_after is None or written is None:
         return None
@@ -79,8 +80,9 @@ def _when(data: DossierEvent) -> datetime | None:
     dossier = data.dossier
     if dossier is not None and data.status is DossierStatus.REFUSED:
         return dossier.refused_at
-    if dossier is not None and data.status is DossierStatus.SUPPLEMENT and dossier.supplements:
-        return dossier.supplements[-1].requested_at
+    if dossier is not None and data.status is DossierStatus.SUPPLEMENT:
+        last = last_round(dossier)
+        return last.requested_at if last else None
     return None
 
 
@@ -113,7 +115,7 @@ def _slip(event: Event, data: DossierEvent, slip: SlipKind, mark: str) -> Event:
 
 
 def _of_dossier(dossier: Dossier, slip: SlipKind) -> dict[str, Any]:
-    last = dossier.supplements[-1] if dossier.supplements else None
+    last = last_round(dossier)
     values: dict[str, Any] = {
         "unit_name": dossier.unit_name,
         "procedure": dossier.procedure,
