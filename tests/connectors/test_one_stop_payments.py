@@ -86,6 +86,20 @@ async def test_an_ordered_payment_is_answered_with_a_link_that_leads_on_once_the
     assert told == ("ThongBaoThanhToan", 1)
 
 
+@pytest.mark.parametrize("paid", [True, False])
+async def test_the_link_of_a_payment_that_is_made_leads_to_no_second_one(paid: bool) -> None:
+    async with play() as stage:
+        reply = await stage.calling.order_payment(CODE, 150_000, REFERENCE)
+        page = reply["inner"]["UrlThanhToan"].replace(PUBLIC, stage.hub)
+        await stage.settle()
+        await stage.tell(event("payment.requested", payment(pay_url="https://pay.example.vn/1")))
+        end = payment(transaction="GD1") if paid else payment(response_code="24", reason="refused")
+        await stage.tell(event("payment.confirmed" if paid else "payment.failed", end))
+        status, location, text = await look(page)
+    assert (status, location) == ((200, "") if paid else (302, "https://pay.example.vn/1"))
+    assert ("đã được thanh toán" in text) is paid
+
+
 async def test_a_repeated_order_gets_the_same_link_and_is_taken_once() -> None:
     async with play() as stage:
         first, again = [

@@ -33,7 +33,7 @@ from hub.connectors.one_stop.decode_payment import (
 from hub.connectors.one_stop.doors import Answering, Reply, asked, read_call
 from hub.connectors.one_stop.intake import read_object
 from hub.connectors.one_stop.known import known_subject, under
-from hub.connectors.one_stop.payments import AGREED
+from hub.connectors.one_stop.payments import AGREED, PAID
 from hub.connectors.one_stop.payplat import HASH, hash_of, is_signed
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.settings import OneStopSettings, Product
@@ -48,6 +48,11 @@ REFRESH = (
     '<!doctype html><html lang="vi"><meta charset="utf-8"><meta http-equiv="refresh" content="3">'
     "<title>Thanh toán</title><p>{}</p></html>"
 )
+PAID_PAGE = (
+    '<!doctype html><html lang="vi"><meta charset="utf-8"><title>Thanh toán</title>'
+    "<p>Giao dịch này đã được thanh toán.</p></html>"
+)
+"""A link of a payment that is made leads nowhere: nobody pays twice under it."""
 ECHOED = ("MaDoiTac", "MaThamChieu", "SoTien", "MaTienTe", "ThoiGianGD")
 
 
@@ -102,13 +107,15 @@ class PaymentDoor:
         return await self._answering.answer(lambda: named[0], act)
 
     async def lead(self, request: Request) -> Response:
-        """Send a citizen on to the payment, or ask for patience while there is no link yet."""
+        """Send a citizen on to the payment while it is to be made; ask for patience before."""
         ground = self._inbox.ground
         try:
             page = await ground.alias(PAGE_ALIAS, request.path_params["token"][:64])
             if page is None:
                 return HTMLResponse(REFRESH.format("Không có giao dịch này."), status_code=404)
             order = await ground.alias(*payment_alias(page.facts["partner"], page.facts["order"]))
+            if order is not None and order.facts.get("state") == PAID:
+                return HTMLResponse(PAID_PAGE)
             link = order.facts.get("link") if order else None
             if link is None:
                 return HTMLResponse(REFRESH.format("Đang lập giao dịch, xin chờ trong giây lát."))
