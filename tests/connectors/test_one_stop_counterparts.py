@@ -9,8 +9,10 @@ from typing import Any
 import aiohttp
 import orjson
 import pytest
+from msgspec import structs
 
 from hub.connectors.one_stop.simulator import simulator
+from hub.event import Alias
 from hub.simulation import CallLog, FaultScript, running
 from tests.connectors.one_stop_counterparts import (
     CODE,
@@ -24,6 +26,8 @@ from tests.connectors.one_stop_counterparts import (
     processed,
     ticking,
 )
+
+NATIONAL = "G22.99.01-260105-000123"
 
 # Post
 
@@ -135,6 +139,29 @@ async def test_an_id_that_was_never_shown_takes_no_row_away() -> None:
         await stage.tell(parcel("posted", "1"))
         stage.calling._last = "f" * 24
         assert len(await stage.calling.track()) == 1
+
+
+async def test_an_order_of_a_portals_dossier_is_about_it_under_the_products_number() -> None:
+    async with play(own_codes=True) as stage:
+        await stage.ground.remember([Alias("dossier.unit_code", CODE, NATIONAL)])
+        await stage.calling.order_post(CODE)
+        assert (await stage.calling.order_post(CODE))["Status"] == "101"
+        await stage.calling.cancel_post(CODE)
+        assert [message.key for message in stage.ground.messages] == [NATIONAL] * 2
+        ordered, cancelled = stage.events()
+        assert ordered.subject == cancelled.subject == NATIONAL
+        assert {event.data.model_dump()["code"] for event in (ordered, cancelled)} == {CODE}
+        await stage.tell(structs.replace(parcel("posted", "1"), subject=NATIONAL))
+        (row,) = await stage.calling.track()
+        assert row["OrderNumber"] == CODE
+
+
+async def test_a_cancellation_is_about_what_its_order_was_about() -> None:
+    async with play(own_codes=True) as stage:
+        await stage.calling.order_post(CODE)
+        await stage.ground.remember([Alias("dossier.unit_code", CODE, NATIONAL)])
+        await stage.calling.cancel_post(CODE)
+        assert [told.subject for told in stage.events()] == [CODE] * 2
 
 
 async def test_a_row_told_twice_is_shown_once_and_under_the_products_order_number() -> None:
@@ -301,6 +328,13 @@ async def test_a_draft_is_no_result_of_the_office() -> None:
         assert await stage.calling.waiting_packages() == []
 
 
+async def test_an_outcome_under_the_offices_own_unit_reaches_the_dossiers_product() -> None:
+    async with play() as stage:
+        assert await stage.tell(processed("01", unit="H99")) == "kept"
+        assert await stage.tell(processed("01", unit="H77.01")) == "kept"
+        assert len(await stage.calling.waiting_packages()) == 2
+
+
 async def test_packages_of_another_product_are_neither_listed_nor_given() -> None:
     products = {UNIT: PRODUCT, OTHER_UNIT: {"office": True}}
     async with play(products=products) as stage:
@@ -332,6 +366,12 @@ async def test_the_content_of_a_file_may_come_in_lines() -> None:
     async with play() as stage:
         assert (await stage.calling.submit(draft(VanBanDuThao=paper)))["error"] is None
         assert b"%PDF" in stage.ground.blobs.values()
+
+
+async def test_a_unit_whose_product_serves_those_above_it_names_itself() -> None:
+    async with play(products={"H99": PRODUCT}) as stage:
+        await stage.tell(processed("01"))
+        assert len(await stage.calling.waiting_packages()) == 1
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,10 @@ from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from hub.connector import discover
+from hub.connectors.one_stop.encode import encode
 from hub.connectors.one_stop.settings import OneStopSettings
 from hub.errors import EncodeError, Unavailable
 from hub.event import Alias, Event
@@ -18,6 +20,7 @@ from hub.when import When
 from tests.connectors.ground import MemoryGround
 from tests.connectors.one_stop_counterparts import (
     CHILD,
+    PRODUCT,
     decoded,
     event,
     one_stop_settings,
@@ -30,6 +33,11 @@ NATIONAL = "G22.99.01-260105-000123"
 STATE = {"TrangThai": "4", "MaHoSo": NATIONAL, "MaHoSoDonVi": CODE, "NoiDung": "Đang xử lý"}
 HANDED = {"MaHoSo": CODE, "MaHoSoLT": CHILD, "DonViNhan": "H99.02"}
 ENDED = {"MaHoSoLT": CHILD, "KetQua": "9"}
+
+
+class Away(MemoryGround):
+    async def alias(self, kind: str, value: str) -> Alias | None:
+        raise Unavailable("the store does not answer")
 
 
 @pytest.fixture
@@ -79,6 +87,83 @@ async def test_what_happened_at_a_moment_can_be_said_once(
     await site.call(service, data=data)
     (told,) = decoded(site.inbox.messages[0])
     assert told.once is once
+
+
+ACCOUNTS: dict[str, Any] = {
+    UNIT: {"username": "phuong-mau", "password": "mật khẩu mẫu", "lgsp_unit": "000.00.01.H99"},
+    "H99.02": {"username": "xa-thu", "password": "mật khẩu thử"},
+}
+
+
+@pytest.mark.parametrize(
+    ("receiver", "taken"),
+    [
+        ("H99.02", False),
+        ("H99.010", False),
+        ("000.00.02.H99", False),
+        (UNIT, True),
+        ("H99.01.07", True),  # its product was told of the child
+        ("H99", True),
+        ("000.00.01.H99", True),  # the other form of its id
+    ],
+)
+async def test_only_the_agency_of_a_child_tells_what_came_of_it(receiver: str, taken: bool) -> None:
+    site = Site(
+        SETTINGS.model_copy(update={"accounts": one_stop_settings(accounts=ACCOUNTS).accounts})
+    )
+    facts = {"unit": "H99.03", "to": receiver}
+    await site.inbox.ground.remember([Alias("dossier.parent", CHILD, CODE, facts)])
+    reply = await site.call("KetQuaHoSoLienThong", data=[{**ENDED, "MaHoSoLT": CODE}, ENDED])
+    assert (reply["error_code"] == "0") is taken
+    assert len(site.inbox.messages) == (2 if taken else 0)
+    if not taken:
+        (refusal,) = site.inbox.refusals
+        assert (refusal.code, refusal.unit) == ("wrong_unit", UNIT)
+        assert "/data/1/MaHoSoLT" in reply["message"] == refusal.text
+
+
+@pytest.mark.parametrize(
+    ("by", "to", "taken"),
+    [
+        ("H99.03", "H99.02", False),
+        (UNIT, "H99.02", True),
+        ("H99.03", UNIT, True),  # handed on
+        ("", "", True),
+    ],
+)
+async def test_only_the_agencies_of_a_child_hand_it_over_again(
+    site: Site, by: str, to: str, taken: bool
+) -> None:
+    """Else any unit could make itself the receiver, and then tell the outcome."""
+    if by:
+        known = Alias("dossier.parent", CHILD, CODE, {"unit": by, "to": to})
+        await site.inbox.ground.remember([known])
+    reply = await site.call("ChuyenHoSoLienThong", data={**HANDED, "DonViNhan": UNIT})
+    assert (reply["error_code"] == "0") is taken
+    assert site.codes() == ([] if taken else ["wrong_unit"])
+
+
+@pytest.mark.parametrize(("parent", "product"), [(NATIONAL, "H99.03"), (CODE, UNIT)])
+async def test_an_outcome_goes_to_the_parents_product_or_to_who_handed_the_child_over(
+    parent: str, product: str
+) -> None:
+    """The code of a parent that was filed at the portal names no unit of ours."""
+    each = {**PRODUCT, "base_url": "http://mot-cua.example"}
+    settings = one_stop_settings({"H99.03": {**each, "payment_partner": "DT003"}, UNIT: each})
+    site = Site(SETTINGS.model_copy(update={"products": settings.products}))
+    known = Alias("dossier.parent", CHILD, parent, {"unit": "H99.03", "to": UNIT})
+    await site.inbox.ground.remember([known])
+    await site.call("KetQuaHoSoLienThong", data=ENDED)
+    (told,) = decoded(site.inbox.messages[0])
+    message = encode(structs.replace(told, subject=parent), settings)
+    assert message.headers == {"unit": product, "product": product}
+
+
+async def test_while_nobody_can_say_whose_a_child_is_its_outcome_is_not_taken() -> None:
+    site = Site()
+    site.inbox.ground = Away()
+    reply = await site.call("KetQuaHoSoLienThong", data=ENDED)
+    assert (reply["error_code"], site.codes(), site.inbox.messages) == ("-1", ["try_again"], [])
 
 
 async def test_each_object_travels_with_its_exact_bytes(site: Site) -> None:
@@ -262,10 +347,6 @@ async def test_its_steps_reach_the_portal_under_the_portals_code() -> None:
 
 
 async def test_while_codes_cannot_be_looked_up_nothing_is_taken() -> None:
-    class Away(MemoryGround):
-        async def alias(self, kind: str, value: str) -> Alias | None:
-            raise Unavailable("the store does not answer")
-
     site = Site(SETTINGS.model_copy(update={"own_codes": True}))
     site.inbox.ground = Away()
     reply = await site.call(STEP, data=[step()])

@@ -10,7 +10,7 @@ import pytest
 
 from hub.connectors.one_stop.payplat import HASHED, hash_of
 from hub.errors import Rejected
-from hub.event import Alias
+from hub.event import Alias, Event
 from tests.connectors.one_stop_counterparts import (
     CODE,
     OTHER_UNIT,
@@ -84,6 +84,20 @@ async def test_an_ordered_payment_is_answered_with_a_link_that_leads_on_once_the
         assert await look(page) == (302, "https://pay.example.vn/1", "")
         (told,) = (await stage.state())["told"].items()
     assert told == ("ThongBaoThanhToan", 1)
+
+
+@pytest.mark.parametrize("paid", [True, False])
+async def test_the_link_of_a_payment_that_is_made_leads_to_no_second_one(paid: bool) -> None:
+    async with play() as stage:
+        reply = await stage.calling.order_payment(CODE, 150_000, REFERENCE)
+        page = reply["inner"]["UrlThanhToan"].replace(PUBLIC, stage.hub)
+        await stage.settle()
+        await stage.tell(event("payment.requested", payment(pay_url="https://pay.example.vn/1")))
+        end = payment(transaction="GD1") if paid else payment(response_code="24", reason="refused")
+        await stage.tell(event("payment.confirmed" if paid else "payment.failed", end))
+        status, location, text = await look(page)
+    assert (status, location) == ((200, "") if paid else (302, "https://pay.example.vn/1"))
+    assert ("đã được thanh toán" in text) is paid
 
 
 async def test_a_repeated_order_gets_the_same_link_and_is_taken_once() -> None:
@@ -330,3 +344,48 @@ async def test_an_order_is_of_the_partners_own_unit_or_one_below_it(named: str, 
         (told,) = stage.events()
     assert told.data.model_dump()["unit"] == unit
     assert told.source == f"/connectors/one_stop/{unit}"
+
+
+# A dossier that the hub knows by the portal's code
+
+NATIONAL = "G22.99.01-260105-000123"
+OWN = Alias("dossier.unit_code", CODE, NATIONAL)
+
+
+def linked_to(subject: str) -> Event:
+    """The link of a payment."""
+    told = payment(pay_url="https://pay.example.vn/1")
+    return event("payment.requested", told, subject=subject)
+
+
+async def test_a_payment_of_a_portals_dossier_is_told_in_the_products_words() -> None:
+    """Its state and its order are one debt at the gateway only under one code."""
+    async with play(own_codes=True) as stage:
+        await stage.ground.remember([OWN])
+        await stage.calling.order_payment(CODE, 150_000, REFERENCE)
+        again = await stage.calling.order_payment(CODE, 150_000, REFERENCE)
+        assert again["error_code"] == "0"
+        (ordered,) = stage.events()
+        assert (ordered.subject, stage.ground.messages[0].key) == (NATIONAL, NATIONAL)
+        (order,) = alias(stage.ground, ORDERS)
+        assert order.subject == NATIONAL
+        body = orjson.loads(stage.request(linked_to(NATIONAL)).message.body)
+        told = [
+            await stage.client._payments.linked(NATIONAL, body),
+            await stage.client._payments.receipted({"MaThamChieu": "HUB1", "MaHoSo": NATIONAL}),
+        ]
+        assert await stage.tell(linked_to(NATIONAL)) == "0"
+    assert [(each["MaThamChieu"], each["MaHoSo"]) for each in told] == [(REFERENCE, CODE)] * 2
+
+
+async def test_an_order_stays_about_the_dossier_that_it_was_taken_for() -> None:
+    async with play(own_codes=True) as stage:
+        stage.ground.kafka_is_away = True
+        reply = await stage.calling.order_payment(CODE, 150_000, REFERENCE)
+        assert reply["error_code"] == "-1"
+        stage.ground.kafka_is_away = False
+        await stage.ground.remember([OWN])
+        reply = await stage.calling.order_payment(CODE, 150_000, REFERENCE)
+        assert reply["error_code"] == "0"
+        (ordered,) = stage.events()
+        assert ordered.subject == CODE

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from hub.connectors.one_stop.decode import decode
 from hub.event import Event
 from hub.message import Message
 from tests.connectors.one_stop_counterparts import one_stop_settings
-from tests.connectors.one_stop_door import CODE, STEP, SYNC, UNIT, dossier, step
+from tests.connectors.one_stop_door import CODE, SETTINGS, STEP, SYNC, UNIT, Site, dossier, step
 
 WITH, WITHOUT = one_stop_settings(slips=True), one_stop_settings()
 HEARD = datetime(2026, 1, 9, 20, 0, tzinfo=UTC)
+ASKED = {"NgayBoSung": "20260106090000"}
 ROUND = {"NguoiYeuCauBoSung": "Cán bộ Mẫu", "NoiDungBoSung": "Giấy chứng sinh"}
 
 
@@ -114,12 +117,23 @@ def test_a_slip_says_what_the_sender_told() -> None:
 
 
 def test_dossier_and_step_of_one_day_mean_one_slip() -> None:
-    asked = {**ROUND, "NgayBoSung": "20260106090000"}
-    (of_dossier,) = slips(dossier(TrangThaiHoSo="5", DanhSachHoSoBoSung=[asked]))
+    (of_dossier,) = slips(dossier(TrangThaiHoSo="5", DanhSachHoSoBoSung=[ROUND | ASKED]))
     (of_step,) = slips(step(TrangThai="5", ThoiDiemXuLy="20260106091500"), STEP)
     (next_day,) = slips(step(TrangThai="5", ThoiDiemXuLy="20260107080000"), STEP)
     assert of_dossier.natural_key == of_step.natural_key != next_day.natural_key
     assert of_dossier.once
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_supplement_slip_is_that_of_the_last_round_in_any_order_of_the_list(turned: bool) -> None:
+    """Else the second round would be the first one again, and nobody would get its slip."""
+    second = {**ROUND, "NoiDungBoSung": "Bản sao hộ khẩu", "NgayBoSung": "20260108090000"}
+    rounds = [ROUND | ASKED, second]
+    item = dossier(TrangThaiHoSo="5", DanhSachHoSoBoSung=rounds[::-1] if turned else rounds)
+    (slip,) = slips(item)
+    assert slip.natural_key == f"slip:supplement:{CODE}:20260108"
+    assert slip.data.model_dump()["content"] == "Bản sao hộ khẩu"
+    assert slip.time.isoformat() == "2026-01-08T09:00:00+07:00"
 
 
 def test_a_receipt_slip_is_issued_again_only_for_another_appointment() -> None:
@@ -134,3 +148,64 @@ def test_a_receipt_slip_is_issued_again_only_for_another_appointment() -> None:
 def test_the_day_of_a_state_without_a_date_is_the_day_in_vietnam_on_which_it_was_heard() -> None:
     (slip,) = slips(dossier(TrangThaiHoSo="8"))
     assert slip.natural_key == f"slip:stop:{CODE}:20260110"
+
+
+async def sent(*items: dict[str, Any], slips: bool = True) -> Site:
+    """A site that has taken these dossiers, one call each."""
+    site = Site(SETTINGS.model_copy(update={"slips": slips}))
+    for item in items:
+        assert (await site.call(SYNC, data=[item]))["error_code"] == "0"
+    return site
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"TrangThaiHoSo": "3"},
+        {"TrangThaiHoSo": "5"},
+        {"TrangThaiHoSo": "5", "DanhSachHoSoBoSung": [ROUND]},
+        {"TrangThaiHoSo": "8"},
+    ],
+)
+async def test_a_state_without_a_date_that_is_sent_again_another_day_is_the_same_slip(
+    fields: dict[str, Any],
+) -> None:
+    site = await sent(dossier(**fields), dossier(TrangThaiHoSo="4"), dossier(**fields))
+    days = [
+        structs.replace(message, received_at=HEARD + timedelta(days=number))
+        for number, message in enumerate(site.inbox.messages)
+    ]
+    events = [each for message in days for each in decode(message, WITH)]
+    issued = [e for e in events if isinstance(e, Event) and e.kind == "slip.issued"]
+    assert len(issued) == 2
+    assert len({slip.natural_key for slip in issued}) == 1
+
+
+async def test_each_state_without_a_date_has_its_own_first_day() -> None:
+    stopped = dossier(TrangThaiHoSo="8")
+    site = await sent(stopped)
+    (heard,) = site.inbox.ground.known.values()
+    earlier = replace(heard, facts={"at": "20260103080000"})
+    await site.inbox.ground.remember([earlier])
+    await site.call(SYNC, data=[stopped, {**stopped, "GhiChu": "dừng lần hai"}])
+    first, again, other = [message.headers["first_heard"] for message in site.inbox.messages]
+    assert again == "20260103080000"
+    assert again < first <= other
+
+
+@pytest.mark.parametrize(
+    ("item", "slips"),
+    [
+        (dossier(TrangThaiHoSo="8"), False),
+        (dossier(TrangThaiHoSo="2"), True),
+        (dossier(TrangThaiHoSo="9"), True),
+        (dossier(TrangThaiHoSo="3", NgayTuChoi="20260105100000"), True),
+        (dossier(TrangThaiHoSo="5", DanhSachHoSoBoSung=[ROUND | ASKED]), True),
+    ],
+)
+async def test_nothing_is_remembered_of_what_has_its_date_or_means_no_slip(
+    item: dict[str, Any], slips: bool
+) -> None:
+    site = await sent(item, slips=slips)
+    assert not site.inbox.ground.known
+    assert "first_heard" not in site.inbox.messages[0].headers

@@ -20,8 +20,14 @@ from hub.errors import DecodeError
 from hub.event import Event
 from hub.message import Message
 from hub.schemas.dossier import KIND_OF_STATUS, Dossier, DossierEvent, DossierStatus
-from hub.wire.dvcqg.canonical import dossier_values, progress_values, subject_of
+from hub.wire.dvcqg.canonical import (
+    dossier_values,
+    last_round,
+    progress_values,
+    subject_of,
+)
 from hub.wire.dvcqg.codes import FLAG_OF_TEXT
+from hub.wire.dvcqg.dates import read_stamp
 from hub.wire.dvcqg.models import DOSSIER_SERVICE, PROGRESS_SERVICE, WireDossier, WireProgress
 from hub.wire.dvcqg.reading import (
     dossier_in,
@@ -33,12 +39,14 @@ from hub.wire.dvcqg.reading import (
 
 FORMS = ("item", "session", "lgsp", *BY_NAME)
 INSTANCE = "one_stop"
+FIRST_HEARD = "first_heard"
+"""Header of an item without a date: when the same was first told, 14 digits."""
 
 DATE_OF_STATUS: dict[DossierStatus, Callable[[Dossier], datetime | None]] = {
     DossierStatus.NEW: lambda dossier: dossier.submitted_at,
     DossierStatus.REFUSED: lambda dossier: dossier.refused_at,
     DossierStatus.SUPPLEMENT: lambda dossier: (
-        dossier.supplements[-1].requested_at if dossier.supplements else None
+        asked.requested_at if (asked := last_round(dossier)) else None
     ),
     DossierStatus.DONE: lambda dossier: dossier.finished_at,
     DossierStatus.RETURNED: lambda dossier: dossier.returned_at,
@@ -102,7 +110,10 @@ def decode(message: Message, settings: OneStopSettings) -> Sequence[Event | Deco
     form = message.headers.get("form", "item")
     if form == "item":
         event = _item(message)
-        return [event, *slips_of(event, message.received_at)] if settings.slips else [event]
+        if not settings.slips:
+            return [event]
+        first_heard = read_stamp(message.headers.get(FIRST_HEARD))
+        return [event, *slips_of(event, first_heard or message.received_at)]
     tree = tree_of(message.body)
     if (known := BY_NAME.get(form)) is not None:
         return known.decode(message, tree, settings)

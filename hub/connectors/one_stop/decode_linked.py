@@ -11,13 +11,16 @@ from hub.errors import DecodeError
 from hub.event import Alias, Event
 from hub.message import Message
 from hub.schemas.dossier import KIND_OF_STATUS, DossierEvent
-from hub.schemas.handover import PARENT_ALIAS
+from hub.schemas.handover import PARENT_ALIAS, Agency
 from hub.wire.dvcqg.canonical import subject_of
 from hub.wire.dvcqg.dates import write_stamp
 from hub.wire.dvcqg.filed import state_values
 from hub.wire.dvcqg.models import STATE_SERVICE
 from hub.wire.dvcqg.reading import body_hash, state_of
 
+COMPLETED = "handover.completed"
+HANDED_BY = "handed_by"
+"""Header of an outcome: the agency that handed the child over, where the hub knows it."""
 UNIT_CODE_ALIAS = "dossier.unit_code"
 """Kind of the alias that leads from a unit's own code to the portal's."""
 
@@ -28,6 +31,9 @@ def handover(message: Message, tree: Any, settings: OneStopSettings) -> list[Eve
     One that tells its moment can be said once; without it the same may have happened again.
     """
     data = read_linked(tree, message.headers.get("unit", ""), settings.linked_results)
+    by = message.headers.get(HANDED_BY)
+    if by and data.receiver is None:
+        data = data.model_copy(update={"receiver": Agency(unit=by)})
     operation = message.operation or handover_operation(tree)
     about: tuple[str, str] | None = None
     aliases: tuple[Alias, ...] = ()
@@ -44,7 +50,7 @@ def handover(message: Message, tree: Any, settings: OneStopSettings) -> list[Eve
     elif operation == HANDOVER_RESULT_SERVICE:
         if data.result is None:
             raise DecodeError("the result is missing", path="/KetQua")
-        kind, subject, time = "handover.completed", data.parent_code, data.completed_at
+        kind, subject, time = COMPLETED, data.parent_code, data.completed_at
         if not subject:
             about = (PARENT_ALIAS, data.child_code)
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -24,6 +23,9 @@ from hub.wire.dvcqg.shape import whole_number
 
 PAYMENT_ALIAS = "one_stop.payment"
 """Kind of the alias `<MaDoiTac>/<MaThamChieu>`; facts: amount_vnd, currency, unit, state."""
+
+OWN_CODE = "code"
+"""Fact of an order: the product's code of a dossier that the hub knows by another."""
 
 
 def payment_alias(partner: str, reference: str) -> tuple[str, str]:
@@ -83,14 +85,16 @@ def payment(message: Message, tree: Any, settings: OneStopSettings) -> list[Even
     if not wire.MaThamChieu or not wire.MaDoiTac:
         raise DecodeError("the reference is missing", path="/MaThamChieu")
     code = subject_of(receipt.MaHoSo, "/ThongTinBienLai")
+    subject = message.headers.get("subject") or code
     unit = message.headers.get("unit") or receipt.MaDonVi or code.partition("-")[0]
     currency = wire.MaTienTe or "VND"
     kind, value = payment_alias(wire.MaDoiTac, wire.MaThamChieu)
+    facts = payment_facts(unit, amount, currency) | ({} if subject == code else {OWN_CODE: code})
     return [
         Event(
             kind="payment.order_requested",
             source=f"/connectors/{message.connector}/{unit}",
-            subject=code,
+            subject=subject,
             time=message.received_at,
             data=PaymentOrderRequested(
                 **_owed(receipt),
@@ -107,13 +111,13 @@ def payment(message: Message, tree: Any, settings: OneStopSettings) -> list[Even
             natural_key=f"{INIT}:{value}",
             message_id=message.id,
             traceparent=message.traceparent,
-            aliases=(Alias(kind, value, code, payment_facts(unit, amount, currency)),),
+            aliases=(Alias(kind, value, subject, facts),),
             once=True,
         )
     ]
 
 
-def payment_facts(unit: str, amount_vnd: int, currency: str) -> Mapping[str, str]:
+def payment_facts(unit: str, amount_vnd: int, currency: str) -> dict[str, str]:
     """What was agreed under a reference and is compared later."""
     return {"unit": unit, "amount_vnd": str(amount_vnd), "currency": currency}
 

@@ -132,6 +132,7 @@ def post(message: Message, tree: Any, settings: OneStopSettings) -> list[Event |
         code = subject_of(code)
     except DecodeError as error:
         raise DecodeError("must be a dossier code", path="/OrderNumber", code=error.code) from error
+    subject = message.headers.get("subject") or code
     unit = message.headers.get("unit") or code.partition("-")[0]
     service = _service(wire, operation, settings)
     head = {"code": code, "unit": unit, "service": service, "number": number}
@@ -147,13 +148,13 @@ def post(message: Message, tree: Any, settings: OneStopSettings) -> list[Event |
         Event(
             kind="post.cancel_requested" if ends else "post.order_requested",
             source=f"/connectors/{message.connector}/{unit}",
-            subject=code,
+            subject=subject,
             time=message.received_at,
             data=data,
             natural_key=f"{'cancel' if ends else 'order'}:{value}",
             message_id=message.id,
             traceparent=message.traceparent,
-            aliases=() if ends else (Alias(kind, value, code, facts),),
+            aliases=() if ends else (Alias(kind, value, subject, facts),),
             once=True,
         )
     ]

@@ -19,6 +19,7 @@ from typing import Any
 from hub.event import Event
 from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus, Supplement
 from hub.schemas.slip import FORM_OF_SLIP, SlipEvent, SlipKind
+from hub.wire.dvcqg.canonical import last_round
 from hub.wire.dvcqg.dates import VIETNAM, write_stamp
 
 SLIP_OF_STATUS = {
@@ -35,7 +36,7 @@ def slips_of(event: Event, heard_at: datetime) -> Iterator[Event]:
 
     Args:
         event: a `dossier.*` event.
-        heard_at: when the hub got the message, for states that carry no date of their own.
+        heard_at: when the hub first heard this, for states that carry no date of their own.
     """
     data = event.data
     if not isinstance(data, DossierEvent):
@@ -45,18 +46,26 @@ def slips_of(event: Event, heard_at: datetime) -> Iterator[Event]:
     if slip is SlipKind.RECEIPT and due_at is not None:
         yield _slip(event, data, slip, write_stamp(due_at))
     elif slip is not None and slip is not SlipKind.RECEIPT:
-        yield _slip(event, data, slip, _day(_when(data, heard_at)))
+        yield _slip(event, data, slip, _day(_when(data) or heard_at))
     extended = _extended(data)
     if extended is not None and extended.due_after is not None:
         apology = _slip(event, data, SlipKind.APOLOGY, write_stamp(extended.due_after))
         yield apology
 
 
+def is_undated(event: Event) -> bool:
+    """Whether it means a slip of a state that the wire gives no date: of the day it was heard."""
+    data = event.data
+    if not isinstance(data, DossierEvent) or _when(data) is not None:
+        return False
+    return SLIP_OF_STATUS.get(data.status, SlipKind.RECEIPT) is not SlipKind.RECEIPT
+
+
 def _extended(data: DossierEvent) -> Supplement | None:
     """The last round, if it moved an appointment that had already passed when it was written."""
-    if data.dossier is None or data.status not in UNDER_WAY or not data.dossier.supplements:
+    last = last_round(data.dossier) if data.dossier is not None else None
+    if last is None or data.status not in UNDER_WAY:
         return None
-    last = data.dossier.supplements[-1]
     written = last.received_at or last.requested_at
     if last.due_before is None or last.due_after is None or written is None:
         return None
@@ -64,16 +73,17 @@ def _extended(data: DossierEvent) -> Supplement | None:
     return last if missed else None
 
 
-def _when(data: DossierEvent, heard_at: datetime) -> datetime:
-    """The date that belongs to the state, else when the hub heard of it."""
+def _when(data: DossierEvent) -> datetime | None:
+    """The date that belongs to the state; none: the wire tells none."""
     if data.step is not None:
-        return data.step.at or heard_at
+        return data.step.at
     dossier = data.dossier
     if dossier is not None and data.status is DossierStatus.REFUSED:
-        return dossier.refused_at or heard_at
-    if dossier is not None and data.status is DossierStatus.SUPPLEMENT and dossier.supplements:
-        return dossier.supplements[-1].requested_at or heard_at
-    return heard_at
+        return dossier.refused_at
+    if dossier is not None and data.status is DossierStatus.SUPPLEMENT:
+        last = last_round(dossier)
+        return last.requested_at if last else None
+    return None
 
 
 def _day(at: datetime) -> str:
@@ -105,7 +115,7 @@ def _slip(event: Event, data: DossierEvent, slip: SlipKind, mark: str) -> Event:
 
 
 def _of_dossier(dossier: Dossier, slip: SlipKind) -> dict[str, Any]:
-    last = dossier.supplements[-1] if dossier.supplements else None
+    last = last_round(dossier)
     values: dict[str, Any] = {
         "unit_name": dossier.unit_name,
         "procedure": dossier.procedure,

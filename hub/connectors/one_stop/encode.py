@@ -78,6 +78,10 @@ def encode(event: Event, settings: OneStopSettings) -> Message:
         raise EncodeError("products cannot be told this kind", code="unknown_kind")
     unit = _unit(event)
     found = settings.product_of(unit)
+    if found is None and isinstance(event.data, OfficeEvent):
+        # The office of a province signs for its units and names itself, or nobody.
+        unit = _unit_of(event.subject)
+        found = settings.product_of(unit)
     said: Said | None = None
     if isinstance(event.data, HandoverEvent):
         said = _linked(event, event.data)
@@ -103,7 +107,11 @@ def _unit(event: Event) -> str:
         told = data.receiver.unit if data.receiver else ""
     else:
         told = getattr(data, "unit", "")
-    return told or event.subject.partition("-")[0]
+    return told or _unit_of(event.subject)
+
+
+def _unit_of(code: str) -> str:
+    return code.partition("-")[0]
 
 
 def _said(event: Event, product: Product, settings: OneStopSettings) -> Said | None:

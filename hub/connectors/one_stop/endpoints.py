@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 from hub.catalogue import Wordlists
 from hub.connector import Inbox, Refusal
 from hub.connectors.one_stop import reads, replies
-from hub.connectors.one_stop.doors import read_call
+from hub.connectors.one_stop.doors import asked, read_call
 from hub.connectors.one_stop.endpoints_office import OfficeDoor
 from hub.connectors.one_stop.endpoints_payment import PaymentDoor
 from hub.connectors.one_stop.endpoints_post import PostDoor
@@ -36,11 +36,16 @@ from hub.connectors.one_stop.intake import (
     read_object,
     session_sending,
 )
-from hub.connectors.one_stop.intake_linked import FORM_OF_SERVICE, linked_messages
+from hub.connectors.one_stop.intake_linked import (
+    FORM_OF_SERVICE,
+    known_children,
+    linked_messages,
+)
 from hub.connectors.one_stop.known import under_their_subjects
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.sessions import Doorkeeper
 from hub.connectors.one_stop.settings import OneStopSettings
+from hub.connectors.one_stop.undated import since_first_heard
 from hub.connectors.one_stop.unknowns import Unknowns
 from hub.errors import Unavailable
 from hub.event import Alias
@@ -147,7 +152,10 @@ class Door:
             if operation in SENT:
                 return await self._take(session_sending(body, envelope, unit))
             if operation in LINKED:
-                messages, learnt = linked_messages(body, envelope, unit, self._context)
+                messages, events = linked_messages(body, envelope, unit, self._context)
+                known = (self._settings, self._inbox.ground)
+                messages = await known_children(messages, events, envelope, known)
+                learnt = [alias for event in events for alias in event.aliases]
                 return await self._accept(messages, learnt=learnt)
             if operation in READ_SERVICES:
                 return await reads.answer(self._inbox, self._settings.reads_from, unit, envelope)
@@ -176,6 +184,10 @@ class Door:
         messages = messages_of(sending, self._instance, self._settings)
         if sending.operation == DOSSIER_SERVICE:
             messages = await self._unknowns.told_with(messages, sending.trees)
+            if self._settings.slips:
+                ground = self._inbox.ground
+                heard = since_first_heard(messages, self._settings, ground)
+                messages = await asked(heard, sending.unit)
         return await self._accept(messages, sending.trees if self._settings.own_codes else None)
 
     async def _accept(

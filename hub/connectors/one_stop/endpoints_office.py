@@ -86,7 +86,7 @@ class OfficeDoor:
             unit, product = self._unit(request)
             query = request.query_params
             parent, top = query.get("maDonViCha", ""), query.get("top", "")
-            if parent and parent not in unit_and_above(product):
+            if parent and parent not in unit_and_above(unit):
                 raise Refused(replies.WRONG_UNIT, "maDonViCha", unit=unit)
             size = page_size(top, self._settings.page_limit_count)
             entries = await asked(self._shelf.waiting(product, size), unit)

@@ -25,13 +25,15 @@ from starlette.routing import BaseRoute, Route
 from hub.connector import Inbox
 from hub.connectors.one_stop import replies
 from hub.connectors.one_stop.decode_payment import (
+    OWN_CODE,
     payment,
     payment_alias,
     read_init,
 )
 from hub.connectors.one_stop.doors import Answering, Reply, asked, read_call
 from hub.connectors.one_stop.intake import read_object
-from hub.connectors.one_stop.payments import AGREED
+from hub.connectors.one_stop.known import known_subject, under
+from hub.connectors.one_stop.payments import AGREED, PAID
 from hub.connectors.one_stop.payplat import HASH, hash_of, is_signed
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.settings import OneStopSettings, Product
@@ -46,6 +48,11 @@ REFRESH = (
     '<!doctype html><html lang="vi"><meta charset="utf-8"><meta http-equiv="refresh" content="3">'
     "<title>Thanh toán</title><p>{}</p></html>"
 )
+PAID_PAGE = (
+    '<!doctype html><html lang="vi"><meta charset="utf-8"><title>Thanh toán</title>'
+    "<p>Giao dịch này đã được thanh toán.</p></html>"
+)
+"""A link of a payment that is made leads nowhere: nobody pays twice under it."""
 ECHOED = ("MaDoiTac", "MaThamChieu", "SoTien", "MaTienTe", "ThoiGianGD")
 
 
@@ -100,13 +107,15 @@ class PaymentDoor:
         return await self._answering.answer(lambda: named[0], act)
 
     async def lead(self, request: Request) -> Response:
-        """Send a citizen on to the payment, or ask for patience while there is no link yet."""
+        """Send a citizen on to the payment while it is to be made; ask for patience before."""
         ground = self._inbox.ground
         try:
             page = await ground.alias(PAGE_ALIAS, request.path_params["token"][:64])
             if page is None:
                 return HTMLResponse(REFRESH.format("Không có giao dịch này."), status_code=404)
             order = await ground.alias(*payment_alias(page.facts["partner"], page.facts["order"]))
+            if order is not None and order.facts.get("state") == PAID:
+                return HTMLResponse(PAID_PAGE)
             link = order.facts.get("link") if order else None
             if link is None:
                 return HTMLResponse(REFRESH.format("Đang lập giao dịch, xin chờ trong giây lát."))
@@ -134,6 +143,11 @@ class PaymentDoor:
         if known is not None and _differs(known, order):
             raise Refused(replies.FIELD_RULES, "/MaThamChieu đã dùng", unit=unit)
         if known is None or known.facts.get("in_kafka") is None:
+            if known is None:
+                subject = await asked(known_subject(order.subject, self._settings, ground), unit)
+            else:
+                subject = known.subject
+            message, order = self._about(message, fields, subject)
             page = {"partner": product.payment_partner or "", "order": event.data.payment_id}
             named = Alias(PAGE_ALIAS, token, order.subject, page)
             await asked(ground.remember([order, named]), unit)
@@ -142,6 +156,15 @@ class PaymentDoor:
         url = f"{self._settings.public_url}{self._settings.pay_page_endpoint}/{token}"
         told = {name: str(fields[name]) for name in ECHOED if name in fields}
         return {"error_code": "0", "message": orjson.dumps({**told, "UrlThanhToan": url}).decode()}
+
+    def _about(
+        self, message: Message, fields: Mapping[str, Any], subject: str
+    ) -> tuple[Message, Alias]:
+        """The message about a dossier as the hub knows it, and the order that it makes known."""
+        message = under(message, subject)
+        event: Any = payment(message, fields, self._settings)[0]
+        (order,) = event.aliases
+        return message, order
 
     def _message(self, unit: str, body: bytes, fields: Mapping[str, Any]) -> tuple[Message, Any]:
         """The message of an order and the event that it will be; refused if it will be none."""
@@ -201,4 +224,4 @@ class PaymentDoor:
 def _differs(known: Alias, order: Alias) -> bool:
     """Whether a reference was used for another dossier or amount."""
     agreed = any(known.facts.get(name) != order.facts[name] for name in AGREED)
-    return agreed or known.subject != order.subject
+    return agreed or known.facts.get(OWN_CODE, known.subject) != order.subject

@@ -22,6 +22,7 @@ from hub.connectors.one_stop.client import POST_SHELF
 from hub.connectors.one_stop.decode_post import order_alias, post
 from hub.connectors.one_stop.doors import Answering, Reply, asked, page_size, read_call, said
 from hub.connectors.one_stop.intake import read_object
+from hub.connectors.one_stop.known import known_subject, under
 from hub.connectors.one_stop.replies import Refused
 from hub.connectors.one_stop.sessions import Doorkeeper, basic_pair
 from hub.connectors.one_stop.settings import OneStopSettings, Product
@@ -182,6 +183,12 @@ class PostDoor:
             return {"Status": EXISTS, "Message": "Đơn hàng đã tồn tại"}
         if known is None and done == CANCELLED:
             raise Refused(replies.READ_REFUSED, "/OrderNumber", unit=unit)
+        if known is None:
+            subject = await asked(known_subject(event.subject, self._settings, ground), unit)
+        else:
+            subject = known.subject  # for the cancellation, too
+        message = under(message, subject)
+        event = self._event(unit, message, fields)
         await asked(ground.remember(event.aliases), unit)
         await asked(self._inbox.accept([message]), unit)
         marked = Alias(*alias, event.subject, {done: "1"})

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from hub.connector import Ground
 from hub.connectors.one_stop.decode_linked import UNIT_CODE_ALIAS
+from hub.connectors.one_stop.settings import OneStopSettings
 from hub.event import Alias
 from hub.message import Message
 from hub.wire.dvcqg.filed import NATIONAL_CODE
@@ -47,7 +48,21 @@ async def _under_its_subject(message: Message, tree: Any, ground: Ground) -> Mes
         if known is not None:
             facts = {"unit": message.headers["unit"]}
             await ground.remember([Alias(UNIT_CODE_ALIAS, own, known.subject, facts)])
-    if known is None or known.subject == own:
+    return under(message, own if known is None else known.subject)
+
+
+async def known_subject(own: str, settings: OneStopSettings, ground: Ground) -> str:
+    """The code by which the hub knows the dossier that a product calls by this one.
+
+    Raises:
+        Unavailable: the store does not answer.
+    """
+    known = await ground.alias(UNIT_CODE_ALIAS, own) if settings.own_codes else None
+    return own if known is None else known.subject
+
+
+def under(message: Message, subject: str) -> Message:
+    """The message, keyed by this subject; where it names another, in the header `subject` too."""
+    if subject == message.key:
         return message
-    subject = known.subject
     return structs.replace(message, key=subject, headers={**message.headers, "subject": subject})

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from hub.connector import Ground
-from hub.connectors.one_stop.decode_payment import PAYMENT_ALIAS, payment_alias
+from hub.connectors.one_stop.decode_payment import OWN_CODE, PAYMENT_ALIAS, payment_alias
 from hub.connectors.one_stop.payplat import HASH, hash_of
 from hub.connectors.one_stop.wire import CONFIRM
 from hub.event import Alias
@@ -44,7 +44,7 @@ class Payments:
         if order.facts.get("state") not in (PAID, FAILED) or self._is_new(order, body):
             facts["state"] = LINKED
         await self._tell(order, facts)
-        return {**body, "MaThamChieu": _reference(order)}
+        return {**body, **_names(order)}
 
     async def decided(self, subject: str, body: Mapping[str, Any], secret: str) -> dict[str, Any]:
         """Keep how a payment ended, for QUERY; the signed CONFIRM under the product's reference.
@@ -64,7 +64,7 @@ class Payments:
     async def receipted(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The facts of a receipt under the product's reference."""
         bound = await self._bound(str(body.get("MaThamChieu", "")))
-        return dict(body) if bound is None else {**body, "MaThamChieu": _reference(bound)}
+        return dict(body) if bound is None else {**body, **_names(bound)}
 
     async def _order(self, subject: str, body: Mapping[str, Any]) -> Alias:
         """The order that a payment is for; a new one under the gateway's reference if none is."""
@@ -102,3 +102,9 @@ def _order_of(bound: Alias) -> str:
 
 def _reference(order: Alias) -> str:
     return order.value.partition("/")[2]
+
+
+def _names(order: Alias) -> dict[str, str]:
+    """What the product calls payment and dossier, where the dossier has two codes."""
+    own = order.facts.get(OWN_CODE)
+    return {"MaThamChieu": _reference(order)} | ({"MaHoSo": own} if own else {})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub.errors import DecodeError, EncodeError
-from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus
+from hub.schemas.dossier import Dossier, DossierEvent, DossierStatus, Supplement
 from hub.wire.dvcqg.codes import read_status, write_status
 from hub.wire.dvcqg.doubts import doubts_of
 from hub.wire.dvcqg.models import (
@@ -89,6 +89,19 @@ def dossier_values(
     if updating is not None:
         values["updating"] = updating
     return values
+
+
+def last_round(dossier: Dossier) -> Supplement | None:
+    """The supplement round that was asked for last, in whatever order a product lists them.
+
+    Where one of them has no date, it is the last one of the list.
+    """
+    rounds = dossier.supplements
+    dates = [each.requested_at for each in rounds if each.requested_at is not None]
+    if len(dates) < len(rounds) or not rounds:
+        return rounds[-1] if rounds else None
+    latest = max(dates)
+    return next(each for each in reversed(rounds) if each.requested_at == latest)
 
 
 def read_progress(wire: WireProgress, *, unit: str, path: str = "") -> DossierEvent:

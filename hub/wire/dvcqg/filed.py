@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from hub.errors import DecodeError, EncodeError
 from hub.schemas.dossier import DossierEvent
-from hub.wire.dvcqg.canonical import subject_of
+from hub.wire.dvcqg.canonical import last_round, subject_of
 from hub.wire.dvcqg.codes import read_status
 from hub.wire.dvcqg.dates import read_stamp, write_stamp
 from hub.wire.dvcqg.models import WireState
@@ -245,5 +245,6 @@ def _said(data: DossierEvent) -> str:
     dossier = data.dossier
     if dossier is None:
         return ""
-    asked = dossier.supplements[-1].content if dossier.supplements else ""
+    last = last_round(dossier)
+    asked = last.content if last else ""
     return asked or dossier.return_note or dossier.note
