@@ -128,13 +128,13 @@ def told(url: str, state: State, offset: int, **values: Any) -> None:
     on(url, lambda store: record(store, Recording([(position, outcome)], [], {})))
 
 
-def ended(url: str, state: State) -> Owner:
-    """The head is gone from its queue, and the timeline says in which state."""
+def ended(url: str, state: State, keep: HeldState | None = None) -> Owner:
+    """The head is gone from its queue, kept aside or not; the timeline says in which state."""
 
     async def obey(
         rows: PostgresHeldStore, claim: Claim, command: Command, head: HeldMessage
     ) -> None:
-        await _settle(rows, claim, command, head)
+        await _settle(rows, claim, command, head, keep)
         await asyncio.to_thread(told, url, state, 2)
 
     return obey
@@ -187,7 +187,7 @@ def test_a_replay_that_dies_again_says_so(hub: Any, migrated: str) -> None:
 
 def test_a_replay_whose_head_is_set_aside_says_so(hub: Any, migrated: str) -> None:
     held(migrated)
-    with owned(migrated, ended(migrated, State.DEAD)):
+    with owned(migrated, ended(migrated, State.DEAD, keep=HeldState.ASIDE)):
         found = hub("replay", *ON)
     assert (found.exit_code, found.stdout) == (1, "act 1: dead again, set aside\n")
 
@@ -215,10 +215,12 @@ def test_what_the_timeline_said_before_is_not_what_the_replay_came_to(migrated: 
         [head] = (await rows.heads(ROUTE, [CODE], 1))[CODE]
         await _settle(rows, claim, Command(1, ROUTE, 0, CODE, Act.REPLAY), head)
         unknown = await message.aftermath(0)
-        await asyncio.to_thread(told, migrated, State.DELIVERED, 2)
-        return [unknown.state, (await message.aftermath(0)).state]
+        await asyncio.to_thread(told, migrated, State.DEAD, 2, reason="rejected")  # told late
+        late = await message.aftermath(0)
+        await asyncio.to_thread(told, migrated, State.DELIVERED, 3)
+        return [unknown.state, late.state, (await message.aftermath(0)).state]
 
-    assert on(migrated, replay) == [None, State.DELIVERED]
+    assert on(migrated, replay) == [None, None, State.DELIVERED]
 
 
 def test_a_skip_says_how_many_go_on_without_it(hub: Any, migrated: str) -> None:

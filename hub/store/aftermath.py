@@ -10,11 +10,11 @@ from hub.held import HeldSubject
 from hub.outcome import Stage, State
 from hub.store.acts import POLL_SECONDS
 from hub.store.database import Store
-from hub.store.held_view import HeldView
+from hub.store.held_view import HeldFilter, HeldView
 from hub.store.timeline import Timeline
 
-ENDS = frozenset(State) - {State.ACCEPTED, State.PARKED}
-"""States after which a held message is not at the head of its queue any more, or dead there."""
+ENDS = frozenset(State) - {State.ACCEPTED, State.PARKED, State.DEAD}
+"""States after which a message is not held any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,15 @@ class Replayed:
             await asyncio.sleep(POLL_SECONDS)
 
     async def _look(self) -> Aftermath:
-        held = await HeldView(self._store).show(self._route, self._subject, limit=1)
+        view = HeldView(self._store)
+        held = await view.show(self._route, self._subject, limit=1)
         if held.head is None or self._event_id not in [each.event_id for each in held.messages]:
+            # Whether it is dead, the queue knows: the timeline may only now tell of an earlier try.
+            aside = await view.aside(
+                HeldFilter(route=self._route, limit=1000), subject=self._subject
+            )
+            if self._event_id in [each.event_id for each in aside]:
+                return Aftermath(State.DEAD)
             ends = await self._ends()
             return Aftermath(ends[-1] if len(ends) > self._ended_before else None)
         if held.head.dead:
