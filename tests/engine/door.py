@@ -36,10 +36,14 @@ class Door:
                 await self._worker.dead()
             await self._worker.thawed.wait()
             try:
-                return await found(*args, **kwargs)
-            finally:
+                answer = await found(*args, **kwargs)
+            except Exception:  # a cancelled call ends: the dead worker's own tasks are stopped so
                 if self._worker.shut:
                     await self._worker.dead()
+                raise
+            if self._worker.shut:
+                await self._worker.dead()
+            return answer
 
         return passed
 
