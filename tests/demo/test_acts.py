@@ -169,6 +169,7 @@ class AtBank(Dossier):
     def __init__(self, stage: Stage) -> None:
         super().__init__(stage)
         self.pages: dict[int, str] = {}
+        self.paid: dict[str, int] = {}
 
     def amount(self, number: int) -> int:
         """Another one of every payment."""
@@ -194,14 +195,14 @@ class AtBank(Dossier):
         return f"<{number}>"
 
     async def texts(self) -> Sequence[Any]:
-        # The reference at the bank is the hub's own: its page of a payment leads to it.
-        numbers: dict[str, int] = {}
+        # The reference at the bank is the hub's own: its page of a payment leads to it until paid.
+        numbers = dict(self.paid)
         async with aiohttp.ClientSession(self.stage.deployment.gateway_url) as session:
             for number, page in self.pages.items():
                 path = URL(page).path
                 async with session.get(path, allow_redirects=False) as reply:
-                    link = reply.headers.get("Location", "")
-                numbers[_reference(link)] = number
+                    if link := reply.headers.get("Location"):
+                        numbers[_reference(link)] = number
         taken = self.stage.subjects(self.kind, self.operation)
         return [f"<{numbers[each]}>" for each in taken if each in numbers]
 
@@ -215,6 +216,7 @@ class AtVnpay(AtBank):
     async def hand(self, number: int) -> None:
         self.pages[number] = await self.order(number)
         page = await self._at.linked(self.pages[number])
+        self.paid[_reference(page)] = number
         await self._at.tell("payment_gateway", "/_control/pay", {"pay_url": page})
 
 
