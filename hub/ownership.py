@@ -220,7 +220,7 @@ class Leases:
     async def _beat(self) -> None:
         """Watch the clock while the store may be silent: let go in time, or drop at once."""
         while True:
-            await self._sleep(self._ttl / 20)
+            await self._sleep(min(self._ttl / 20, self._until_the_first_ends()))
             now = self._clock()
             for key, claim in list(self._claims.items()):
                 left = claim.expires_at - now
@@ -228,6 +228,11 @@ class Leases:
                     self._drop(key, "lease_expired")
                 elif left < self._ttl * GRACE_SHARE:
                     self._give_up(key)
+
+    def _until_the_first_ends(self) -> float:
+        """Seconds; who takes the partition over may begin then, and must find nobody working."""
+        ends = [claim.expires_at for claim in self._claims.values()]
+        return max(min(ends) - self._clock(), 0.001) if ends else math.inf
 
     def _current(self, claim: Claim) -> bool:
         """Whether this lease, and not a later one of the same partition, is still in our hands."""

@@ -182,6 +182,23 @@ def test_when_the_store_is_away_partitions_are_let_go_in_time_and_none_outlives_
     run(main())
 
 
+def test_nobody_works_any_more_when_a_lease_ends() -> None:
+    async def main() -> None:
+        store = MemoryStore(clock)
+        worker = Worker(store, "a")
+        worker.holder.slow_seconds = 30
+        await pass_time(2)
+        expires_at = max(lease.expires_at for lease in store.leases.values())
+        store.away = True
+        await pass_time(expires_at - clock() + 0.01)
+        assert worker.holder.count("lost") == 4
+        assert not worker.holder.working
+        worker.running.cancel()
+        await asyncio.wait([worker.running])
+
+    run(main())
+
+
 def test_a_partition_that_does_not_end_in_time_is_lost_at_the_end_of_its_lease() -> None:
     async def main() -> None:
         store = MemoryStore(clock)
