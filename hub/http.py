@@ -14,6 +14,7 @@ from io import BytesIO
 from typing import Any
 
 import aiohttp
+import orjson
 
 from hub.errors import Misconfigured, Rejected, Unavailable, UnknownOutcome
 
@@ -44,6 +45,21 @@ class HttpReply:
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """What some servers put before their JSON; parsers of JSON do not take it."""
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """The JSON object of an answer; none: it has another form."""
+    try:
+        fields = orjson.loads(body.removeprefix(BYTE_ORDER_MARK))
+    except orjson.JSONDecodeError:
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+def short_code(code: object) -> str:
+    """A foreign code as it may be shown: short plain text; numbers and texts are sent alike."""
+    text = str(code)
+    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from hub.connectors.document_exchange.settings import DocumentExchangeSettings
 from hub.errors import HubError, Misconfigured, Rejected, Unavailable, UnknownOutcome
-from hub.http import BYTE_ORDER_MARK
+from hub.http import json_object, short_code
 
 AROUND_BYTES = 65_536
 """Most of an answer that is not the package itself."""
@@ -52,13 +50,11 @@ def read_answer(body: bytes) -> AxisAnswer:
     Raises:
         UnknownOutcome: they have not the axis's form.
     """
-    try:
-        fields = orjson.loads(body.removeprefix(BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError:
-        fields = None
-    if not isinstance(fields, dict) or "status" not in fields:
+    fields = json_object(body)
+    if fields is None or "status" not in fields:
         raise UnknownOutcome("the answer is malformed", code="malformed_reply")
-    code = _plain_code(fields.get("ErrorCode"))
+    said = fields.get("ErrorCode")
+    code = "" if said is None else short_code(said)
     ok = str(fields["status"]).upper() == "OK" and code in ("", "0", "00")
     return AxisAnswer(fields, code, ok)
 
@@ -79,11 +75,6 @@ def text_of(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
     text = str(value) if isinstance(value, str | int) else ""
     return text if len(text) <= 500 and text.isascii() and text.isprintable() else ""
-
-
-def _plain_code(code: object) -> str:
-    text = "" if code is None else str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
 
 
 def _unescaped(found: re.Match[bytes]) -> bytes:

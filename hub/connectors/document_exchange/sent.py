@@ -7,7 +7,6 @@ them only is neither taken for the document nor passed over.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -15,6 +14,7 @@ from typing import Any
 
 from hub.schemas.document import Document
 from hub.wire.clock_texts import read_moment
+from hub.wire.spelling import folded
 
 CLOCKS_DIFFER = timedelta(days=1)
 """A row that is older than the document by more was not sent for it."""
@@ -30,15 +30,12 @@ class Likeness(Enum):
 
 def likeness(row: Mapping[str, Any], document: Document, *, issued_at: datetime) -> Likeness:
     """What a row of our own sent documents is to this one."""
-    code = _folded(row.get("notation")) == _folded(f"{document.number}/{document.notation}")
-    title = _folded(row.get("title")) == _folded(document.subject)
+    code = folded(str(row.get("notation") or "")) == folded(
+        f"{document.number}/{document.notation}"
+    )
+    title = folded(str(row.get("title") or "")) == folded(document.subject)
     if code and title:
         return Likeness.SAME
     sent_at = read_moment(str(row.get("sentTime", "")))
     is_older = sent_at is not None and sent_at < issued_at - CLOCKS_DIFFER
     return Likeness.UNCLEAR if (code or title) and not is_older else Likeness.OTHER
-
-
-def _folded(text: object) -> str:
-    """A text as it is compared: its marks composed, without capitals and double blanks."""
-    return " ".join(unicodedata.normalize("NFC", str(text or "")).casefold().split())

@@ -51,7 +51,7 @@ class Office:
         url = self._settings.base_url + self._settings.submit_path
         headers = {**self._headers(), **said}
         reply = await http.post(self._session(), url, body=body, headers=headers, limits=limits)
-        fields = _object(reply.body)
+        fields = http.json_object(reply.body)
         told = None if fields is None else _code(fields)
         open_yet = reply.status >= 500 and reply.status != BUSY
         if open_yet and told not in self._known_refusals:
@@ -92,7 +92,7 @@ class Office:
             reply = await http.post(
                 self._session(), url, body=body, headers=self._headers(), limits=limits
             )
-            self._read(reply, _object(reply.body), wire.ACKNOWLEDGE)
+            self._read(reply, http.json_object(reply.body), wire.ACKNOWLEDGE)
         except UnknownOutcome as error:
             raise Unavailable(str(error), code=error.code) from error
 
@@ -108,7 +108,7 @@ class Office:
         limits = self._limits(self._settings.package_bytes)
         try:
             reply = await http.get(self._session(), url, headers=self._headers(), limits=limits)
-            _, fields = self._read(reply, _object(reply.body), call)
+            _, fields = self._read(reply, http.json_object(reply.body), call)
         except UnknownOutcome as error:
             raise Unavailable(str(error), code=error.code) from error
         return fields if BARE in fields else fields.get("data")
@@ -227,14 +227,6 @@ class OfficeClient:
             file[wire.CONTENT] = base64.b64encode(content).decode()
 
 
-def _object(body: bytes) -> dict[str, Any] | None:
-    try:
-        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError:
-        return None
-    return fields if isinstance(fields, dict) else None
-
-
 def _code(fields: Mapping[str, Any]) -> str | None:
     """`error.code` as short text, `` where there is no error; `None`: not the office's form.
 
@@ -248,5 +240,4 @@ def _code(fields: Mapping[str, Any]) -> str | None:
     code = error.get("code") if isinstance(error, dict) else None
     if not isinstance(code, str | int) or isinstance(code, bool):
         return None
-    text = str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
+    return http.short_code(code)

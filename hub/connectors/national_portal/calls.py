@@ -5,7 +5,6 @@ No I/O: `client.py` sends what is put together here and asks what came back mean
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -18,6 +17,7 @@ from hub import http
 from hub.connectors.national_portal.settings import NationalPortalSettings
 from hub.errors import UnknownOutcome
 from hub.wire.dvcqg.models import ANSWER_SERVICE
+from hub.wire.spelling import folded
 
 LOGIN = "login"
 KEY_HEADER = "X-Operation-Key"
@@ -97,9 +97,9 @@ def understand(
     if reply.status >= 500 and service == ANSWER_SERVICE:
         # A second answer may be shown to the citizen twice: the portal is asked first.
         raise UnknownOutcome(f"HTTP {reply.status}", code="http_5xx")
-    fields = _json_object(reply.body) or {}
+    fields = http.json_object(reply.body) or {}
     name = "error_code" if "error_code" in fields else STORE_CODE
-    code = _plain_code(fields[name]) if name in fields else ""
+    code = http.short_code(fields[name]) if name in fields else ""
     verdict = _judge(code, fields.get("message"), settings)
     # Where HTTP 500 is how an ended session is told, only a new one helps.
     ended = verdict is Verdict.SESSION and service != LOGIN
@@ -121,7 +121,7 @@ def stands_at(address: str, hosts: Sequence[str | None]) -> bool:
 
 def _judge(code: str, message: object, settings: NationalPortalSettings) -> Verdict:
     """The table of codes; the message decides only where the code does not."""
-    text = _folded(message) if isinstance(message, str) else ""
+    text = folded(message) if isinstance(message, str) else ""
     if code in settings.duplicate_codes and _says(text, settings.duplicate_words):
         return Verdict.EXISTS
     said = _says(text, settings.success_words) and not _says(text, settings.failure_words)
@@ -134,24 +134,5 @@ def _judge(code: str, message: object, settings: NationalPortalSettings) -> Verd
     return Verdict.REFUSED
 
 
-def _json_object(body: bytes) -> Mapping[str, Any] | None:
-    try:
-        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError:
-        return None
-    return fields if isinstance(fields, dict) else None
-
-
-def _plain_code(code: object) -> str:
-    """The code as short text; the portal sends numbers and texts alike."""
-    text = str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
-
-
 def _says(text: str, words: Sequence[str]) -> bool:
-    return any(_folded(word) in text for word in words)
-
-
-def _folded(text: str) -> str:
-    """A text without capitals and double blanks, its marks composed: both spellings are sent."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
+    return any(folded(word) in text for word in words)

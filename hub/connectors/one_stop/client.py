@@ -194,11 +194,11 @@ class ProductClient:
         settings = self._settings
         field = "MaLoi" if operation == CONFIRM else "error_code"
         readable = reply.status not in (401, 403, 429) and reply.status < 500
-        fields = _json_object(reply.body) if readable else None
+        fields = http.json_object(reply.body) if readable else None
         if fields is None or field not in fields:
             self._check_status(reply)
             raise UnknownOutcome(f"{operation}: the reply is malformed", code="malformed_reply")
-        code = _plain_code(fields[field])
+        code = http.short_code(fields[field])
         if code in settings.success_codes:
             self._check_status(reply)
             return code
@@ -223,17 +223,3 @@ class ProductClient:
         if self._http is None:
             self._http = http.outgoing_session(connections_count=self._settings.connections_count)
         return self._http
-
-
-def _json_object(body: bytes) -> Mapping[str, Any] | None:
-    try:
-        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError:
-        return None
-    return fields if isinstance(fields, dict) else None
-
-
-def _plain_code(code: object) -> str:
-    """The code as short text; products send numbers and texts alike."""
-    text = str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"

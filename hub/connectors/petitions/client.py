@@ -136,12 +136,7 @@ class PetitionClient:
 
 def _code(body: bytes, field: str) -> str | None:
     """The code of an answer as short text; `None` if it has none."""
-    try:
-        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError:
-        return None
-    code = fields.get(field) if isinstance(fields, dict) else None
+    code = (http.json_object(body) or {}).get(field)
     if not isinstance(code, str | int) or isinstance(code, bool):
         return None
-    text = str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
+    return http.short_code(code)

@@ -21,6 +21,7 @@ from hub.message import Message
 from hub.schemas import petition as schema
 from hub.wire.clock_texts import VIETNAM
 from hub.wire.json_text import strict_tree
+from hub.wire.spelling import folded
 from hub.worktime import WORKING_DAY
 
 FORMS = ("pakn",)
@@ -216,7 +217,7 @@ def _voted(fields: Fields, message: Message, settings: PetitionSettings, told: s
     text = fields.text("vote")
     at = fields.moment("at")
     unit = fields.code("unit") or fields.code("organTarget")
-    votes = {wire.plain_text(code): vote for code, vote in settings.vote_codes.items()}
+    votes = {folded(code): vote for code, vote in settings.vote_codes.items()}
     data = schema.SurveyVoted(
         vote_id=vote_id,
         unit=unit,
@@ -224,7 +225,7 @@ def _voted(fields: Fields, message: Message, settings: PetitionSettings, told: s
         dossier_code=fields.code("dossierCode"),
         petition_id=petition_id,
         channel=channel,
-        vote=schema.Satisfaction(votes.get(wire.plain_text(text), "unknown")),
+        vote=schema.Satisfaction(votes.get(folded(text), "unknown")),
         vote_code=text,
         comment=fields.text("comment"),
         voted_at=at,

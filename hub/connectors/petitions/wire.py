@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hub.wire.spelling import folded
+
 RECEIVED, TRANSFERRED, ANSWERED, REDIRECTED, RATED, VOTED = (
     "pakn.received",
     "pakn.transferred",
@@ -97,9 +99,9 @@ def category_redirected(
     for known in (*categories, *title_words.values()):
         if told and told == _bare(known):
             return known
-    plain = plain_text(title).lstrip(NO_LETTERS)
+    plain = folded(title).lstrip(NO_LETTERS)
     return next(
-        (found for words, found in title_words.items() if plain.startswith(plain_text(words))), ""
+        (found for words, found in title_words.items() if plain.startswith(folded(words))), ""
     )
 
 
@@ -107,14 +109,9 @@ NO_LETTERS = " \"'“”‘’«»([{.,:;!*#-–—_"
 """What may stand before the first word of a title."""
 
 
-def plain_text(text: str) -> str:
-    """A text in one spelling: composed letters (a telephone may send parts), lower case."""
-    return " ".join(unicodedata.normalize("NFC", text).casefold().split())
-
-
 def _bare(text: str) -> str:
     """A category without diacritics and signs: `Khiếu nại` is `khieu_nai`."""
-    parts = unicodedata.normalize("NFD", plain_text(text).replace("đ", "d"))
+    parts = unicodedata.normalize("NFD", folded(text).replace("đ", "d"))
     letters = (sign for sign in parts if not unicodedata.combining(sign))
     return "_".join(re.findall("[a-z0-9]+", "".join(letters)))
 

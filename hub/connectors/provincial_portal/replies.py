@@ -6,12 +6,9 @@ The faults of the gateway are those of WSO2's public documentation; lists are se
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Any
-
-import orjson
 
 from hub import http
 from hub.connectors.provincial_portal.settings import ProvincialPortalSettings
@@ -45,9 +42,9 @@ def understand(reply: http.HttpReply, settings: ProvincialPortalSettings) -> Tol
         Unavailable, Misconfigured, Rejected: see `hub.http.check_status`; also a gateway's fault.
         UnknownOutcome: it has another form.
     """
-    fields = _json_object(reply.body)
+    fields = http.json_object(reply.body) or {}
     if isinstance(fault := fields.get("fault"), dict):
-        return _fault(short(fault.get("code")), reply, settings)
+        return _fault(http.short_code(fault.get("code")), reply, settings)
     if reply.status == 401:
         return Told("http_401", Verdict.TOKEN)
     if reply.status == 429 or reply.status >= 500:
@@ -56,7 +53,7 @@ def understand(reply: http.HttpReply, settings: ProvincialPortalSettings) -> Tol
     if name is None:
         http.check_status(reply)
         raise UnknownOutcome("the reply is malformed", code="malformed_reply")
-    code = short(fields[name])
+    code = http.short_code(fields[name])
     verdict = _judge(code, fields.get("message"), settings)
     if verdict is Verdict.SUCCESS:
         http.check_status(reply)
@@ -81,20 +78,6 @@ def _judge(code: str, message: object, settings: ProvincialPortalSettings) -> Ve
     if code in settings.success_codes and (not text or said):
         return Verdict.SUCCESS
     return Verdict.ABSENT if _says(text, settings.absent_words) else Verdict.REFUSED
-
-
-def short(code: object) -> str:
-    """The code as short text; platforms send numbers and texts alike."""
-    text = str(code)
-    return text if len(text) <= 20 and text.isascii() and text.isprintable() else "unreadable"
-
-
-def _json_object(body: bytes) -> Mapping[str, Any]:
-    try:
-        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def _says(text: str, words: Sequence[str]) -> bool:

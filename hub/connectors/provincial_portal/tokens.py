@@ -11,8 +11,6 @@ import math
 import time
 from collections.abc import Awaitable, Callable
 
-import orjson
-
 from hub import http
 from hub.connectors.provincial_portal.settings import ProvincialPortalSettings
 from hub.errors import Misconfigured, Unavailable
@@ -80,9 +78,9 @@ class Tokens:
             raise Misconfigured("the gateway refuses the credentials", code="account_refused")
         http.check_status(reply)
         try:
-            fields = orjson.loads(reply.body.removeprefix(http.BYTE_ORDER_MARK))
+            fields = http.json_object(reply.body) or {}
             token, told = fields["access_token"], float(fields.get("expires_in") or 0)
-        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise Unavailable("the gateway's answer is no token", code="malformed_reply") from error
         if not isinstance(token, str) or not token.isascii() or not token.isprintable():
             raise Unavailable("the gateway's answer is no token", code="malformed_reply")

@@ -166,7 +166,7 @@ class Door:
             http.check_status(reply)
         except Rejected as error:  # nothing is wrong with what is to be sent
             raise Misconfigured("the door refuses the account", code="account_refused") from error
-        fields = json_object(reply.body)
+        fields = http.json_object(reply.body) or {}
         token, seconds = fields.get("access_token"), fields.get("expires_in")
         if not isinstance(token, str) or not re.fullmatch(r"[!-~]+", token):
             raise Unavailable("the login gave no token", code="malformed_reply")
@@ -306,7 +306,7 @@ class PostClient:
         reply = await self._door.call(request.message, path, request.operation_key, deadline)
         if reply.status >= 500 and reply.status not in _BUSY:
             raise UnknownOutcome(f"{operation}: HTTP {reply.status}", code="unknown_outcome")
-        fields = json_object(reply.body) if reply.status not in _BUSY else {}
+        fields = (http.json_object(reply.body) or {}) if reply.status not in _BUSY else {}
         code = plain_code(fields.get("Status"))
         if not code:
             http.check_status(reply)
@@ -359,15 +359,6 @@ class PostClient:
         if headers["item_code"]:
             aliases.append(Alias(ITEM_ALIAS, headers["item_code"], subject))
         return Reply((message,), tuple(aliases), said.code)
-
-
-def json_object(body: bytes) -> Mapping[str, Any]:
-    """The JSON object of an answer; an empty one if it is none."""
-    try:
-        fields = orjson.loads(body.removeprefix(http.BYTE_ORDER_MARK))
-    except orjson.JSONDecodeError:
-        return {}
-    return fields if isinstance(fields, dict) else {}
 
 
 def plain_code(code: object) -> str:

@@ -20,7 +20,7 @@ from msgspec import structs
 
 from hub import http
 from hub.connector import Ground, Page
-from hub.connectors.public_post.client import Door, json_object
+from hub.connectors.public_post.client import Door
 from hub.connectors.public_post.decode import oid_of, order_key
 from hub.connectors.public_post.settings import PublicPostSettings
 from hub.errors import Unavailable, UnknownOutcome
@@ -78,7 +78,7 @@ class FeedPoller:
 
         An entry without an id moves no cursor: the feed gives it as long as it is the last one.
         """
-        odd = [each.id for each in page.messages if not oid_of(json_object(each.body))]
+        odd = [each.id for each in page.messages if not oid_of(http.json_object(each.body) or {})]
         overlapping = page.receipts if self._settings.feed.overlap_seconds else ()
         self._given.update(dict.fromkeys((*odd, *overlapping)))
         while len(self._given) > _REMEMBERED_COUNT:
@@ -179,7 +179,7 @@ def _sheet(body: bytes, page_count: int) -> Sheet:
     if page.embedded is None and str(page.returned) != "0":
         raise Unavailable("the feed's page is malformed", code="malformed_reply")
     raws = [bytes(raw) for raw in page.embedded.docs] if page.embedded else []
-    entries = tuple(Entry(raw, oid_of(json_object(raw))) for raw in raws)
+    entries = tuple(Entry(raw, oid_of(http.json_object(raw) or {})) for raw in raws)
     pages = str(page.pages)
     count = int(pages) if pages.isascii() and pages.isdecimal() and len(pages) < 10 else 0
     return Sheet(entries, len(entries) >= page_count, count)
